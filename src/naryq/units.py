@@ -1,0 +1,125 @@
+"""Money, price, mass and quantity as integers, and the only place that rounds or divides them.
+
+Units are the last word of a name: `price_tenge_per_tonne`, `amount_tiyn`, `mass_kg`, `pump_tiyn_per_litre`.
+One tenge is 100 tiyn. A share or a rate is an integer in basis points: 10,000 basis points are the whole.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+TIYN_PER_TENGE: Final = 100
+KG_PER_TONNE: Final = 1_000
+GRAMS_PER_TONNE: Final = 1_000_000
+BASIS_POINTS: Final = 10_000
+
+INT64_MAX: Final = 2**63 - 1
+"""The largest quantity, price or product of the two that any kernel or journal row can hold."""
+
+
+class Rounding(StrEnum):
+    """The named rules by which a division becomes an integer."""
+
+    HALF_UP = "half_up"
+    """To the nearest; a half away from zero, as invoices and tax forms do."""
+    DOWN = "down"
+    """Towards minus infinity: never more than was there."""
+    UP = "up"
+    """Towards plus infinity: never less than is owed."""
+
+
+def divide(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_UP) -> int:
+    """Divide two integers and round once, by a named rule.
+
+    >>> divide(7, 2), divide(-7, 2), divide(7, 2, Rounding.DOWN), divide(-7, 2, Rounding.UP)
+    (4, -4, 3, -3)
+    """
+    assert denominator > 0, "a denominator is a positive count of parts"
+    if rounding is Rounding.DOWN:
+        return numerator // denominator
+    if rounding is Rounding.UP:
+        return -(-numerator // denominator)
+    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return magnitude if numerator >= 0 else -magnitude
+
+
+def percent_change_tenths(before: int, after: int) -> int:
+    """Return the change from `before` to `after` in tenths of a per cent, rounded half up.
+
+    >>> percent_change_tenths(6_000, 12_000)
+    1000
+    """
+    return divide((after - before) * 1_000, before)
+
+
+def share(whole: int, basis_points: int, rounding: Rounding = Rounding.HALF_UP) -> int:
+    """Return the part of an integer that a rate in basis points makes.
+
+    >>> share(38_000, 1_200)
+    4560
+    """
+    return divide(whole * basis_points, BASIS_POINTS, rounding)
+
+
+def weighted_average(values: tuple[int, ...], weights: tuple[int, ...]) -> int | None:
+    """Return the average of integers under integer weights, rounded half up; None when all weights are zero.
+
+    >>> weighted_average((38_000, 100_000), (35, 65))
+    78300
+    """
+    total = sum(weights)
+    if total == 0:
+        return None
+    return divide(sum(value * weight for value, weight in zip(values, weights, strict=True)), total)
+
+
+def litres(mass_kg: int, density_gram_per_litre: int) -> int:
+    """Return the volume of a mass of liquid gas in whole litres, rounded half up.
+
+    >>> litres(36_000, 540)
+    66667
+    """
+    return divide(mass_kg * 1_000, density_gram_per_litre)
+
+
+def amount_tiyn(price_tenge_per_tonne: int, mass_kg: int) -> int:
+    """Return what a mass costs, in tiyn, rounded half up.
+
+    >>> amount_tiyn(100_000, 36_000)
+    360000000
+    """
+    return divide(price_tenge_per_tonne * TIYN_PER_TENGE * mass_kg, KG_PER_TONNE)
+
+
+def tenge(amount: int, decimals: int = 0) -> str:
+    """Write an amount in tiyn as tenge, with a thin grouping space and a point, for people to read.
+
+    >>> tenge(1_234_567_890), tenge(5_960, 2), tenge(-150, 2)
+    ('12 345 679', '59.60', '-1.50')
+    """
+    assert decimals in (0, 1, 2), "a tenge has two decimals"
+    step = 10 ** (2 - decimals)
+    units = divide(abs(amount), step)
+    whole, fraction = divmod(units, 10**decimals)
+    sign = "-" if amount < 0 and units else ""
+    tail = f".{fraction:0{decimals}d}" if decimals else ""
+    return f"{sign}{whole:,}".replace(",", " ") + tail
+
+
+def apportion(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
+    """Share a whole number out pro rata by the largest remainder; equal remainders favour the earlier place.
+
+    The parts are integers, none above its exact share by one or more, and they sum to `total`.
+
+    >>> apportion(10, (1, 1, 1))
+    (4, 3, 3)
+    """
+    weight = sum(weights)
+    assert total >= 0, "only a quantity can be shared out"
+    assert weight > 0 or total == 0, "a quantity needs somebody to receive it"
+    if total == 0:
+        return (0,) * len(weights)
+    floors = [total * part // weight for part in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda index: (-(total * weights[index] % weight), index))
+    for index in by_remainder[: total - sum(floors)]:
+        floors[index] += 1
+    return tuple(floors)
