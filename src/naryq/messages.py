@@ -51,6 +51,7 @@ class Code(StrEnum):
     OUTSIDE_WINDOW = "outside_window"
     TIME_BACKWARD = "time_backward"
     NO_RULEBOOK = "no_rulebook"
+    NO_PRICE = "no_price"
     PRICE_ABOVE_COLLAR = "price_above_collar"
     PRICE_BELOW_COLLAR = "price_below_collar"
     COMMAND_ID_REUSED = "command_id_reused"
@@ -228,6 +229,8 @@ class ReportRetailTerms(Command, frozen=True, tag=True):
     province: Name
     depot_tenge_per_tonne: Count
     station_margin_tiyn_per_litre: Count
+    plan_pass_on_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    """What part of the plan gas reaches the pump at its regulated price where the platform sells gas as well."""
 
 
 class PublishPrices(Command, frozen=True, tag=True):
@@ -400,6 +403,7 @@ class RetailTermsReported(Event, frozen=True, tag=True):
     province: Name
     depot_tenge_per_tonne: int
     station_margin_tiyn_per_litre: int
+    plan_pass_on_basis_points: int
 
 
 class PriceStep(Message, frozen=True):

@@ -4,6 +4,7 @@ Units are the last word of a name: `price_tenge_per_tonne`, `amount_tiyn`, `mass
 One tenge is 100 tiyn. A share or a rate is an integer in basis points: 10,000 basis points are the whole.
 """
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -11,6 +12,9 @@ TIYN_PER_TENGE: Final = 100
 KG_PER_TONNE: Final = 1_000
 GRAMS_PER_TONNE: Final = 1_000_000
 BASIS_POINTS: Final = 10_000
+
+NS_PER_SECOND: Final = 10**9
+SECONDS_PER_MINUTE: Final = 60
 
 INT64_MAX: Final = 2**63 - 1
 """The largest quantity, price or product of the two that any kernel or journal row can hold."""
@@ -123,3 +127,34 @@ def apportion(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
     for index in by_remainder[: total - sum(floors)]:
         floors[index] += 1
     return tuple(floors)
+
+
+def day_of(at_ns: int, utc_offset_minutes: int) -> str:
+    """Return the calendar day of an instant (nanoseconds since 1970 UTC) at a place with a fixed UTC offset.
+
+    >>> day_of(1_640_973_600 * 10**9, 360)
+    '2022-01-01'
+    """
+    local = datetime.fromtimestamp(at_ns // NS_PER_SECOND, UTC) + timedelta(minutes=utc_offset_minutes)
+    return local.date().isoformat()
+
+
+def instant_ns(day: str, clock: str, utc_offset_minutes: int) -> int:
+    """Return the instant of a clock time on a day at a place with a fixed UTC offset, in nanoseconds since 1970 UTC.
+
+    >>> instant_ns("2022-01-01", "11:00", 360) - instant_ns("2022-01-01", "10:59", 360) == 60 * 10**9
+    True
+    """
+    local = datetime.fromisoformat(f"{day}T{clock}:00+00:00")
+    return (int(local.timestamp()) - utc_offset_minutes * SECONDS_PER_MINUTE) * NS_PER_SECOND
+
+
+def month_after(month: str, count: int = 1) -> str:
+    """Return the month that follows another by a number of months.
+
+    >>> month_after("2021-12"), month_after("2022-01", 14)
+    ('2022-01', '2023-03')
+    """
+    year, number = (int(part) for part in month.split("-"))
+    years, index = divmod(number - 1 + count, 12)
+    return f"{year + years:04d}-{index + 1:02d}"

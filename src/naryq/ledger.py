@@ -1,0 +1,111 @@
+"""Double entry: what every account holds, in tiyn and in kilograms. Money and volume are conserved here.
+
+An amount is positive when the account receives it. A set of postings is taken only when, for each unit, it sums to
+zero, so the sum over all accounts is zero after every event.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+from rpds import HashTrieMap
+
+from naryq.messages import Fill, Flow, Link, Posting, Side
+from naryq.units import amount_tiyn
+
+Unit = Literal["tiyn", "kg"]
+Balances: TypeAlias = "HashTrieMap[tuple[str, Unit], int]"
+
+CARRIER = "carrier"
+CONGESTION = "congestion"
+FUND = "fund"
+
+
+class Deal(NamedTuple):
+    """What one order traded: who, on which side, at which uniform price, how much."""
+
+    participant_id: str
+    side: Side
+    price_tenge_per_tonne: int
+    mass_kg: int
+
+
+def opened() -> Balances:
+    """Return the balances of a venue on which nothing has happened."""
+    return HashTrieMap()
+
+
+def total(postings: Iterable[Posting], unit: Unit) -> int:
+    """Return the sum of all postings in one unit; zero for a balanced set."""
+    return sum(posting.amount for posting in postings if posting.unit == unit)
+
+
+def post(balances: Balances, postings: tuple[Posting, ...]) -> Balances:
+    """Book a balanced set of postings.
+
+    >>> legs = (Posting("buyer", "tiyn", -5), Posting("seller", "tiyn", 5))
+    >>> post(opened(), legs)[("seller", "tiyn")]
+    5
+    """
+    assert total(postings, "tiyn") == 0, "money is neither made nor lost"
+    assert total(postings, "kg") == 0, "gas is neither made nor lost"
+    for posting in postings:
+        account = (posting.account, posting.unit)
+        balances = balances.insert(account, balances.get(account, 0) + posting.amount)
+    return balances
+
+
+def participant_account(participant_id: str) -> str:
+    """Return the account that a participant's trades are booked to."""
+    return f"participant:{participant_id}"
+
+
+def station_account(province: str) -> str:
+    """Return the account of a province's stations, which the fund pays when it holds their pump price down."""
+    return f"stations:{province}"
+
+
+def settlement(deals: Iterable[Deal], tariffs_tiyn: int) -> tuple[Posting, ...]:
+    """Return the postings that settle a cleared session.
+
+    Buyers pay the price of their place, sellers receive the price of theirs, the carrier receives the tariffs; what
+    remains is the rent of full links, which belongs to nobody and is held apart.
+    """
+    deals = tuple(deals)
+    legs = [leg for deal in deals for leg in _deal_legs(deal)]
+    legs.append(Posting(CARRIER, "tiyn", tariffs_tiyn))
+    legs.append(Posting(CONGESTION, "tiyn", -total(legs, "tiyn")))
+    return tuple(leg for leg in legs if leg.amount != 0)
+
+
+def _deal_legs(deal: Deal) -> tuple[Posting, Posting]:
+    sign = 1 if deal.side == "buy" else -1
+    account = participant_account(deal.participant_id)
+    amount = amount_tiyn(deal.price_tenge_per_tonne, deal.mass_kg)
+    return Posting(account, "tiyn", -sign * amount), Posting(account, "kg", sign * deal.mass_kg)
+
+
+def tariffs_tiyn(flows: Iterable[Flow], tariffs: Mapping[tuple[str, str], int], lot_kg: int) -> int:
+    """Return what the carrier earns on a session's flows at the links' tariffs (tenge a tonne)."""
+    return sum(
+        amount_tiyn(tariffs[flow.source, flow.target], flow.quantity_lots * lot_kg)
+        for flow in flows
+        if flow.quantity_lots
+    )
+
+
+def tariff_table(links: Iterable[Link]) -> dict[tuple[str, str], int]:
+    """Return each link's tariff in tenge a tonne by its two ends."""
+    return {(link.source, link.target): link.tariff_tenge_per_tonne for link in links}
+
+
+def traded(fills: Iterable[Fill]) -> dict[str, int]:
+    """Return the lots that each order traded, leaving out orders that traded nothing."""
+    return {fill.order_id: fill.quantity_lots for fill in fills if fill.quantity_lots}
+
+
+def compensation(province: str, fund_tiyn: int) -> tuple[Posting, ...]:
+    """Return the postings by which the fund pays a province's stations what a held pump price costs them."""
+    assert fund_tiyn >= 0, "the fund pays; it does not collect"
+    if fund_tiyn == 0:
+        return ()
+    return (Posting(FUND, "tiyn", -fund_tiyn), Posting(station_account(province), "tiyn", fund_tiyn))
