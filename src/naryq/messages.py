@@ -476,6 +476,11 @@ def encode(message: Message) -> bytes:
     return _encoder.encode(message)
 
 
+def canonical(value: object) -> bytes:
+    """Write lists, numbers, text and messages as JSON with its keys in a fixed order, for hashing."""
+    return _encoder.encode(value)
+
+
 def decode_entry(payload: bytes) -> Entry:
     """Read one journal row; raises `msgspec.ValidationError` or `msgspec.DecodeError` when it is none."""
     return _entry_decoder.decode(payload)

@@ -1,0 +1,266 @@
+"""From a session's orders to its prices, and from these to the pump: the steps of the corridor, joined.
+
+Each function takes what the rules in force and the state say, and returns what is to be written down.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from naryq import ledger, limits, reform, retail
+from naryq.market.clearing import Clearing, clear
+from naryq.messages import (
+    Fill,
+    Flow,
+    Link,
+    OrderAccepted,
+    Place,
+    PlacePrice,
+    Posting,
+    PriceStep,
+    PumpPrice,
+    RetailTermsReported,
+    SessionCleared,
+    SessionOpened,
+    SupplyPlanned,
+)
+from naryq.rulebook import InForce
+from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, weighted_average
+
+
+def cheapest_carriage(places: Sequence[Place], links: Sequence[Link]) -> dict[str, int]:
+    """Return for each place the lowest tariff (tenge a tonne) of the links that reach it; zero where none does."""
+    return {
+        place.place: min((link.tariff_tenge_per_tonne for link in links if link.target == place.place), default=0)
+        for place in places
+    }
+
+
+# --- The session ------------------------------------------------------------------------------------------------
+
+
+def clear_session(opened: SessionOpened, orders: Sequence[OrderAccepted], rules: InForce) -> SessionCleared:
+    """Find the uniform prices of a session's orders under the rules in force, with the reason for each."""
+    if not orders:
+        return _nothing_cleared(opened.session_id, rules)
+    result = clear(
+        _order_columns(orders),
+        _link_columns(opened.links),
+        tie=rules.text("tie_rule") or "time",
+        price_rule=rules.text("price_rule") or "middle",
+    )
+    fills = tuple(
+        Fill(order.order_id, int(quantity)) for order, quantity in zip(orders, result.fills["quantity"], strict=True)
+    )
+    prices = tuple(_place_price(result, place, opened) for place in opened.places if _has_price(result, place))
+    return SessionCleared(
+        session_id=opened.session_id,
+        prices=prices,
+        fills=fills,
+        flows=_flows(opened.links, result),
+        welfare=result.welfare,
+        dual_value=result.dual_value,
+        average_ex_works_tenge_per_tonne=_average_sold(orders, fills, prices),
+        rulebook_version=rules.version,
+    )
+
+
+def _nothing_cleared(session_id: str, rules: InForce) -> SessionCleared:
+    return SessionCleared(session_id, (), (), (), 0, 0, None, rules.version)
+
+
+def _order_columns(orders: Sequence[OrderAccepted]) -> dict[str, list[object]]:
+    return {
+        "order_id": [order.order_id for order in orders],
+        "place": [order.place for order in orders],
+        "side": [order.side for order in orders],
+        "price": [order.price_tenge_per_tonne for order in orders],
+        "quantity": [order.quantity_lots for order in orders],
+        "submitted_at": [order.submitted_at_ns for order in orders],
+    }
+
+
+def _link_columns(links: Sequence[Link]) -> dict[str, list[object]] | None:
+    if not links:
+        return None
+    return {
+        "source": [link.source for link in links],
+        "target": [link.target for link in links],
+        "capacity": [link.capacity_lots for link in links],
+        "tariff": [link.tariff_tenge_per_tonne for link in links],
+    }
+
+
+def _flows(links: Sequence[Link], result: Clearing) -> tuple[Flow, ...]:
+    if not links:
+        return ()
+    quantities = (int(quantity) for quantity in result.flows["quantity"])
+    return tuple(
+        Flow(link.source, link.target, quantity) for link, quantity in zip(links, quantities, strict=True) if quantity
+    )
+
+
+def _has_price(result: Clearing, place: Place) -> bool:
+    return result.prices.get(place.place) is not None
+
+
+def _place_price(result: Clearing, place: Place, opened: SessionOpened) -> PlacePrice:
+    why = result.why(place.place)
+    assert why.price is not None, "only places with a price are asked"
+    return PlacePrice(
+        place=place.place,
+        price_tenge_per_tonne=why.price,
+        traded_lots=why.sold if place.kind == "plant" else why.bought,
+        marginal_orders=tuple(str(order) for order in why.marginal_orders),
+        full_links=tuple(f"{link.source} -> {link.target}" for link in why.full_links),
+        limits=_binding_collar(place.place, why.price, opened),
+    )
+
+
+def _binding_collar(place: str, price_tenge_per_tonne: int, opened: SessionOpened) -> tuple[str, ...]:
+    carriage = cheapest_carriage(opened.places, opened.links)[place]
+    bounds = (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
+    return (limits.COLLAR,) if price_tenge_per_tonne - carriage in bounds else ()
+
+
+def _average_sold(orders: Sequence[OrderAccepted], fills: Sequence[Fill], prices: Sequence[PlacePrice]) -> int | None:
+    price_of = {price.place: price.price_tenge_per_tonne for price in prices}
+    sold = [
+        (price_of[order.place], fill.quantity_lots)
+        for order, fill in zip(orders, fills, strict=True)
+        if order.side == "sell" and fill.quantity_lots
+    ]
+    return weighted_average(tuple(price for price, _ in sold), tuple(lots for _, lots in sold))
+
+
+def settle(opened: SessionOpened, orders: Sequence[OrderAccepted], cleared: SessionCleared) -> tuple[Posting, ...]:
+    """Return the postings that settle a cleared session: buyers pay, sellers and the carrier receive."""
+    price_of = {price.place: price.price_tenge_per_tonne for price in cleared.prices}
+    traded = ledger.traded(cleared.fills)
+    deals = [
+        ledger.Deal(order.participant_id, order.side, price_of[order.place], traded[order.order_id] * opened.lot_kg)
+        for order in orders
+        if order.order_id in traded
+    ]
+    tariffs = ledger.tariffs_tiyn(cleared.flows, ledger.tariff_table(opened.links), opened.lot_kg)
+    return ledger.settlement(deals, tariffs)
+
+
+# --- The pump ---------------------------------------------------------------------------------------------------
+
+
+class _Gas(NamedTuple):
+    """What a province burns in a month: its price as it reaches the pump, the lots sold, and where they came from."""
+
+    supply: retail.Supply
+    sold_lots: int
+    source: str
+
+
+def pump_price(
+    province: str,
+    *,
+    opened: SessionOpened,
+    cleared: SessionCleared,
+    rules: InForce,
+    planned: SupplyPlanned | None,
+    terms: RetailTermsReported,
+    previous: PumpPrice | None,
+) -> PumpPrice | None:
+    """Return a province's pump price for the month, bounded by the rules in force; None when no gas reaches it."""
+    platform = _platform_supply(province, opened, cleared)
+    gas = _gas(platform, planned, terms.plan_pass_on_basis_points)
+    if gas is None:
+        return None
+    density = rules.required_integer("density")
+    steps = retail.build_up(
+        gas.supply.ex_works_tenge_per_tonne,
+        gas.supply.transport_tenge_per_tonne,
+        retail.Terms(
+            rules.required_integer("vat"), density, terms.depot_tenge_per_tonne, terms.station_margin_tiyn_per_litre
+        ),
+    )
+    before = None if previous is None else previous.pump_tiyn_per_litre
+    cap = _cap_tiyn_per_litre(rules, province)
+    bounded = limits.bound_pump(retail.pump_price(steps), before, rules.integer("pump_step_rise"), cap)
+    volume_kg = gas.sold_lots * opened.lot_kg
+    return PumpPrice(
+        province=province,
+        ex_works_tenge_per_tonne=gas.supply.ex_works_tenge_per_tonne,
+        transport_tenge_per_tonne=gas.supply.transport_tenge_per_tonne,
+        steps=steps + _held_back(steps, bounded),
+        formula_tiyn_per_litre=retail.pump_price(steps),
+        pump_tiyn_per_litre=bounded.pump_tiyn_per_litre,
+        previous_tiyn_per_litre=before,
+        cap_tiyn_per_litre=cap,
+        limits=bounded.limits + _session_limits(province, cleared),
+        volume_kg=volume_kg,
+        fund_tiyn=reform.fund_cost(bounded.fund_tiyn_per_litre, volume_kg, density),
+        reason=_reason(gas, bounded),
+    )
+
+
+def _platform_supply(province: str, opened: SessionOpened, cleared: SessionCleared) -> retail.Supply | None:
+    price = next((price for price in cleared.prices if price.place == province), None)
+    if price is None or price.traded_lots == 0:
+        return None
+    tariffs = ledger.tariff_table(opened.links)
+    flows = [flow for flow in cleared.flows if flow.target == province]
+    carried = weighted_average(
+        tuple(tariffs[flow.source, flow.target] for flow in flows), tuple(flow.quantity_lots for flow in flows)
+    )
+    transport = carried or 0
+    return retail.Supply(price.traded_lots, price.price_tenge_per_tonne - transport, transport)
+
+
+def _gas(platform: retail.Supply | None, planned: SupplyPlanned | None, pass_on_basis_points: int) -> _Gas | None:
+    """Join platform gas and plan gas as they reach the pump.
+
+    Where both are sold, only a part of the plan gas is passed on at its regulated price: the law capped the first
+    sale and left every resale free (Gas Law, article 20(10)). Where there is plan gas only, it sets the price.
+    """
+    outside = _plan_supply(planned)
+    if platform is None:
+        return None if outside is None else _Gas(outside, outside.quantity_lots, "regulated plan gas")
+    if outside is None:
+        return _Gas(platform, platform.quantity_lots, "platform gas")
+    passed = outside.quantity_lots * pass_on_basis_points
+    resold = (outside.quantity_lots + platform.quantity_lots) * BASIS_POINTS - passed
+    supply = retail.blended((outside._replace(quantity_lots=passed), platform._replace(quantity_lots=resold)))
+    assert supply is not None, "both streams carry gas"
+    return _Gas(supply, outside.quantity_lots + platform.quantity_lots, "platform and plan gas")
+
+
+def _plan_supply(planned: SupplyPlanned | None) -> retail.Supply | None:
+    if planned is None or planned.outside_lots == 0:
+        return None
+    assert planned.outside_price_tenge_per_tonne is not None, "plan gas has a regulated price"
+    return retail.Supply(planned.outside_lots, planned.outside_price_tenge_per_tonne, planned.transport_tenge_per_tonne)
+
+
+def _cap_tiyn_per_litre(rules: InForce, province: str) -> int | None:
+    cap = rules.integer("retail_cap", province)
+    return None if cap is None else cap * TIYN_PER_TENGE
+
+
+def _held_back(steps: tuple[PriceStep, ...], bounded: limits.Bounded) -> tuple[PriceStep, ...]:
+    """Return the last steps, below zero, that bring the formula's sum down to what is paid at the pump."""
+    held = retail.pump_price(steps) - bounded.pump_tiyn_per_litre
+    by_cap = held - bounded.fund_tiyn_per_litre
+    capped = (PriceStep("held by the cap", -by_cap),) if by_cap else ()
+    return (
+        (*capped, PriceStep("paid by the fund", -bounded.fund_tiyn_per_litre))
+        if bounded.fund_tiyn_per_litre
+        else capped
+    )
+
+
+def _session_limits(province: str, cleared: SessionCleared) -> tuple[str, ...]:
+    return next((price.limits for price in cleared.prices if price.place == province), ())
+
+
+def _reason(gas: _Gas, bounded: limits.Bounded) -> str:
+    if limits.STEP in bounded.limits:
+        return f"{gas.source}; the rise is held to the step, the fund pays the rest"
+    if limits.CAP in bounded.limits:
+        return f"{gas.source}; held by the retail cap"
+    return gas.source
