@@ -1,0 +1,88 @@
+"""Files that people name: shipped folders, and rulebooks by name or path."""
+
+from pathlib import Path
+from typing import Final
+
+from naryq.messages import Code, Refusal, RulebookText
+from naryq.rulebook import base_name, load, problems
+
+BYTES_MAX: Final = 1_000_000
+"""A rule file is a page of text; what is larger is the wrong file."""
+
+
+def shipped(name: str) -> Path:
+    """Return a folder that comes with this program: from the installed package, else from the repository's root."""
+    packaged = Path(__file__).parent.parent / "_shipped" / name
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / name
+
+
+def rulebook_folder(name_or_path: str, *, beside: Path | None = None) -> Path:
+    """Find a rulebook: a folder, else one beside another, else a shipped one by its name."""
+    candidates = [Path(name_or_path), shipped("rulebooks") / name_or_path]
+    if beside is not None:
+        candidates.insert(0, beside.parent / name_or_path)
+    for folder in candidates:
+        if name_or_path and folder.is_dir():
+            return folder
+    names = sorted(path.name for path in shipped("rulebooks").iterdir() if path.is_dir())
+    what = f"there is no rulebook {name_or_path!r}"
+    remedy = f"Give the path of a rulebook's folder, or one of: {', '.join(names)}."
+    raise Refusal(Code.UNREADABLE, what, remedy=remedy)
+
+
+def read_text(path: Path) -> str:
+    """Read a rule file as UTF-8; refuses what is too large, no UTF-8 or not to be opened, with the path."""
+    try:
+        content = path.read_bytes() if path.stat().st_size <= BYTES_MAX else None
+    except OSError as error:
+        raise Refusal(
+            Code.UNREADABLE, f"cannot be read: {error.strerror}", where=str(path), remedy="Mend it and retry."
+        ) from None
+    if content is None:
+        what = f"the file is larger than {BYTES_MAX:,} bytes"
+        raise Refusal(Code.TOO_LARGE, what, where=str(path), remedy="A rule file holds one fact: give the right file.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what = f"byte {content[error.start]:#04x} is not UTF-8"
+        raise Refusal(Code.UNREADABLE, what, where=f"{path}:{line}", remedy="Save the file as UTF-8.") from None
+
+
+def read_folder(folder: Path) -> dict[str, str]:
+    """Read the YAML files of a rulebook's folder, path -> text, and nothing else that lies there."""
+    paths = (path for path in sorted(folder.iterdir()) if path.suffix in {".yaml", ".yml"})
+    return {path.as_posix(): read_text(path) for path in paths if path.is_file() and not path.name.startswith(".")}
+
+
+def _read_base(folder: Path, files: dict[str, str], above: tuple[Path, ...]) -> RulebookText | None:
+    name = base_name(files)
+    if name is None:
+        return None
+    base = rulebook_folder(name, beside=folder)
+    if base.resolve() in above:
+        what = f"rulebook {name} builds on itself"
+        raise Refusal(Code.RULE_INVALID, what, where=str(folder), remedy="Remove one base: from the circle.")
+    base_files = read_folder(base)
+    return load(base_files, base=_read_base(base, base_files, (*above, base.resolve())))
+
+
+def rulebook_problems(name_or_path: str) -> tuple[Refusal, ...]:
+    """Return everything that is wrong with a rulebook's files; empty when all is in order."""
+    try:
+        folder = rulebook_folder(name_or_path)
+        files = read_folder(folder)
+        return problems(files, base=_read_base(folder, files, (folder.resolve(),)))
+    except Refusal as refusal:
+        return (refusal,)
+
+
+def read_rulebook(name_or_path: str) -> RulebookText:
+    """Read a rulebook, and the one it builds on, by the name of a shipped one or the path of its folder.
+
+    Raises:
+        Refusal: with the file, the line and what to do.
+    """
+    folder = rulebook_folder(name_or_path)
+    files = read_folder(folder)
+    return load(files, base=_read_base(folder, files, (folder.resolve(),)))

@@ -1,0 +1,249 @@
+"""The closed catalogue of rules, and what a rule must be, wherever it comes from."""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple, get_args
+
+from naryq.messages import Code, DatedValue, Role, Rule, RuleValue, encode
+
+DEFAULT_PLACE: Final = "default"
+"""The key of a by-place value that holds wherever no place of its own is named."""
+
+
+class Kind(StrEnum):
+    """What form a rule's value has; the text is what a refusal asks for."""
+
+    INTEGER = "a whole number"
+    BY_PLACE = "a whole number for each place, as in {KZ-47: 50, default: 60}"
+    WORD = "one word"
+    WORDS = "a list of words, as in [seller]"
+    PLACES = "a list of ISO 3166-2 codes, as in [KZ-47, KZ-23]"
+    WINDOW = "a window of local time, as in 11:00-13:00"
+
+
+class Specification(NamedTuple):
+    """What the catalogue says of one rule: its form, unit, bounds or words, and whether a venue can do without it."""
+
+    kind: Kind
+    unit: str
+    lowest: int = 0
+    highest: int = 0
+    words: tuple[str, ...] = ()
+    required: bool = False
+
+
+_ROLES: Final[tuple[str, ...]] = get_args(Role)
+
+CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
+    {
+        "provinces": Specification(Kind.PLACES, "iso_3166_2", required=True),
+        "wholesale_cap": Specification(Kind.INTEGER, "tenge_per_tonne", 1, 10_000_000),
+        "platform_share": Specification(Kind.BY_PLACE, "basis_points", 0, 10_000, required=True),
+        "retail_cap": Specification(Kind.BY_PLACE, "tenge_per_litre", 1, 10_000),
+        "retail_remote_surcharge": Specification(Kind.INTEGER, "tenge_per_litre", 0, 1_000),
+        "remote_distance": Specification(Kind.INTEGER, "km", 1, 5_000),
+        "vat": Specification(Kind.INTEGER, "basis_points", 0, 5_000, required=True),
+        "density": Specification(Kind.INTEGER, "gram_per_litre", 450, 650, required=True),
+        "lot": Specification(Kind.INTEGER, "kg", 1, 1_000_000, required=True),
+        "session_window_plan": Specification(Kind.WINDOW, "local_time", required=True),
+        "session_window_other": Specification(Kind.WINDOW, "local_time", required=True),
+        "utc_offset": Specification(Kind.INTEGER, "minutes", -720, 840, required=True),
+        "who_may_sell": Specification(Kind.WORDS, "roles", words=_ROLES, required=True),
+        "who_may_buy": Specification(Kind.WORDS, "roles", words=_ROLES, required=True),
+        "tie_rule": Specification(Kind.WORD, "word", words=("time", "pro_rata"), required=True),
+        "price_rule": Specification(Kind.WORD, "word", words=("lowest", "middle", "highest"), required=True),
+        "collar_rise": Specification(Kind.INTEGER, "basis_points", 0, 100_000),
+        "collar_fall": Specification(Kind.INTEGER, "basis_points", 0, 10_000),
+        "pump_step_rise": Specification(Kind.INTEGER, "basis_points_per_month", 0, 100_000),
+    }
+)
+"""Rule id -> what its values must be. A rule outside this list is refused: the venue would silently ignore it."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a rule: which value (None: the rule itself), which field, what, and what to do."""
+
+    position: int | None
+    field: str
+    what: str
+    remedy: str
+    code: Code = Code.RULE_INVALID
+
+
+_PLACE_CODE: Final = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WINDOW: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
+_ADDRESS: Final = re.compile(r"https?://[^\s/]+/?\S*")
+
+
+def _is_day(text: str) -> bool:
+    if _DAY.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number_fault(specification: Specification, value: object) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return f"value is {value!r}, not a whole number"
+    if not specification.lowest <= value <= specification.highest:
+        return f"value is {value}, outside {specification.lowest} to {specification.highest} {specification.unit}"
+    return None
+
+
+def _by_place_fault(specification: Specification, value: object) -> str | None:
+    if not isinstance(value, dict) or not value:
+        return f"value is {value!r}, not a number for each place"
+    for place, number in value.items():
+        if place != DEFAULT_PLACE and _PLACE_CODE.fullmatch(place) is None:
+            return f"{place!r} is not an ISO 3166-2 code"
+        fault = _number_fault(specification, number)
+        if fault is not None:
+            return f"{place}: {fault}"
+    return None
+
+
+def _word_fault(specification: Specification, value: object) -> str | None:
+    return None if value in specification.words else f"value is {value!r}, not one of {', '.join(specification.words)}"
+
+
+def _list_fault(value: object, accepts: Callable[[str], bool], expected: str) -> str | None:
+    if not isinstance(value, tuple) or not value:
+        return f"value is {value!r}, not a list of words"
+    for position, word in enumerate(value):
+        if not accepts(word):
+            return f"{word!r} is not {expected}"
+        if word in value[:position]:
+            return f"{word!r} stands twice in the list"
+    return None
+
+
+def _words_fault(specification: Specification, value: object) -> str | None:
+    return _list_fault(value, specification.words.__contains__, f"one of {', '.join(specification.words)}")
+
+
+def _places_fault(_: Specification, value: object) -> str | None:
+    return _list_fault(value, lambda word: _PLACE_CODE.fullmatch(word) is not None, "an ISO 3166-2 code")
+
+
+def _window_fault(_: Specification, value: object) -> str | None:
+    if not isinstance(value, str) or _WINDOW.fullmatch(value) is None:
+        return f"value is {value!r}, not a window of local time"
+    opens, closes = value.split("-")
+    return None if opens < closes else f"the window {value} does not close after it opens"
+
+
+_VALUE_FAULTS: Final[Mapping[Kind, Callable[[Specification, object], str | None]]] = MappingProxyType(
+    {
+        Kind.INTEGER: _number_fault,
+        Kind.BY_PLACE: _by_place_fault,
+        Kind.WORD: _word_fault,
+        Kind.WORDS: _words_fault,
+        Kind.PLACES: _places_fault,
+        Kind.WINDOW: _window_fault,
+    }
+)
+
+
+def _value_fault(specification: Specification, value: RuleValue) -> tuple[str, str] | None:
+    if value is None:
+        if not specification.required:
+            return None
+        return "value is none, but a venue cannot run without this rule", f"Give {specification.kind}."
+    what = _VALUE_FAULTS[specification.kind](specification, value)
+    if what is None:
+        return None
+    otherwise = "" if specification.required else ", or none where there is no such rule"
+    return what, f"Give {specification.kind} in {specification.unit}{otherwise}."
+
+
+def _dated_faults(index: int, dated: DatedValue) -> Iterator[Fault]:
+    days = (("effective", dated.effective), ("known", dated.known), ("until", dated.until or dated.effective))
+    for name, day in days:
+        if not _is_day(day):
+            yield Fault(index, name, f"{name} is {day!r}, not a calendar day", "Write it as 2022-01-31.")
+    if dated.until is not None and dated.until < dated.effective:
+        what = f"until is {dated.until}, before effective {dated.effective}"
+        yield Fault(index, "until", what, "Give the last day of the value, or leave until out while it is open.")
+    if not dated.source.act.strip():
+        yield Fault(index, "source", "the source names no act", "Name the act or report that sets this value.")
+    if _ADDRESS.fullmatch(dated.source.url) is None:
+        what = f"the source's url is {dated.source.url!r}, not a web address"
+        yield Fault(index, "source", what, "Give the https address where the act or report can be read.")
+
+
+def _value_faults(specification: Specification, index: int, dated: DatedValue) -> Iterator[Fault]:
+    fault = _value_fault(specification, dated.value)
+    if fault is not None:
+        yield Fault(index, "value", *fault)
+    yield from _dated_faults(index, dated)
+
+
+def _order_faults(rule: Rule) -> Iterator[Fault]:
+    days = [(dated.effective, dated.known) for dated in rule.values]
+    for index in range(1, len(days)):
+        effective, known = days[index]
+        if days[index] == days[index - 1]:
+            what = f"two values are effective {effective} and known {known}"
+            yield Fault(index, "effective", what, "Keep one of them, or date the later one by the day it became known.")
+        elif days[index] < days[index - 1]:
+            yield Fault(index, "effective", "the values are not in order of time", "Put the oldest first.")
+
+
+def faults_of(rule: Rule) -> Iterator[Fault]:
+    """Yield what is wrong with one rule, judged by the catalogue alone."""
+    specification = CATALOGUE.get(rule.rule)
+    if specification is None:
+        yield _unknown_rule(rule.rule)
+        return
+    if rule.unit != specification.unit:
+        what = f"the unit of {rule.rule} is {rule.unit!r}"
+        yield Fault(
+            None, "unit", what, f"Give its values in {specification.unit} and write unit: {specification.unit}."
+        )
+    if not rule.values:
+        yield Fault(None, "values", f"{rule.rule} has no value", "Give at least one dated value, or remove the file.")
+    for index, dated in enumerate(rule.values):
+        yield from _value_faults(specification, index, dated)
+    yield from _order_faults(rule)
+
+
+def _unknown_rule(rule: str) -> Fault:
+    near = difflib.get_close_matches(rule, CATALOGUE, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"The rules are: {', '.join(CATALOGUE)}."
+    return Fault(None, "rule", f"there is no rule {rule!r}", hint, Code.RULE_UNKNOWN)
+
+
+def place_faults(rule: Rule, places: tuple[str, ...]) -> Iterator[Fault]:
+    """Yield a fault for each place code that the rulebook's own list of provinces does not know."""
+    for index, dated in enumerate(rule.values):
+        codes = dated.value if isinstance(dated.value, dict) else ()
+        for code in codes:
+            if code not in places:
+                what = f"{code} is none of the rulebook's provinces"
+                yield Fault(index, "value", what, "Mend the code, or add it to provinces.yaml.", Code.UNKNOWN_PLACE)
+
+
+def provinces(rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    """Return every key that a by-place value may have: `default` and each code that `provinces` ever lists."""
+    values = (dated.value for rule in rules if rule.rule == "provinces" for dated in rule.values)
+    return (DEFAULT_PLACE, *(code for value in values if isinstance(value, tuple) for code in value))
+
+
+def missing(rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    """Return the rules that a venue cannot do without and that are not among these."""
+    given = tuple(rule.rule for rule in rules)
+    return tuple(name for name, specification in CATALOGUE.items() if specification.required and name not in given)
+
+
+def digest_of(rules: tuple[Rule, ...]) -> str:
+    """Return the SHA-256 of rules in hexadecimal: over every value, date, source and note, in order of rule id."""
+    return hashlib.sha256(b"\n".join(encode(rule) for rule in rules)).hexdigest()

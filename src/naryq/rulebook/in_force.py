@@ -1,0 +1,182 @@
+"""Which value of a rule is in force on a day, as known on a day."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from naryq.messages import Code, DatedValue, Day, LegalSource, Refusal, Rule, RulebookText
+from naryq.rulebook.catalogue import (
+    CATALOGUE,
+    DEFAULT_PLACE,
+    Kind,
+    digest_of,
+    faults_of,
+    missing,
+    place_faults,
+    provinces,
+)
+
+END_OF_TIME: Final = "9999-12-31"
+"""As a known-day: everything that the rulebook holds, whenever it became known."""
+
+
+def _check_text(text: RulebookText) -> None:
+    """Refuse a rulebook that no file check has seen: it may come from a journal or from another machine."""
+    where = f"rulebook {text.name}"
+    names = [rule.rule for rule in text.rules]
+    if names != sorted(dict.fromkeys(names)):
+        remedy = "Load the rulebook from its files."
+        raise Refusal(Code.RULE_INVALID, "its rules are not in order of their ids", where=where, remedy=remedy)
+    if text.digest != digest_of(text.rules):
+        remedy = "Load the rulebook again from its files: its rules were changed after they were read."
+        raise Refusal(Code.RULE_INVALID, "its digest is not that of its rules", where=where, remedy=remedy)
+    for name in missing(text.rules):
+        raise Refusal(Code.RULE_MISSING, f"the rule {name!r} is missing", where=where, remedy=f"Add {name}.yaml.")
+    places = provinces(text.rules)
+    for rule in text.rules:
+        for fault in (*faults_of(rule), *place_faults(rule, places)):
+            raise Refusal(fault.code, fault.what, where=f"{where}, rule {rule.rule}", remedy=fault.remedy)
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """A checked rulebook that answers which values are in force.
+
+    Two rulebooks are equal when their texts are; raises `Refusal` when the text is not a valid rulebook.
+    """
+
+    text: RulebookText
+    _memory: dict[tuple[Day, Day], "InForce"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check the text once, so that every later answer can rely on it."""
+        _check_text(self.text)
+
+    @property
+    def name(self) -> str:
+        """The rulebook's name, `guarded`."""
+        return self.text.name
+
+    @property
+    def version(self) -> str:
+        """The name and the first twelve digits of the digest: what every decision records."""
+        return f"{self.text.name}@{self.text.digest[:12]}"
+
+    def rule(self, name: str) -> Rule | None:
+        """Return one rule with all its dated values, or None where the rulebook is silent on it."""
+        assert name in CATALOGUE, f"{name} is no rule of the catalogue"
+        return next((rule for rule in self.text.rules if rule.rule == name), None)
+
+    def in_force(self, effective: Day, known: Day) -> "InForce":
+        """Return the rules in force on the day `effective`, as they were known on the day `known`.
+
+        Of the values with `known <= known day` and `effective <= effective day <= until`, the one with the latest
+        effective day wins, then the one known latest.
+        """
+        answer = self._memory.get((effective, known))
+        if answer is None:
+            values = {rule.rule: _winner(rule.values, effective, known) for rule in self.text.rules}
+            answer = self._memory[effective, known] = InForce(self, effective, known, MappingProxyType(values))
+        return answer
+
+
+def _winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
+    """Return the value in force; values stand in order of (effective, known), so the last that applies wins."""
+    for dated in reversed(values):
+        if dated.known <= known and dated.effective <= effective <= (dated.until or END_OF_TIME):
+            return dated
+    return None
+
+
+class InForce(NamedTuple):
+    """The rules in force on a day, as known on a day."""
+
+    rulebook: Rulebook
+    effective: Day
+    known: Day
+    values: Mapping[str, DatedValue | None]
+
+    @property
+    def version(self) -> str:
+        """The version of the rulebook that answers."""
+        return self.rulebook.version
+
+    def value(self, rule: str) -> DatedValue | None:
+        """Return the dated value in force, or None when the rulebook has none for this day."""
+        assert rule in CATALOGUE, f"{rule} is no rule of the catalogue"
+        return self.values.get(rule)
+
+    def integer(self, rule: str, place: str | None = None) -> int | None:
+        """Return a number in the rule's unit, for a place where the rule goes by place.
+
+        None means that the rulebook says there is no such limit, or has no value for this day or place; of a rule
+        that a venue cannot do without, the lack of a value is a `Refusal` (RULE_MISSING).
+        """
+        number = self._integer(rule, place)
+        if number is None and CATALOGUE[rule].required:
+            raise self._refusal(rule, place)
+        return number
+
+    def required_integer(self, rule: str, place: str | None = None) -> int:
+        """Return a number that the caller cannot do without; raises `Refusal` (RULE_MISSING) when there is none."""
+        number = self._integer(rule, place)
+        if number is None:
+            raise self._refusal(rule, place)
+        return number
+
+    def text(self, rule: str) -> str:
+        """Return a word or a window, `11:00-13:00`; raises `Refusal` (RULE_MISSING) when there is none."""
+        assert CATALOGUE[rule].kind in {Kind.WORD, Kind.WINDOW}, f"{rule} is no single text"
+        dated = self.value(rule)
+        if dated is None:
+            raise self._refusal(rule, None)
+        assert isinstance(dated.value, str), "the catalogue has checked the value"
+        return dated.value
+
+    def words(self, rule: str) -> tuple[str, ...]:
+        """Return a list of words; raises `Refusal` (RULE_MISSING) when there is none."""
+        assert CATALOGUE[rule].kind in {Kind.WORDS, Kind.PLACES}, f"{rule} is no list"
+        dated = self.value(rule)
+        if dated is None:
+            raise self._refusal(rule, None)
+        assert isinstance(dated.value, tuple), "the catalogue has checked the value"
+        return dated.value
+
+    def source(self, rule: str) -> LegalSource | None:
+        """Return where the value in force comes from."""
+        dated = self.value(rule)
+        return None if dated is None else dated.source
+
+    def next_change(self, rule: str, place: str | None = None, known: Day = END_OF_TIME) -> tuple[Day, int] | None:
+        """Return the first later day on which another number takes effect, and that number; None when there is none.
+
+        It looks at what was known on the day `known`, by default at all that the rulebook knows.
+        """
+        now = self._integer(rule, place)
+        whole = self.rulebook.rule(rule)
+        for dated in whole.values if whole is not None else ():
+            if dated.effective > self.effective and dated.known <= known:
+                number = self.rulebook.in_force(dated.effective, known)._integer(rule, place)  # noqa: SLF001 - own kind
+                if number is not None and number != now:
+                    return dated.effective, number
+        return None
+
+    def _integer(self, rule: str, place: str | None) -> int | None:
+        assert CATALOGUE[rule].kind in {Kind.INTEGER, Kind.BY_PLACE}, f"{rule} is no number"
+        dated = self.value(rule)
+        if dated is None or dated.value is None:
+            return None
+        if isinstance(dated.value, dict):
+            assert place is not None, f"{rule} goes by place"
+            return dated.value.get(place, dated.value.get(DEFAULT_PLACE))
+        assert isinstance(dated.value, int), "the catalogue has checked the value"
+        return dated.value
+
+    def _refusal(self, rule: str, place: str | None) -> Refusal:
+        dated = self.value(rule)
+        of_place = f" for {place}" if place is not None and dated is not None else ""
+        says = "says that there is no" if dated is not None and dated.value is None else "has no value of"
+        what = f"rulebook {self.rulebook.name} {says} {rule}{of_place} on {self.effective}, as known on {self.known}"
+        remedy = f"Add a value effective by that day to {rule}.yaml, or choose a day for which it has one."
+        return Refusal(Code.RULE_MISSING, what, remedy=remedy)
