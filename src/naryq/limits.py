@@ -5,7 +5,7 @@ A limit that the rulebook does not set is None and bounds nothing.
 
 from typing import NamedTuple
 
-from naryq.messages import Code, Refused
+from naryq.messages import Code, Refusal
 from naryq.units import BASIS_POINTS, Rounding, divide
 
 STEP = "pump_step_rise"
@@ -39,7 +39,7 @@ def _moved(price: int, basis_points: int, rounding: Rounding) -> int:
     return divide(price * (BASIS_POINTS + basis_points), BASIS_POINTS, rounding)
 
 
-def judge_price(price_tenge_per_tonne: int, carriage_tenge_per_tonne: int, bounds: Collar) -> Refused | None:
+def judge_price(price_tenge_per_tonne: int, carriage_tenge_per_tonne: int, bounds: Collar) -> Refusal | None:
     """Judge an order's limit price at the plant gate: its price less the cheapest carriage to its place.
 
     Judging at the gate keeps every ex-works price inside the collar wherever the buyer stands.
@@ -57,10 +57,10 @@ def judge_price(price_tenge_per_tonne: int, carriage_tenge_per_tonne: int, bound
     return None
 
 
-def _outside(code: Code, side: str, bound: str, price: int, limit: int) -> Refused:
-    return Refused(
-        code=code,
-        what=f"the limit price {price} tenge a tonne is {side} the collar",
+def _outside(code: Code, side: str, bound: str, price: int, limit: int) -> Refusal:
+    return Refusal(
+        code,
+        f"the limit price {price} tenge a tonne is {side} the collar",
         where="price_tenge_per_tonne",
         remedy=f"Give {bound} {limit}.",
     )

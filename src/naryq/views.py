@@ -1,8 +1,26 @@
 """Read models: what people look at, folded from events. The bulletin is the one that every door shows."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
 import msgspec
 
-from naryq.messages import PriceStep
+from naryq import limits, reform
+from naryq.messages import (
+    Entry,
+    OrderAccepted,
+    PlacePrice,
+    PricesPublished,
+    PriceStep,
+    PumpPrice,
+    Refused,
+    RulebookAdopted,
+    SessionCleared,
+    SessionOpened,
+)
+from naryq.rulebook import InForce, Rulebook
+from naryq.units import TIYN_PER_TENGE, month_after, percent_change_tenths
 
 
 class View(msgspec.Struct, frozen=True):
@@ -121,3 +139,201 @@ class Bulletin(View, frozen=True):
     facts: int
     assumptions: int
     swings: tuple[Swing, ...]
+
+
+# --- Folding ----------------------------------------------------------------------------------------------------
+
+
+class MonthSeen(msgspec.Struct):
+    """All that was written down about one session, gathered while its rows pass by."""
+
+    opened: SessionOpened
+    orders: dict[str, OrderAccepted]
+    cleared: SessionCleared | None = None
+    published: PricesPublished | None = None
+
+
+class Seen(msgspec.Struct):
+    """What the rows of a journal say, gathered for people."""
+
+    rulebook: Rulebook | None = None
+    months: dict[str, MonthSeen] = {}
+    refusals: Counter[str] = msgspec.field(default_factory=Counter)
+    sequence: int = 0
+
+
+def look(entries: Iterable[Entry]) -> Seen:
+    """Read the rows of a journal once and gather what they say."""
+    seen = Seen()
+    for entry in entries:
+        seen.sequence = entry.sequence
+        for event in entry.events:
+            _gather(seen, event)
+    return seen
+
+
+def _gather(seen: Seen, event: object) -> None:
+    match event:
+        case RulebookAdopted():
+            seen.rulebook = Rulebook(event.rulebook)
+        case SessionOpened():
+            seen.months[event.session_id] = MonthSeen(event, {})
+        case OrderAccepted():
+            seen.months[event.session_id].orders[event.order_id] = event
+        case SessionCleared():
+            seen.months[event.session_id].cleared = event
+        case PricesPublished():
+            seen.months[event.session_id].published = event
+        case Refused():
+            seen.refusals[event.code] += 1
+        case _:
+            pass
+
+
+class Proof(NamedTuple):
+    """What lets anybody check a result: the journal's last row, its chain, and the state it leads to."""
+
+    sequence: int
+    chain: str
+    state_hash: str
+
+
+def rulebook_result(
+    seen: Seen, *, title: str, names: Mapping[str, str], observed: Mapping[str, Observed], proof: Proof
+) -> RulebookResult:
+    """Return the result of the first two published sessions of a journal."""
+    assert seen.rulebook is not None, "a venue with prices has a rulebook"
+    before, after = list(seen.months.values())[:2]
+    assert before.cleared is not None, "both sessions are cleared"
+    assert after.cleared is not None, "both sessions are cleared"
+    rules = _rules(seen.rulebook, after)
+    provinces = tuple(_province_lines(before, after, rules, names, observed))
+    return RulebookResult(
+        rulebook=seen.rulebook.name,
+        version=seen.rulebook.version,
+        title=title,
+        orders_accepted=sum(len(month.orders) for month in seen.months.values()),
+        orders_refused=seen.refusals.total(),
+        refusals=dict(sorted(seen.refusals.items())),
+        average_ex_works_before_tenge_per_tonne=before.cleared.average_ex_works_tenge_per_tonne,
+        average_ex_works_after_tenge_per_tonne=after.cleared.average_ex_works_tenge_per_tonne,
+        plants=tuple(
+            _plant_line(place.place, before, after, names) for place in after.opened.places if place.kind == "plant"
+        ),
+        provinces=provinces,
+        fund_tiyn=sum(line.fund_tiyn for line in provinces),
+        unserved_lots=_unserved_lots(after),
+        paths=tuple(_path(line, after, rules) for line in provinces if limits.STEP in line.limits),
+        journal_sequence=proof.sequence,
+        journal_chain=proof.chain,
+        state_hash=proof.state_hash,
+    )
+
+
+def _rules(rulebook: Rulebook, month: MonthSeen) -> InForce:
+    return rulebook.in_force(f"{month.opened.delivery_month}-01", month.opened.day)
+
+
+def _pumps(month: MonthSeen) -> dict[str, PumpPrice]:
+    assert month.published is not None, "the session's prices are published"
+    return {price.province: price for price in month.published.pump_prices}
+
+
+def _prices(month: MonthSeen) -> dict[str, PlacePrice]:
+    assert month.cleared is not None, "the session is cleared"
+    return {price.place: price for price in month.cleared.prices}
+
+
+def _province_lines(
+    before: MonthSeen, after: MonthSeen, rules: InForce, names: Mapping[str, str], observed: Mapping[str, Observed]
+) -> Iterable[ProvinceLine]:
+    pumps_before = _pumps(before)
+    for code, pump in _pumps(after).items():
+        yield _province_line(pumps_before.get(code, pump), pump, rules, names[code], observed.get(code))
+
+
+def _province_line(
+    before: PumpPrice, after: PumpPrice, rules: InForce, name: str, observed: Observed | None
+) -> ProvinceLine:
+    following = rules.next_change("retail_cap", after.province)
+    return ProvinceLine(
+        code=after.province,
+        name=name,
+        ex_works_before_tenge_per_tonne=before.ex_works_tenge_per_tonne,
+        ex_works_after_tenge_per_tonne=after.ex_works_tenge_per_tonne,
+        pump_before_tiyn_per_litre=before.pump_tiyn_per_litre,
+        pump_after_tiyn_per_litre=after.pump_tiyn_per_litre,
+        change_tenths_of_percent=percent_change_tenths(before.pump_tiyn_per_litre, after.pump_tiyn_per_litre),
+        cap_tiyn_per_litre=after.cap_tiyn_per_litre,
+        next_cap_tiyn_per_litre=None if following is None else following[1] * TIYN_PER_TENGE,
+        next_cap_day=None if following is None else following[0],
+        formula_after_tiyn_per_litre=after.formula_tiyn_per_litre,
+        steps_before=before.steps,
+        steps_after=after.steps,
+        limits=after.limits,
+        volume_before_kg=before.volume_kg,
+        volume_after_kg=after.volume_kg,
+        fund_tiyn=after.fund_tiyn,
+        reason=after.reason if before.reason == after.reason else f"was {before.reason}, now {after.reason}",
+        observed=observed,
+    )
+
+
+def _plant_line(plant: str, before: MonthSeen, after: MonthSeen, names: Mapping[str, str]) -> PlantLine:
+    price_before, price_after = _prices(before).get(plant), _prices(after).get(plant)
+    return PlantLine(
+        plant=plant,
+        name=names[plant],
+        before_tenge_per_tonne=_traded_price(price_before),
+        after_tenge_per_tonne=_traded_price(price_after),
+        sold_before_lots=0 if price_before is None else price_before.traded_lots,
+        sold_after_lots=0 if price_after is None else price_after.traded_lots,
+        reason=_plant_reason(plant, price_after, after),
+    )
+
+
+def _traded_price(price: PlacePrice | None) -> int | None:
+    """Return a price at which something was sold; a price that nobody paid misleads."""
+    return None if price is None or price.traded_lots == 0 else price.price_tenge_per_tonne
+
+
+def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen) -> str:
+    asks = [order for order in month.orders.values() if order.place == plant and order.side == "sell"]
+    if not asks:
+        return "offers nothing on the platform"
+    lowest = min(order.price_tenge_per_tonne for order in asks)
+    if price is None or price.traded_lots == 0:
+        return f"asks {lowest} or more and finds no buyer"
+    if limits.COLLAR in price.limits:
+        return "at the collar: without it the price would be higher"
+    if price.traded_lots < sum(order.quantity_lots for order in asks):
+        return f"its own ask is the marginal one: {price.price_tenge_per_tonne}"
+    return "all it offers is sold: the buyers' marginal bid sets the price"
+
+
+def _unserved_lots(month: MonthSeen) -> int:
+    """Return what was bid for at or above the uniform price of its place and not received."""
+    assert month.cleared is not None, "the session is cleared"
+    price_of = {price.place: price.price_tenge_per_tonne for price in month.cleared.prices}
+    filled = {fill.order_id: fill.quantity_lots for fill in month.cleared.fills}
+    return sum(
+        order.quantity_lots - filled[order.order_id]
+        for order in month.orders.values()
+        if order.side == "buy" and order.price_tenge_per_tonne >= price_of.get(order.place, 0)
+    )
+
+
+def _path(line: ProvinceLine, month: MonthSeen, rules: InForce) -> Path:
+    rise = rules.integer("pump_step_rise")
+    assert rise is not None, "a step that bound has a rule"
+    steps = reform.path(
+        line.pump_before_tiyn_per_litre,
+        line.formula_after_tiyn_per_litre,
+        rise,
+        line.volume_after_kg,
+        rules.required_integer("density"),
+    )
+    points = tuple(
+        PathPoint(month_after(month.opened.delivery_month, index), *step) for index, step in enumerate(steps)
+    )
+    return Path(line.code, line.name, points)

@@ -15,8 +15,10 @@ from naryq.messages import (
     ClearSession,
     CloseSession,
     Code,
+    Day,
     LedgerPosted,
     Link,
+    Month,
     OpenSession,
     OrderAccepted,
     OrderCancelled,
@@ -26,6 +28,7 @@ from naryq.messages import (
     PricesPublished,
     PublishPrices,
     PumpPrice,
+    Refusal,
     Refused,
     ReportRetailTerms,
     RetailTermsReported,
@@ -39,20 +42,9 @@ from naryq.messages import (
 )
 from naryq.reform import part_plan
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import day_of, instant_ns
+from naryq.units import instant_ns
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
-
-
-class _Stop(Exception):  # noqa: N818 - control flow inside one decision, never seen outside
-    """Carry a refusal from the check that found it to `decide`."""
-
-    def __init__(self, refused: Refused) -> None:
-        self.refused = refused
-
-
-def _refuse(code: Code, what: str, where: str = "", remedy: str = "") -> _Stop:
-    return _Stop(Refused(code=code, what=what, where=where, remedy=remedy))
 
 
 def decide(state: State, command: AnyCommand) -> Decision:
@@ -64,17 +56,17 @@ def decide(state: State, command: AnyCommand) -> Decision:
         _check_time(state, command)
         _check_permission(state, command)
         return _DECIDERS[type(command)](state, command)
-    except _Stop as stop:
-        return (stop.refused,)
+    except Refusal as refusal:
+        return (Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy),)
 
 
 def _check_time(state: State, command: AnyCommand) -> None:
     if command.at_ns < state.at_ns:
-        raise _refuse(
+        raise Refusal(
             Code.TIME_BACKWARD,
             f"the command's time {command.at_ns} lies before the last one taken, {state.at_ns}",
-            "at_ns",
-            "Correct the sender's clock and send the command again.",
+            where="at_ns",
+            remedy="Correct the sender's clock and send the command again.",
         )
 
 
@@ -83,65 +75,72 @@ def _check_permission(state: State, command: AnyCommand) -> None:
         return _check_founder(command)
     actor = state.participants.get(command.actor)
     if actor is None:
-        raise _refuse(
+        raise Refusal(
             Code.UNKNOWN_PARTICIPANT,
             f"nobody is admitted as {command.actor!r}",
-            "actor",
-            "Ask the operator for admission.",
+            where="actor",
+            remedy="Ask the operator for admission.",
         )
     if actor.role not in _PERMITTED[type(command)]:
         permitted = " or ".join(_PERMITTED[type(command)])
-        raise _refuse(
+        raise Refusal(
             Code.NOT_PERMITTED,
             f"{actor.participant_id!r} acts as {actor.role} and may not {type(command).__name__}",
-            "actor",
-            f"Only {permitted} may.",
+            where="actor",
+            remedy=f"Only {permitted} may.",
         )
     return None
 
 
 def _check_founder(command: AdmitParticipant) -> None:
     if command.role != "operator" or command.actor != command.participant_id:
-        raise _refuse(
+        raise Refusal(
             Code.NOT_PERMITTED,
             "the first participant of a venue is its operator and admits itself",
-            "role",
-            "Admit the operator first, as its own actor.",
+            where="role",
+            remedy="Admit the operator first, as its own actor.",
         )
 
 
-def _rules(state: State, at_ns: int) -> InForce:
-    """Return the rules in force at an instant, as known at that instant."""
+def _rules(state: State, at_ns: int, effective: Day | None = None) -> InForce:
+    """Return the rules in force on the day of an instant, or on another day, as known on the day of the instant."""
     if state.rulebook is None:
-        raise _refuse(Code.NO_RULEBOOK, "no rulebook is in force", "", "Adopt a rulebook first.")
-    offset = state.rulebook.utc_offset_minutes
-    day = day_of(at_ns, offset)
-    return state.rulebook.in_force(day, day)
+        raise Refusal(Code.NO_RULEBOOK, "no rulebook is in force", remedy="Adopt a rulebook first.")
+    today = state.rulebook.day(at_ns)
+    return state.rulebook.in_force(effective or today, today)
+
+
+def _rules_for_month(state: State, at_ns: int, month: Month) -> InForce:
+    """Return the rules that a delivery month will begin under, as they are known today."""
+    return _rules(state, at_ns, f"{month}-01")
 
 
 def _session(state: State, session_id: str, *phases: Phase) -> Session:
     session = state.sessions.get(session_id)
     if session is None:
-        raise _refuse(
-            Code.UNKNOWN_SESSION, f"there is no session {session_id!r}", "session_id", "Name an open session."
+        raise Refusal(
+            Code.UNKNOWN_SESSION,
+            f"there is no session {session_id!r}",
+            where="session_id",
+            remedy="Name an open session.",
         )
     if session.phase not in phases:
-        raise _refuse(
+        raise Refusal(
             Code.WRONG_PHASE,
             f"session {session_id!r} is {session.phase}",
-            "session_id",
-            f"This needs a session that is {' or '.join(phases)}.",
+            where="session_id",
+            remedy=f"This needs a session that is {' or '.join(phases)}.",
         )
     return session
 
 
 def _admit_participant(state: State, command: AdmitParticipant) -> Decision:
     if command.participant_id in state.participants:
-        raise _refuse(
+        raise Refusal(
             Code.ALREADY_EXISTS,
             f"{command.participant_id!r} is admitted already",
-            "participant_id",
-            "Choose another identifier.",
+            where="participant_id",
+            remedy="Choose another identifier.",
         )
     return (ParticipantAdmitted(command.participant_id, command.name, command.role),)
 
@@ -153,20 +152,20 @@ def _adopt_rulebook(_: State, command: AdoptRulebook) -> Decision:
 def _open_session(state: State, command: OpenSession) -> Decision:
     rules = _rules(state, command.at_ns)
     if command.session_id in state.sessions:
-        raise _refuse(
+        raise Refusal(
             Code.ALREADY_EXISTS,
             f"session {command.session_id!r} exists already",
-            "session_id",
-            "Choose another identifier.",
+            where="session_id",
+            remedy="Choose another identifier.",
         )
     _check_network(command.places, command.links)
     opens_at_ns, closes_at_ns = _window(rules, command)
     if command.at_ns >= closes_at_ns:
-        raise _refuse(
+        raise Refusal(
             Code.OUTSIDE_WINDOW,
             f"the window of {command.day} has passed",
-            "day",
-            "Open the session before its window ends.",
+            where="day",
+            remedy="Open the session before its window ends.",
         )
     bounds = limits.collar(state.reference_tenge_per_tonne, rules.integer("collar_rise"), rules.integer("collar_fall"))
     opened = SessionOpened(
@@ -191,8 +190,11 @@ def _window(rules: InForce, command: OpenSession) -> tuple[int, int]:
     rule = f"session_window_{command.window}"
     clock = rules.text(rule) if command.window in {"plan", "other"} else None
     if clock is None:
-        raise _refuse(
-            Code.OUTSIDE_WINDOW, f"the rulebook has no window {command.window!r}", "window", "Use `plan` or `other`."
+        raise Refusal(
+            Code.OUTSIDE_WINDOW,
+            f"the rulebook has no window {command.window!r}",
+            where="window",
+            remedy="Use `plan` or `other`.",
         )
     opens, closes = clock.split("-")
     offset = rules.required_integer("utc_offset")
@@ -203,22 +205,27 @@ def _check_network(places: tuple[Place, ...], links: tuple[Link, ...]) -> None:
     names = [place.place for place in places]
     known = frozenset(names)
     if len(known) != len(names):
-        raise _refuse(Code.DUPLICATE_ID, "a place is named twice", "places", "Name each place once.")
+        raise Refusal(Code.DUPLICATE_ID, "a place is named twice", where="places", remedy="Name each place once.")
     pairs = frozenset((link.source, link.target) for link in links)
     if len(pairs) != len(links):
-        raise _refuse(
-            Code.DUPLICATE_ID, "two links join the same places in the same direction", "links", "Join them into one."
+        raise Refusal(
+            Code.DUPLICATE_ID,
+            "two links join the same places in the same direction",
+            where="links",
+            remedy="Join them into one.",
         )
     for link in links:
         if link.source not in known or link.target not in known:
-            raise _refuse(
+            raise Refusal(
                 Code.UNKNOWN_PLACE,
                 f"the link {link.source} to {link.target} leads to no place of the session",
-                "links",
-                "Name both ends among the places.",
+                where="links",
+                remedy="Name both ends among the places.",
             )
         if link.source == link.target:
-            raise _refuse(Code.SELF_LOOP, f"the link at {link.source} leads nowhere", "links", "Leave it out.")
+            raise Refusal(
+                Code.SELF_LOOP, f"the link at {link.source} leads nowhere", where="links", remedy="Leave it out."
+            )
 
 
 def _submit_order(state: State, command: SubmitOrder) -> Decision:
@@ -227,22 +234,25 @@ def _submit_order(state: State, command: SubmitOrder) -> Decision:
     opened = session.opened
     _check_may_trade(state, command, rules)
     if command.order_id in state.order_ids:
-        raise _refuse(
-            Code.DUPLICATE_ID, f"order {command.order_id!r} exists already", "order_id", "Choose another identifier."
+        raise Refusal(
+            Code.DUPLICATE_ID,
+            f"order {command.order_id!r} exists already",
+            where="order_id",
+            remedy="Choose another identifier.",
         )
     if not opened.opens_at_ns <= command.at_ns < opened.closes_at_ns:
-        raise _refuse(
+        raise Refusal(
             Code.OUTSIDE_WINDOW,
             "the session's window is not open at this time",
-            "at_ns",
-            f"Send orders between {opened.window} hours of {opened.day}.",
+            where="at_ns",
+            remedy=f"Send orders between {opened.window} hours of {opened.day}.",
         )
     if command.place not in session.carriage:
-        raise _refuse(
+        raise Refusal(
             Code.UNKNOWN_PLACE,
             f"session {command.session_id!r} has no place {command.place!r}",
-            "place",
-            "Name a place of the session.",
+            where="place",
+            remedy="Name a place of the session.",
         )
     _check_collar(session, command)
     accepted = OrderAccepted(
@@ -263,11 +273,11 @@ def _check_may_trade(state: State, command: SubmitOrder, rules: InForce) -> None
     role = state.participants[command.actor].role
     rule = "who_may_buy" if command.side == "buy" else "who_may_sell"
     if role not in rules.words(rule):
-        raise _refuse(
+        raise Refusal(
             Code.NOT_PERMITTED,
             f"a {role} may not {command.side}",
-            "side",
-            f"The rule {rule} admits {', '.join(rules.words(rule))}.",
+            where="side",
+            remedy=f"The rule {rule} admits {', '.join(rules.words(rule))}.",
         )
 
 
@@ -276,25 +286,25 @@ def _check_collar(session: Session, command: SubmitOrder) -> None:
     bounds = limits.Collar(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
     refused = limits.judge_price(command.price_tenge_per_tonne, session.carriage[command.place], bounds)
     if refused is not None:
-        raise _Stop(refused)
+        raise refused
 
 
 def _cancel_order(state: State, command: CancelOrder) -> Decision:
     session = _session(state, command.session_id, "collecting")
     number = session.numbers.get(command.order_id)
     if number is None:
-        raise _refuse(
+        raise Refusal(
             Code.UNKNOWN_ORDER,
             f"session {command.session_id!r} holds no order {command.order_id!r}",
-            "order_id",
-            "Name an open order of your own.",
+            where="order_id",
+            remedy="Name an open order of your own.",
         )
     if session.orders[number].participant_id != command.actor:
-        raise _refuse(
+        raise Refusal(
             Code.NOT_PERMITTED,
             f"order {command.order_id!r} belongs to another participant",
-            "order_id",
-            "Cancel your own orders.",
+            where="order_id",
+            remedy="Cancel your own orders.",
         )
     return (OrderCancelled(command.session_id, command.order_id),)
 
@@ -302,8 +312,11 @@ def _cancel_order(state: State, command: CancelOrder) -> Decision:
 def _close_session(state: State, command: CloseSession) -> Decision:
     session = _session(state, command.session_id, "collecting")
     if command.at_ns < session.opened.closes_at_ns:
-        raise _refuse(
-            Code.OUTSIDE_WINDOW, "the session's window is still open", "at_ns", "Close it when its window has ended."
+        raise Refusal(
+            Code.OUTSIDE_WINDOW,
+            "the session's window is still open",
+            where="at_ns",
+            remedy="Close it when its window has ended.",
         )
     return (SessionClosed(command.session_id),)
 
@@ -317,16 +330,16 @@ def _clear_session(state: State, command: ClearSession) -> Decision:
 
 
 def _plan_supply(state: State, command: PlanSupply) -> Decision:
-    rules = _rules(state, command.at_ns)
+    rules = _rules_for_month(state, command.at_ns, command.delivery_month)
     share = rules.required_integer("platform_share", command.province)
     parts = part_plan(command.total_lots, share)
     price = rules.integer("wholesale_cap")
     if parts.outside_lots and price is None:
-        raise _refuse(
+        raise Refusal(
             Code.RULE_MISSING,
             "the plan has a part outside the platform and no regulated price is in force",
-            "wholesale_cap",
-            "Adopt a rulebook that sets it.",
+            where="wholesale_cap",
+            remedy="Adopt a rulebook that sets it.",
         )
     planned = SupplyPlanned(
         delivery_month=command.delivery_month,
@@ -354,8 +367,8 @@ def _report_retail_terms(_: State, command: ReportRetailTerms) -> Decision:
 
 
 def _publish_prices(state: State, command: PublishPrices) -> Decision:
-    rules = _rules(state, command.at_ns)
     session = _session(state, command.session_id, "cleared")
+    rules = _rules_for_month(state, command.at_ns, session.opened.delivery_month)
     assert session.cleared is not None, "a cleared session has its prices"
     prices = tuple(_pump_prices(state, session, session.cleared, rules))
     postings = tuple(leg for price in prices for leg in ledger.compensation(price.province, price.fund_tiyn))
@@ -381,11 +394,11 @@ def _pump_prices(state: State, session: Session, cleared: SessionCleared, rules:
         key = (opened.delivery_month, place.place)
         terms = state.terms.get(key)
         if terms is None:
-            raise _refuse(
+            raise Refusal(
                 Code.NO_PRICE,
                 f"no retail terms are reported for {place.place} in {opened.delivery_month}",
-                "session_id",
-                "Report them with ReportRetailTerms first.",
+                where="session_id",
+                remedy="Report them with ReportRetailTerms first.",
             )
         price = pricing.pump_price(
             place.place,

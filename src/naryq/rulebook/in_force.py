@@ -16,6 +16,7 @@ from naryq.rulebook.catalogue import (
     place_faults,
     provinces,
 )
+from naryq.units import day_of
 
 END_OF_TIME: Final = "9999-12-31"
 """As a known-day: everything that the rulebook holds, whenever it became known."""
@@ -67,6 +68,11 @@ class Rulebook:
         """Return one rule with all its dated values, or None where the rulebook is silent on it."""
         assert name in CATALOGUE, f"{name} is no rule of the catalogue"
         return next((rule for rule in self.text.rules if rule.rule == name), None)
+
+    def day(self, at_ns: int) -> Day:
+        """Return the calendar day of an instant (nanoseconds since 1970 UTC) by the rulebook's own clock."""
+        in_utc = day_of(at_ns, 0)
+        return day_of(at_ns, self.in_force(in_utc, in_utc).required_integer("utc_offset"))
 
     def in_force(self, effective: Day, known: Day) -> "InForce":
         """Return the rules in force on the day `effective`, as they were known on the day `known`.
