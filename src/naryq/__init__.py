@@ -5,21 +5,30 @@ if not __debug__:
         "Naryq keeps its assertions on: they guard money. Start Python without -O and without PYTHONOPTIMIZE."
     )
 
+from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-
-from naryq.messages import Code, Refusal
 
 if TYPE_CHECKING:
     from naryq.market.clearing import Clearing, clear
+    from naryq.messages import Code, Refusal
 
 __all__ = ["Clearing", "Code", "Refusal", "clear"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """Load the kernels only when they are asked for: `naryq --help` must not pay for the compiler."""
-    if name in {"clear", "Clearing"}:
-        from naryq.market import clearing  # noqa: PLC0415 - late on purpose, see above
+_HOMES = MappingProxyType(
+    {
+        "Clearing": "naryq.market.clearing",
+        "Code": "naryq.messages",
+        "Refusal": "naryq.messages",
+        "clear": "naryq.market.clearing",
+    }
+)
 
-        return getattr(clearing, name)
+
+def __getattr__(name: str) -> Any:
+    """Load a public name only when it is asked for: `naryq --help` must pay neither for kernels nor for messages."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'naryq' has no attribute {name!r}")
