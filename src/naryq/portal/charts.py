@@ -1,0 +1,302 @@
+"""The geometry of the page's drawings, in whole units of a drawing 360 wide: readable on a telephone as it stands.
+
+Every drawing is made of integers, so the same bulletin gives the same bytes; the templates only write them down.
+"""
+
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from naryq.messages import PriceStep
+from naryq.units import Rounding, divide
+from naryq.views import Path, PathPoint, ProvinceLine, RulebookResult, Swing
+
+WIDTH: Final = 360
+TICK_STEPS: Final = (100, 200, 500, 1_000, 2_000, 2_500, 5_000, 10_000, 20_000, 50_000, 100_000)
+"""The steps between the lines of an axis that people read easily, in tiyn."""
+TICKS_MOST: Final = 6
+LABELS_MOST: Final = 5
+PERCENT_HEADROOM: Final = 118
+"""An axis of a dumbbell ends this many hundredths of its largest value: the last label needs room."""
+
+
+class Axis(NamedTuple):
+    """A straight scale from a price in tiyn to a place in the drawing."""
+
+    lowest: int
+    highest: int
+    start: int
+    end: int
+
+    def at(self, value: int) -> int:
+        """Return the place of a value."""
+        return self.start + divide((value - self.lowest) * (self.end - self.start), self.highest - self.lowest)
+
+    def ticks(self) -> tuple[tuple[int, int], ...]:
+        """Return the values to mark, each with its place: round numbers, at most seven of them."""
+        span = self.highest - self.lowest
+        step = next((step for step in TICK_STEPS if span <= step * TICKS_MOST), span)
+        first = divide(self.lowest, step, Rounding.UP) * step
+        return tuple((value, self.at(value)) for value in range(first, self.highest + 1, step))
+
+
+class Dumbbell(NamedTuple):
+    """One rulebook's change of a price: a line from before to after."""
+
+    result: RulebookResult
+    line: ProvinceLine
+    before_x: int
+    after_x: int
+    y: int
+
+
+class Headline(NamedTuple):
+    """The change of one province's price under every rulebook, on one scale, beside what was seen."""
+
+    height: int
+    axis: Axis
+    rows: tuple[Dumbbell, ...]
+    seen: tuple[int, int] | None
+    seen_label_x: int
+
+
+HEADLINE_TOP: Final = 46
+HEADLINE_ROW: Final = 58
+
+
+def headline(results: tuple[RulebookResult, ...], lines: tuple[ProvinceLine, ...]) -> Headline:
+    """Draw one province's change under every rulebook: `lines` holds its line under each."""
+    highest = max(max(line.pump_before_tiyn_per_litre, line.pump_after_tiyn_per_litre) for line in lines)
+    observed = lines[0].observed
+    if observed is not None:
+        highest = max(highest, observed.highest_tiyn_per_litre)
+    axis = Axis(0, max(1, divide(highest * PERCENT_HEADROOM, 100)), 10, WIDTH - 10)
+    rows = tuple(
+        Dumbbell(
+            result,
+            line,
+            axis.at(line.pump_before_tiyn_per_litre),
+            axis.at(line.pump_after_tiyn_per_litre),
+            HEADLINE_TOP + HEADLINE_ROW * index + 38,
+        )
+        for index, (result, line) in enumerate(zip(results, lines, strict=True))
+    )
+    seen = None
+    if observed is not None:
+        seen = axis.at(observed.lowest_tiyn_per_litre), axis.at(observed.highest_tiyn_per_litre)
+    middle = min(WIDTH - 76, max(76, sum(seen) // 2)) if seen else 0
+    return Headline(HEADLINE_TOP + HEADLINE_ROW * len(rows) + 34, axis, rows, seen, middle)
+
+
+class Gap(NamedTuple):
+    """The part of one month's price that the fund pays, as a box."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Label(NamedTuple):
+    """A word in a drawing: where it stands."""
+
+    text: str
+    x: int
+    y: int
+
+
+class Course(NamedTuple):
+    """The price path of one province: what is paid and what the formula asks, month by month."""
+
+    code: str
+    name: str
+    key: str
+    points: tuple[PathPoint, ...]
+    height: int
+    axis: Axis
+    pump: str
+    formula: str
+    gaps: tuple[Gap, ...]
+    months: tuple[Label, ...]
+    pump_label: Label
+    formula_label: Label
+    fund_tiyn: int
+    held_months: int
+    arrives: str | None
+
+
+COURSE_LEFT: Final = 34
+COURSE_TOP: Final = 14
+COURSE_BOTTOM: Final = 200
+COURSE_HEIGHT: Final = 228
+
+
+def course(path: Path, before: PathPoint | None, rulebook: str) -> Course:
+    """Draw a province's path; `before` is the month before its first, from which it sets out."""
+    points = path.points if before is None else (before, *path.points)
+    highest = max(max(point.pump_tiyn_per_litre, point.formula_tiyn_per_litre) for point in points)
+    axis = Axis(0, max(1, divide(highest * 114, 100)), COURSE_BOTTOM, COURSE_TOP)
+    edges = tuple(
+        COURSE_LEFT + divide((WIDTH - COURSE_LEFT - 2) * index, len(points)) for index in range(len(points) + 1)
+    )
+    held = [point for point in path.points if point.fund_tiyn > 0]
+    last = path.points[-1]
+    middle = len(points) // 2
+    return Course(
+        code=path.code,
+        name=path.name,
+        key=f"{rulebook}-{path.code}",
+        points=points,
+        height=COURSE_HEIGHT,
+        axis=axis,
+        pump=_stairs(tuple(axis.at(point.pump_tiyn_per_litre) for point in points), edges),
+        formula=_stairs(tuple(axis.at(point.formula_tiyn_per_litre) for point in points), edges),
+        gaps=_gaps(points, edges, axis),
+        months=_months(points, edges),
+        pump_label=Label("", edges[middle] + 6, axis.at(points[middle].pump_tiyn_per_litre) + 18),
+        formula_label=Label("", edges[-1] - 2, axis.at(last.formula_tiyn_per_litre) - 7),
+        fund_tiyn=sum(point.fund_tiyn for point in path.points),
+        held_months=len(held),
+        arrives=last.month if last.pump_tiyn_per_litre >= last.formula_tiyn_per_litre else None,
+    )
+
+
+def _stairs(heights: tuple[int, ...], edges: tuple[int, ...]) -> str:
+    """A price holds for its whole month: a level line in each, an upright one between."""
+    return f"M{edges[0]} " + "".join(f"{'V' if index else ''}{y}H{edges[index + 1]}" for index, y in enumerate(heights))
+
+
+def _gaps(points: tuple[PathPoint, ...], edges: tuple[int, ...], axis: Axis) -> tuple[Gap, ...]:
+    gaps = []
+    for index, point in enumerate(points):
+        top, bottom = axis.at(point.formula_tiyn_per_litre), axis.at(point.pump_tiyn_per_litre)
+        if bottom > top:
+            gaps.append(Gap(edges[index], top, edges[index + 1] - edges[index], bottom - top))
+    return tuple(gaps)
+
+
+def _months(points: tuple[PathPoint, ...], edges: tuple[int, ...]) -> tuple[Label, ...]:
+    every = divide(len(points), LABELS_MOST, Rounding.UP)
+    return tuple(
+        Label(point.month, edges[index] + 1, COURSE_BOTTOM + 18)
+        for index, point in enumerate(points)
+        if index % every == 0
+    )
+
+
+def courses(result: RulebookResult, before_month: str) -> tuple[Course, ...]:
+    """Draw every path of a result along which a limit holds the price below its formula."""
+    lines = {line.code: line for line in result.provinces}
+    return tuple(
+        course(path, _origin(path, lines.get(path.code), before_month), result.rulebook)
+        for path in result.paths
+        if any(point.pump_tiyn_per_litre < point.formula_tiyn_per_litre for point in path.points)
+    )
+
+
+def _origin(path: Path, line: ProvinceLine | None, before_month: str) -> PathPoint | None:
+    if line is None or path.points[0].month <= before_month:
+        return None
+    return PathPoint(before_month, line.pump_before_tiyn_per_litre, line.pump_before_tiyn_per_litre, 0)
+
+
+BAR: Final = 1_000
+"""The length of a bar's ground, in its own units; the page stretches it to the room there is."""
+
+
+class Bar(NamedTuple):
+    """A bar that floats between two running totals."""
+
+    start: int
+    length: int
+    falls: bool
+
+
+class Rise(NamedTuple):
+    """One step of a price's build-up, before and after; None where the step did not exist."""
+
+    step: str
+    before_tiyn_per_litre: int | None
+    after_tiyn_per_litre: int | None
+    before: Bar | None
+    after: Bar | None
+
+
+class BuildUp(NamedTuple):
+    """The build-up of a province's pump price; the fund's part closes the gap between the formula and the pump."""
+
+    line: ProvinceLine
+    rises: tuple[Rise, ...]
+    before: Bar
+    after: Bar
+
+
+HELD_BACK: Final = "held back by a limit"
+PAID: Final = "paid by the fund"
+
+
+def steps_to_pump(steps: tuple[PriceStep, ...], pump_tiyn_per_litre: int, closing: str) -> tuple[PriceStep, ...]:
+    """Return the steps and, where the pump price is not their sum, one more that closes the gap and says why."""
+    gap = pump_tiyn_per_litre - sum(step.tiyn_per_litre for step in steps)
+    return (*steps, PriceStep(closing, gap)) if gap else steps
+
+
+def build_up(line: ProvinceLine, highest: int) -> BuildUp:
+    """Draw the steps of a province's pump price before and after, on a ground that ends at `highest` tiyn a litre."""
+    before = steps_to_pump(line.steps_before, line.pump_before_tiyn_per_litre, HELD_BACK)
+    after = steps_to_pump(line.steps_after, line.pump_after_tiyn_per_litre, PAID if line.fund_tiyn else HELD_BACK)
+    bars_before, bars_after = _bars(before, highest), _bars(after, highest)
+    prices_before = {step.step: step.tiyn_per_litre for step in before}
+    prices_after = {step.step: step.tiyn_per_litre for step in after}
+    names = tuple(dict.fromkeys((*prices_before, *prices_after)))
+    rises = tuple(
+        Rise(name, prices_before.get(name), prices_after.get(name), bars_before.get(name), bars_after.get(name))
+        for name in names
+    )
+    return BuildUp(
+        line,
+        rises,
+        _bar(0, line.pump_before_tiyn_per_litre, highest),
+        _bar(0, line.pump_after_tiyn_per_litre, highest),
+    )
+
+
+def highest_total(line: ProvinceLine) -> int:
+    """Return the highest running total of a province's two build-ups, at least one."""
+    totals = (
+        *accumulate(step.tiyn_per_litre for step in line.steps_before),
+        *accumulate(step.tiyn_per_litre for step in line.steps_after),
+    )
+    return max(1, line.pump_before_tiyn_per_litre, line.pump_after_tiyn_per_litre, *totals)
+
+
+def _bars(steps: tuple[PriceStep, ...], highest: int) -> dict[str, Bar]:
+    ends = tuple(accumulate(step.tiyn_per_litre for step in steps))
+    return {step.step: _bar(end - step.tiyn_per_litre, end, highest) for step, end in zip(steps, ends, strict=True)}
+
+
+def _bar(start: int, end: int, highest: int) -> Bar:
+    left, right = divide(min(start, end) * BAR, highest), divide(max(start, end) * BAR, highest)
+    return Bar(left, right - left, end < start)
+
+
+class Reach(NamedTuple):
+    """How far one assumption moves the price, as a bar on the scale that all assumptions share."""
+
+    swing: Swing
+    lowest_tiyn_per_litre: int
+    highest_tiyn_per_litre: int
+    bar: Bar
+
+
+def reaches(swings: tuple[Swing, ...]) -> tuple[Reach, ...]:
+    """Draw the assumptions, the one that moves the price most first."""
+    ends = {
+        index: sorted((swing.pump_at_lowest_tiyn_per_litre, swing.pump_at_highest_tiyn_per_litre))
+        for index, swing in enumerate(swings)
+    }
+    lowest = min((low for low, _ in ends.values()), default=0)
+    span = max(1, max((high for _, high in ends.values()), default=0) - lowest)
+    ordered = sorted(ends.items(), key=lambda item: (item[1][0] - item[1][1], item[0]))
+    return tuple(
+        Reach(swings[index], low, high, _bar(low - lowest, high - lowest, span)) for index, (low, high) in ordered
+    )
