@@ -1,0 +1,328 @@
+"""The journal in one SQLite file: write-ahead log, one sync for each group of rows, one writer.
+
+The settings follow SQLite's own account of durability (sqlite.org/pragma.html#pragma_synchronous): in write-ahead
+mode only synchronous=FULL keeps a commit that has been acknowledged through a power cut. Every setting is made alone
+and read back, because a setting that was silently ignored has once made a whole crash test worthless.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import quote
+
+import apsw
+
+from naryq.journal.contract import (
+    AtStep,
+    Record,
+    Step,
+    damaged,
+    locked,
+    outcome_unknown,
+    pass_by,
+    rows_after,
+    stopped,
+)
+from naryq.messages import Code, Refusal
+
+APPLICATION_ID: Final = 0x4E525951
+"""`NRYQ` in the file's header: tells a journal from any other SQLite file."""
+FORMAT_VERSION: Final = 1
+SCHEMA: Final = "CREATE TABLE entries (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL, chain BLOB NOT NULL) STRICT"
+
+Pragma = tuple[str, str | int, str | int]
+"""A setting's name, the value given, and the value that must be read back."""
+
+PRAGMAS: Final[tuple[Pragma, ...]] = (
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("fullfsync", 1, 1),  # On macOS a plain fsync does not reach the platters; elsewhere this changes nothing.
+    ("checkpoint_fullfsync", 1, 1),
+    ("wal_autocheckpoint", 1_000, 1_000),
+    ("mmap_size", 0, 0),  # A memory map would turn a read error of the disk into a signal that kills the process.
+    ("cell_size_check", 1, 1),
+    ("trusted_schema", 0, 0),
+)
+
+READ_ROWS: Final = 256
+COPY_BYTES: Final = 1 << 20
+
+
+class SqliteReader:
+    """A journal file opened to be read: it writes neither the file nor its log, and needs no lock.
+
+    Where the log's index (`PATH-shm`) is missing, as in a copy of the two other files, SQLite builds it anew beside
+    them; that is the only trace a reader can leave. Rows beyond the head at the time of opening are read as well.
+    """
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        """Use an open connection; call `open` instead."""
+        self._connection = connection
+        self._path = path
+        self._usable = True
+        # SQLite would serialise the threads, but apsw refuses a connection that is busy in another one.
+        self._guard = threading.Lock()
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """Open an existing journal to read it.
+
+        Raises:
+            Refusal: UNREADABLE when there is no such file, JOURNAL_DAMAGED when it is not a sound journal.
+        """
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(_connect_to_read(path)))
+            _check_format(connection, path)
+            stack.pop_all()
+            return cls(connection, path)
+
+    def read(self, after: int = 0) -> Iterator[Record]:
+        """Yield the durable rows with a number above `after`, in order, up to the head at the time of the call.
+
+        Raises:
+            Refusal: JOURNAL_DAMAGED when the file cannot be read, STOPPED when the journal was closed.
+        """
+        head = self.head()
+        return self._pages(after, head.sequence if head else 0)
+
+    def head(self) -> Record | None:
+        """Return the last durable row, or None where the journal is empty."""
+        rows = self._rows("SELECT sequence, payload, chain FROM entries ORDER BY sequence DESC LIMIT 1", ())
+        return rows[0] if rows else None
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        with self._guard:
+            self._usable = False
+            self._connection.close()
+
+    def _pages(self, after: int, last: int) -> Iterator[Record]:
+        # A page at a time, so that no statement stays open and holds back the checkpoint of the log.
+        query = "SELECT sequence, payload, chain FROM entries WHERE sequence > ? AND sequence <= ? ORDER BY 1 LIMIT ?"
+        while rows := self._rows(query, (after, last, READ_ROWS)):
+            yield from rows
+            after = rows[-1].sequence
+
+    def _rows(self, query: str, bindings: tuple[int, ...]) -> list[Record]:
+        with self._guard:
+            self._refuse_unless_usable()
+            try:
+                return [_record(row, self._path) for row in self._connection.execute(query, bindings)]
+            except apsw.Error as error:
+                raise damaged(f"the file cannot be read ({error})", where=self._path) from error
+
+    def _refuse_unless_usable(self) -> None:
+        if not self._usable:
+            raise stopped(self._path)
+
+
+class SqliteJournal(SqliteReader):
+    """A journal file opened to be written, by this object alone.
+
+    The writer's lock is an exclusive lock of SQLite on `PATH-lock`, which the operating system lifts when the
+    process ends in whatever way. Should the lock fail (the file deleted, a network drive that ignores locks), each
+    append still compares the head on disk with its own, in the same transaction: two writers never both succeed.
+    """
+
+    def __init__(self, connection: apsw.Connection, path: str, lock: apsw.Connection, at_step: AtStep) -> None:
+        """Use an open connection under a lock; call `create` or `open` instead."""
+        super().__init__(connection, path)
+        self._lock = lock
+        self._at_step = at_step
+        self._head = super().head()
+
+    @classmethod
+    def create(cls, path: str, *, at_step: AtStep = pass_by) -> Self:
+        """Make a new, empty journal and open it. It appears under its name only when it is whole and durable.
+
+        Raises:
+            Refusal: ALREADY_EXISTS when there is a file, UNREADABLE when none can be made, JOURNAL_LOCKED when
+                another program is making it.
+        """
+        with closing(_take_lock(path)):
+            if Path(path).exists():
+                raise Refusal(
+                    Code.ALREADY_EXISTS,
+                    "there is a file of this name",
+                    where=path,
+                    remedy="Open it, or choose another name.",
+                )
+            _build(f"{path}-new")
+            Path(f"{path}-new").replace(path)
+            _sync_directory(path)
+        return cls.open(path, at_step=at_step)
+
+    @classmethod
+    def open(
+        cls, path: str, *, at_step: AtStep = pass_by, vfs: str | None = None, pragmas: tuple[Pragma, ...] = PRAGMAS
+    ) -> Self:
+        """Open an existing journal to write it; after a crash this is also its recovery.
+
+        `vfs` and `pragmas` are for fault tests, which put a disk of their own under SQLite.
+
+        Raises:
+            Refusal: UNREADABLE when there is no such file, JOURNAL_LOCKED when another writer has it,
+                JOURNAL_DAMAGED when it is not a sound journal or a setting did not take.
+        """
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(_connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)))
+            lock = stack.enter_context(closing(_take_lock(path)))
+            _check_format(connection, path)  # Before any setting, so that a foreign file stays as it is.
+            _set(connection, path, pragmas)
+            _write_log_again(path, vfs)
+            journal = cls(connection, path, lock, at_step)
+            stack.pop_all()
+            return journal
+
+    def append(self, payloads: Sequence[bytes]) -> Record:
+        """Write one or more rows in one commit, all or none: see `Journal.append`."""
+        assert payloads, "an append without rows is a bug of the caller"
+        with self._guard:
+            self._refuse_unless_usable()
+            rows = rows_after(self._head, payloads)
+            # Whatever interrupts the commit, even a signal, leaves the journal unusable: only success restores it.
+            self._usable = False
+            self._commit_or_refuse(rows)
+            self._usable = True
+            self._head = rows[-1]
+            return self._head
+
+    def head(self) -> Record | None:
+        """Return the last durable row, or None where the journal is empty."""
+        with self._guard:
+            self._refuse_unless_usable()
+            return self._head
+
+    def close(self) -> None:
+        """Let go of the file and then of the lock; after a clean close one file holds the whole journal."""
+        super().close()
+        self._lock.close()
+
+    def _commit_or_refuse(self, rows: list[Record]) -> None:
+        try:
+            self._commit(rows)
+        except apsw.Error as error:
+            # Closing must not copy the log into the file: after a failed sync nobody knows what the log holds.
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            if isinstance(error, apsw.BusyError):
+                raise locked(self._path) from error
+            raise outcome_unknown(self._path, str(error)) from error
+
+    def _commit(self, rows: list[Record]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        stored = self._connection.execute("SELECT sequence, chain FROM entries ORDER BY sequence DESC LIMIT 1").get
+        if stored != ((self._head.sequence, self._head.chain) if self._head else None):
+            raise apsw.BusyError("the head on disk is not the head that this writer knows")
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
+        self._at_step(Step.APPENDED)
+        self._connection.execute("COMMIT")
+
+
+def _connect(path: str, flags: int, vfs: str | None = None) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(path, flags=flags, vfs=vfs)
+    except apsw.Error as error:
+        raise Refusal(
+            Code.UNREADABLE,
+            f"the journal cannot be opened ({error})",
+            where=path,
+            remedy="Check the path and the permissions; `naryq demo` makes a new journal.",
+        ) from error
+    connection.set_busy_timeout(0)
+    return connection
+
+
+def _connect_to_read(path: str) -> apsw.Connection:
+    """Choose the way of opening that writes least: see the class `SqliteReader`."""
+    log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+    if not log.exists() or log.stat().st_size == 0:
+        options = "mode=ro&immutable=1"
+    else:
+        options = "mode=ro&readonly_shm=1" if index.exists() else "mode=ro"
+    uri = f"file:{quote(os.fspath(Path(path).absolute()))}?{options}"
+    return _connect(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _take_lock(path: str) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    lock = _connect(f"{path}-lock", flags)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except apsw.BusyError as error:
+        lock.close()
+        raise locked(path) from error
+    return lock
+
+
+def _set(connection: apsw.Connection, path: str, pragmas: tuple[Pragma, ...]) -> None:
+    try:
+        for name, value, expected in pragmas:
+            connection.pragma(name, value)
+            found = connection.pragma(name)
+            if found != expected:
+                raise damaged(f"the setting {name} reads {found!r}, not {expected!r}", where=path)
+    except apsw.Error as error:
+        raise damaged(f"this is not a journal that can be written ({error})", where=path) from error
+
+
+def _check_format(connection: apsw.Connection, path: str) -> None:
+    try:
+        application, version = connection.pragma("application_id"), connection.pragma("user_version")
+        schema = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
+    except apsw.Error as error:
+        raise damaged(f"this is not a sound journal ({error})", where=path) from error
+    if application != APPLICATION_ID:
+        raise damaged("this file is not a Naryq journal", where=path)
+    if version != FORMAT_VERSION:
+        raise damaged(f"the journal has format {version}; this program reads format {FORMAT_VERSION}", where=path)
+    if schema != [(SCHEMA,)]:
+        raise damaged("the journal's table is not the one of its format", where=path)
+
+
+def _record(row: tuple[object, ...], path: str) -> Record:
+    sequence, payload, chain = row
+    if isinstance(sequence, int) and isinstance(payload, bytes) and isinstance(chain, bytes):
+        return Record(sequence, payload, chain)
+    raise damaged("a row holds something other than bytes", where=f"{path}, sequence {sequence}")
+
+
+def _build(path: str) -> None:
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        Path(name).unlink(missing_ok=True)  # What a creation left behind that was cut off by a crash.
+    with closing(_connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)) as connection:
+        identity = (
+            ("application_id", APPLICATION_ID, APPLICATION_ID),
+            ("user_version", FORMAT_VERSION, FORMAT_VERSION),
+        )
+        _set(connection, path, PRAGMAS + identity)
+        connection.execute(SCHEMA)
+
+
+def _sync_directory(path: str) -> None:
+    """Make the new name durable; where a directory cannot be opened (Windows) the system does so by itself."""
+    with suppress(PermissionError):
+        directory = os.open(Path(path).absolute().parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _write_log_again(path: str, vfs: str | None) -> None:
+    """Write the log over itself and sync it, so that what recovery believes is also what the disk holds.
+
+    After a failed sync the operating system may show bytes that never reached the disk and call them clean (Rebello
+    and others, "Can Applications Recover from fsync Failures?", USENIX ATC 2020); a later sync would then be a lie.
+    """
+    try:
+        log = apsw.VFSFile(vfs or "", f"{path}-wal", [apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_WAL, 0])
+    except apsw.CantOpenError:
+        return
+    size = log.xFileSize()
+    for offset in range(0, size, COPY_BYTES):
+        log.xWrite(log.xRead(min(COPY_BYTES, size - offset), offset), offset)
+    log.xSync(apsw.SQLITE_SYNC_FULL)
+    log.xClose()

@@ -1,0 +1,125 @@
+"""The journal's independent check: rows without gaps, the chain, the clock, and two replays that must agree.
+
+The first replay evolves the state by the events as they are written. The second takes only the commands, decides each
+one again, and evolves by its own events. Equal state hashes say that nobody has changed a row, that the program reads
+back what it wrote, and that every decision can be repeated.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
+
+from naryq import exchange
+from naryq.journal.contract import GENESIS, Record, damaged, link
+from naryq.messages import AnyCommand, AnyEvent, Entry, Refused, decode_entry, encode
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # Python 3.13's default for a type variable, which only mypy needs here.
+
+    S = TypeVar("S", default=exchange.State)
+else:
+    from typing import TypeVar
+
+    S = TypeVar("S")
+
+
+class Machine(Protocol[S]):
+    """The venue as the engine and the verifier see it: `naryq.exchange`, or a small one of a test's own.
+
+    States are values: `apply` returns a new one and leaves the old one as it was.
+    """
+
+    def initial_state(self) -> S:
+        """Return the state before the first row."""
+
+    def decide(self, state: S, command: AnyCommand) -> tuple[AnyEvent, ...]:
+        """Return what the command causes; a refusal is the single event `Refused`."""
+
+    def apply(self, state: S, entry: Entry) -> S:
+        """Return the state after a row, which also remembers the row of its command_id."""
+
+    def sequence_of(self, state: S, command_id: str) -> int | None:
+        """Return the number of the row that holds a command, or None."""
+
+    def state_hash(self, state: S) -> str:
+        """Return the hash of everything the state holds: 64 hexadecimal digits."""
+
+
+class Verification(NamedTuple):
+    """What a sound journal holds: its rows, the chain of its last row, and the state hash of each replay."""
+
+    rows: int
+    head_chain: str
+    hash_by_events: str
+    hash_by_decisions: str
+
+
+def checked(records: Iterable[Record]) -> Iterator[tuple[Record, Entry]]:
+    """Yield the rows of a whole journal with their entries; recovery and verification both read through here.
+
+    Raises:
+        Refusal: JOURNAL_DAMAGED at the first row that is missing, breaks the chain, or is no entry.
+    """
+    chain = GENESIS
+    for expected, record in enumerate(records, start=1):
+        where = f"sequence {expected}"
+        if record.sequence != expected:
+            raise damaged(f"the row is missing; the next is {record.sequence}", where=where)
+        chain = link(chain, expected, record.payload)
+        if record.chain != chain:
+            raise damaged("the row or one of its neighbours was changed: the chain does not fit", where=where)
+        yield record, _entry(record, where)
+
+
+def verify(
+    records: Iterable[Record],
+    machine: Machine[S] = exchange,  # type: ignore[assignment]  # S then has its default
+    *,
+    known_chain: str = "",
+) -> Verification:
+    """Check a whole journal and replay it twice, holding one row at a time.
+
+    A journal cannot know that its own end was cut off. Whoever knows a later head, such as the published one, gives
+    it as `known_chain` (64 hexadecimal digits), and the journal must hold it.
+
+    Raises:
+        Refusal: JOURNAL_DAMAGED at the first row that is missing, changed, out of time, or decided otherwise, or
+            when the known chain is not that of any row.
+    """
+    evolved = decided = machine.initial_state()
+    at_ns, rows, chain = 0, 0, GENESIS
+    known_is_held = not known_chain
+    for record, entry in checked(records):
+        rows, chain = entry.sequence, record.chain
+        known_is_held = known_is_held or chain.hex() == known_chain
+        at_ns = _time_after(entry, at_ns)
+        again = Entry(rows, entry.command, machine.decide(decided, entry.command))
+        if encode(again) != record.payload:
+            raise damaged(
+                "the command, decided again, gives other events: a forged row, or another version of the program",
+                where=f"sequence {rows}",
+            )
+        evolved, decided = machine.apply(evolved, entry), machine.apply(decided, again)
+    if not known_is_held:
+        raise damaged("the known head is not in the journal: its end was lost, or it is another journal", where="head")
+    return Verification(rows, chain.hex(), machine.state_hash(evolved), machine.state_hash(decided))
+
+
+def _entry(record: Record, where: str) -> Entry:
+    try:
+        entry = decode_entry(record.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise damaged(f"the row is not an entry of this version ({error})", where=where) from error
+    if entry.sequence != record.sequence:
+        raise damaged(f"the entry says that it is number {entry.sequence}", where=where)
+    return entry
+
+
+def _time_after(entry: Entry, at_ns: int) -> int:
+    """Return the venue's time after a row; a refused command may carry any time, since it has changed nothing."""
+    if any(isinstance(event, Refused) for event in entry.events):
+        return at_ns
+    if entry.command.at_ns < at_ns:
+        raise damaged("time goes backward", where=f"sequence {entry.sequence}")
+    return entry.command.at_ns

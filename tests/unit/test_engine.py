@@ -1,0 +1,321 @@
+"""The engine over a journal in memory: answers, repeats, limits, failures and recovery."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from tests import little_machine
+from tests.little_machine import State, order
+
+from naryq.engine import NOT_KEPT, Answer, Engine
+from naryq.journal.contract import Record, Step, outcome_unknown
+from naryq.journal.memory import MemoryJournal
+from naryq.messages import Code, Entry, OrderAccepted, Refusal, Refused, decode_entry, encode
+
+
+def engine_over(rows: list[Record] | None = None, **options: Any) -> Engine[State]:
+    return Engine(MemoryJournal(rows), machine=little_machine, **options)
+
+
+def code_of(answer: Answer) -> Code | None:
+    (event,) = answer.events
+    return event.code if isinstance(event, Refused) else None
+
+
+def test_an_answer_names_its_row_and_its_events() -> None:
+    """The first command stands in row 1, and its events are what the machine decided."""
+    with engine_over() as engine:
+        answer = engine.submit(order(1, quantity_lots=5))
+    assert (answer.sequence, answer.repeated) == (1, False)
+    (event,) = answer.events
+    assert isinstance(event, OrderAccepted)
+    assert event.quantity_lots == 5
+
+
+def test_a_refused_command_is_a_row_too() -> None:
+    """A refusal by the machine is kept, so that its repeat gets the same answer."""
+    with engine_over() as engine:
+        refused = engine.submit(order(1, quantity_lots=5_000))
+        again = engine.submit(order(1, quantity_lots=5_000))
+    assert refused.sequence == 1
+    assert code_of(refused) is Code.OUT_OF_RANGE
+    assert again == refused._replace(repeated=True)
+
+
+def test_the_state_is_readable_once_a_command_is_answered() -> None:
+    """Whoever has an answer finds its effect in the state, and an old state stays as it was."""
+    with engine_over() as engine:
+        before = engine.state
+        engine.submit(order(1, quantity_lots=7))
+        assert (before.lots, engine.state.lots) == (0, 7)
+
+
+def test_commands_of_one_group_see_each_other() -> None:
+    """Within a group each command is decided on the state that the ones before it leave."""
+    with engine_over() as engine:
+        answers = engine.submit_many(order(number, quantity_lots=number) for number in (1, 2, 3))
+    seen = [
+        event.rulebook_version for (event,) in (answer.events for answer in answers) if isinstance(event, OrderAccepted)
+    ]
+    assert seen == ["lots so far 0", "lots so far 1", "lots so far 3"]
+
+
+def test_many_commands_keep_their_order() -> None:
+    """More commands than one group holds are answered in order, in rows without a gap."""
+    with engine_over(batch_limit=16, queue_limit=16) as engine:
+        answers = engine.submit_many(order(number) for number in range(1, 101))
+    assert [answer.sequence for answer in answers] == list(range(1, 101))
+
+
+# --- One command_id, one effect -------------------------------------------------------------------------------------
+
+
+def test_a_repeat_gets_the_first_answer_without_a_row() -> None:
+    """The same command again changes nothing and is answered as the first time."""
+    journal = MemoryJournal()
+    with Engine(journal, machine=little_machine) as engine:
+        first = engine.submit(order(1))
+        again = engine.submit(order(1))
+    assert again == first._replace(repeated=True)
+    assert len(journal.rows) == 1
+
+
+def test_a_repeat_within_one_group_has_one_effect() -> None:
+    """The repeat may stand in the very group of the first."""
+    with engine_over() as engine:
+        answers = engine.submit_many([order(1), order(1), order(2), order(1)])
+        assert engine.state.lots == 2
+    assert [(answer.sequence, answer.repeated) for answer in answers] == [(1, False), (1, True), (2, False), (1, True)]
+
+
+def test_a_repeat_after_a_restart_gets_the_first_answer() -> None:
+    """What was answered before the restart is answered the same after it."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        first = engine.submit(order(1))
+    with engine_over(rows) as engine:
+        assert engine.submit(order(1)) == first._replace(repeated=True)
+
+
+def test_a_reused_command_id_is_refused_and_not_kept() -> None:
+    """A known command_id with another content is nobody's retry."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        engine.submit(order(1, quantity_lots=1))
+        answer = engine.submit(order(1, quantity_lots=2))
+    assert (answer.sequence, code_of(answer)) == (NOT_KEPT, Code.COMMAND_ID_REUSED)
+    assert len(rows) == 1
+
+
+# --- What never enters ----------------------------------------------------------------------------------------------
+
+MALFORMED = {
+    "a price below zero": order(1, price_tenge_per_tonne=-1),
+    "a number as text": msgspec.structs.replace(order(1), quantity_lots="1"),
+    "half a surrogate pair": msgspec.structs.replace(order(1), command_id="\ud800"),
+    "an event": Refused(code=Code.BUSY, what=""),
+    "no command at all": object(),
+}
+
+
+@pytest.mark.parametrize("command", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_command_is_refused_before_the_queue(command: Any) -> None:
+    """What could not be read back from the journal is never decided nor written, and the engine goes on."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        answer = engine.submit(command)
+        assert (answer.sequence, code_of(answer)) == (NOT_KEPT, Code.WRONG_TYPE)
+        assert engine.submit(order(2)).sequence == 1
+
+
+def test_a_row_is_the_canonical_form_of_its_entry() -> None:
+    """Decoding a row and encoding it again gives the same bytes: the chain covers the meaning, not a spelling."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        engine.submit(order(1))
+    assert encode(decode_entry(rows[0].payload)) == rows[0].payload
+
+
+# --- The queue's limit ----------------------------------------------------------------------------------------------
+
+
+class Gate:
+    """Holds the writer at a step until the test lets it pass."""
+
+    def __init__(self, step: Step) -> None:
+        self.step, self.reached, self.opened = step, threading.Event(), threading.Event()
+
+    def __call__(self, step: Step) -> None:
+        if step is self.step:
+            self.reached.set()
+            assert self.opened.wait(30)
+
+
+def test_a_full_queue_refuses_at_once_and_forgets_nothing() -> None:
+    """Beyond the limit the answer is `busy`, without waiting; all that was taken is answered, and a retry succeeds."""
+    gate = Gate(Step.RECEIVED)
+    with engine_over(queue_limit=3, batch_limit=1, at_step=gate) as engine:
+        working = engine.offer(order(1))
+        assert gate.reached.wait(30)
+        queued = [engine.offer(order(number)) for number in (2, 3, 4)]
+        busy = engine.offer(order(5))
+        assert busy.done()
+        assert code_of(busy.result()) is Code.BUSY
+        gate.opened.set()
+        assert [promise.result().sequence for promise in [working, *queued]] == [1, 2, 3, 4]
+        assert engine.submit(order(5)).sequence == 5
+
+
+def test_a_group_that_does_not_fit_is_refused_whole() -> None:
+    """A later command of a group never gets in where an earlier one was refused."""
+    gate = Gate(Step.RECEIVED)
+    with engine_over(queue_limit=3, batch_limit=3, at_step=gate) as engine:
+        engine.offer(order(1))
+        assert gate.reached.wait(30)
+        engine.offer(order(2))
+        answers = engine.submit_many([order(3), order(4), order(5)])
+        gate.opened.set()
+        assert [code_of(answer) for answer in answers] == [Code.BUSY] * 3
+        assert engine.submit(order(3)).sequence == 3
+
+
+def test_a_cancelled_command_is_taken_back() -> None:
+    """A future that is cancelled while its command waits leaves no row; one that has been taken cannot be cancelled."""
+    gate = Gate(Step.DECIDED)
+    rows: list[Record] = []
+    with engine_over(rows, batch_limit=1, at_step=gate) as engine:
+        taken = engine.offer(order(1))
+        assert gate.reached.wait(30)
+        waiting = engine.offer(order(2))
+        assert waiting.cancel()
+        assert not taken.cancel()
+        gate.opened.set()
+        assert engine.submit(order(3)).sequence == 2
+    assert len(rows) == 2
+
+
+# --- The end --------------------------------------------------------------------------------------------------------
+
+
+def test_closing_answers_what_is_queued_and_refuses_the_rest() -> None:
+    """`close` drains the queue; a command given afterwards is told that the engine has stopped."""
+    gate = Gate(Step.RECEIVED)
+    engine = engine_over(batch_limit=1, at_step=gate)
+    promises = [engine.offer(order(number)) for number in (1, 2, 3)]
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    gate.opened.set()
+    closing.join()
+    engine.close()
+    assert [promise.result().sequence for promise in promises] == [1, 2, 3]
+    assert code_of(engine.submit(order(4))) is Code.STOPPED
+    assert not engine.running
+
+
+class FailingJournal(MemoryJournal):
+    """A journal whose second append is reported as failed, kept or not."""
+
+    def __init__(self, rows: list[Record], *, keeps: bool) -> None:
+        super().__init__(rows)
+        self.appends, self.keeps = 0, keeps
+
+    def append(self, payloads: Sequence[bytes]) -> Record:
+        self.appends += 1
+        if self.appends < 2:
+            return super().append(payloads)
+        if self.keeps:
+            super().append(payloads)
+        raise outcome_unknown("test", "the disk said no")
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_failed_append_is_answered_as_unknown_and_ends_the_engine(*, keeps: bool) -> None:
+    """Nobody in the group is told `done` or `not done`, the state stays, and recovery and a retry tell the truth."""
+    rows: list[Record] = []
+    gate = Gate(Step.PUBLISHED)
+    engine = Engine(FailingJournal(rows, keeps=keeps), machine=little_machine, batch_limit=2, at_step=gate)
+    first = engine.offer(order(1))
+    assert gate.reached.wait(30)
+    in_group, queued = [engine.offer(order(number)) for number in (2, 3)], engine.offer(order(4))
+    gate.opened.set()
+    assert first.result().sequence == 1
+    assert [code_of(promise.result()) for promise in in_group] == [Code.OUTCOME_UNKNOWN] * 2
+    assert code_of(queued.result()) is Code.STOPPED
+    assert engine.state.sequence == 1
+    engine.close()
+    with engine_over(rows) as engine:
+        retried = engine.submit_many([order(number) for number in (2, 3, 4)])
+        assert [(answer.sequence, answer.repeated) for answer in retried] == [(2, keeps), (3, keeps), (4, False)]
+        assert engine.state.lots == 4
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_stops_the_engine_and_leaves_nobody_waiting() -> None:
+    """A failed assertion in the machine ends the writer; its group is answered `unknown`, and nothing is written."""
+    rows: list[Record] = []
+    engine = engine_over(rows)
+    answers = engine.submit_many([order(1), order(2, price_tenge_per_tonne=little_machine.BUG_PRICE)])
+    assert [code_of(answer) for answer in answers] == [Code.OUTCOME_UNKNOWN] * 2
+    assert code_of(engine.submit(order(3))) is Code.STOPPED
+    engine.close()
+    assert rows == []
+
+
+def test_a_rival_writer_stops_the_engine_with_a_known_outcome() -> None:
+    """When somebody else has appended, the group is refused as locked: it was certainly not kept."""
+    rows: list[Record] = []
+    engine = engine_over(rows)
+    MemoryJournal(rows).append([encode(Entry(1, order(9), ()))])
+    assert code_of(engine.submit(order(1))) is Code.JOURNAL_LOCKED
+    assert not engine.running
+    engine.close()
+
+
+# --- Recovery and views ---------------------------------------------------------------------------------------------
+
+
+def test_a_reopened_engine_equals_the_running_one() -> None:
+    """The state after a restart has the hash of the state before it, and its views have seen the same entries."""
+    rows: list[Record] = []
+    seen: list[Entry] = []
+    with engine_over(rows, on_entry=seen.append) as engine:
+        engine.submit_many(order(number, quantity_lots=number) for number in range(1, 1_200))
+        running = little_machine.state_hash(engine.state)
+    seen_again: list[Entry] = []
+    with engine_over(rows, on_entry=seen_again.append) as engine:
+        assert little_machine.state_hash(engine.state) == running
+    assert seen_again == seen
+    assert len(seen) == 1_199
+
+
+def test_a_damaged_journal_is_not_served() -> None:
+    """Recovery checks the chain, so an engine never starts from an altered history."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        engine.submit_many([order(1), order(2)])
+    rows[0] = rows[0]._replace(payload=rows[0].payload.replace(b"50000", b"40000"))
+    with pytest.raises(Refusal) as refusal:
+        engine_over(rows)
+    assert (refusal.value.code, refusal.value.where) == (Code.JOURNAL_DAMAGED, "sequence 1")
+
+
+def test_the_steps_come_in_order() -> None:
+    """A command passes every named step once, and is acknowledged only after it was synced."""
+    steps: list[Step] = []
+    with Engine(MemoryJournal(at_step=steps.append), machine=little_machine, at_step=steps.append) as engine:
+        engine.submit(order(1))
+    assert steps == list(Step)
+
+
+def test_an_answer_never_comes_before_its_row_is_durable() -> None:
+    """At the step `evolved` the row is in the journal and the future still waits."""
+    rows: list[Record] = []
+    gate = Gate(Step.EVOLVED)
+    with engine_over(rows, at_step=gate) as engine:
+        promise = engine.offer(order(1))
+        assert gate.reached.wait(30)
+        assert (len(rows), promise.done()) == (1, False)
+        gate.opened.set()
+        assert promise.result().sequence == 1
