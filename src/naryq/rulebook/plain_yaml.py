@@ -130,7 +130,10 @@ class Reader:
         """Return a text with its white space joined: folded lines read as one."""
         if not isinstance(node, Scalar) or not node.text.strip():
             raise self.refuse(node.line, f"{name} is no text", f"Write {name}: and one text after it.")
-        return " ".join(node.text.split())
+        text = " ".join(node.text.split())
+        if not text.isprintable():
+            raise self.refuse(node.line, f"{name} holds a character that cannot be seen", "Remove it.")
+        return text
 
     def items(self, node: Node, name: str) -> tuple[Node, ...]:
         """Return the members of a list."""
