@@ -6,6 +6,7 @@ that they are the same on every machine; prices and money stay integers througho
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from naryq import retail
@@ -17,7 +18,7 @@ PERCENT = 100
 PRICE_STEP_TENGE_PER_TONNE = 1_000
 """The distance between two bids of a curve: 0.6 tenge a litre at the pump."""
 LOWEST_BID_TENGE_PER_TONNE = 20_000
-_CONTEXT = Context(prec=28, rounding=ROUND_HALF_UP)
+_CONTEXT = Context(prec=16, rounding=ROUND_HALF_UP)
 
 
 class Offer(NamedTuple):
@@ -71,10 +72,15 @@ class Demand(NamedTuple):
         """Return what is burned in a month at a pump price: `base x (reference / price) ^ elasticity`, in lots."""
         if pump_tiyn_per_litre > self.choke_tiyn_per_litre:
             return 0
-        ratio = _CONTEXT.divide(Decimal(self.reference_tiyn_per_litre), Decimal(pump_tiyn_per_litre))
-        exponent = _CONTEXT.divide(Decimal(self.elasticity_percent), Decimal(PERCENT))
-        quantity = _CONTEXT.multiply(Decimal(self.base_lots), _CONTEXT.power(ratio, exponent))
-        return int(quantity.to_integral_value(context=_CONTEXT))
+        factor = _power(self.reference_tiyn_per_litre, pump_tiyn_per_litre, self.elasticity_percent)
+        return int(_CONTEXT.multiply(Decimal(self.base_lots), factor).to_integral_value(context=_CONTEXT))
+
+
+@lru_cache(maxsize=100_000)
+def _power(numerator: int, denominator: int, exponent_percent: int) -> Decimal:
+    """Return a ratio to a power; remembered, because every swing of an assumption walks mostly the same curves."""
+    ratio = _CONTEXT.divide(Decimal(numerator), Decimal(denominator))
+    return _CONTEXT.power(ratio, _CONTEXT.divide(Decimal(exponent_percent), Decimal(PERCENT)))
 
 
 def demand(inputs: Inputs, province: str, lot_kg: int) -> Demand:

@@ -1,0 +1,278 @@
+"""`naryq demo`: December 2021 and January 2022 through the venue, under both rulebooks, and what came out."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from naryq import exchange
+from naryq.cli.files import read_rulebook, shipped
+from naryq.engine import Engine
+from naryq.journal.sqlite import SqliteJournal, SqliteReader
+from naryq.lab import inputs as lab_inputs
+from naryq.lab import report, scenario
+from naryq.lab.inputs import Inputs
+from naryq.messages import AnyCommand, AnyEvent, RulebookText, decode_entry
+from naryq.portal import page
+from naryq.record.bulletin import to_csv, to_json
+from naryq.units import tenge
+from naryq.views import Bulletin, PlantLine, Proof, ProvinceLine, RulebookResult, look, rulebook_result
+
+RULEBOOKS: Final = {
+    "kazakhstan": "As it was: no limit on the price",
+    "guarded": "As it could have been: a collar, and a largest step at the pump",
+}
+DEFAULT_PORT: Final = 8765
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="The folder for the results; earlier results in it are replaced.",
+)
+@click.option(
+    "--serve/--no-serve",
+    default=True,
+    help="Serve the page on 127.0.0.1 until Ctrl-C, or end when the results are written.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The port of the page; 0 takes any free one.",
+)
+def demo(out: Path, port: int, *, serve: bool) -> None:
+    """Play 1 January 2022 through the venue, before and after, and show what every province pays and why."""
+    console = Console(soft_wrap=True) if not Console().is_terminal else Console()
+    out.mkdir(parents=True, exist_ok=True)
+    inputs = read_inputs()
+    texts = {name: read_rulebook(name) for name in RULEBOOKS}
+    results = tuple(_run(console, out, inputs, texts[name]) for name in RULEBOOKS)
+    swings = report.swings(
+        inputs, texts["kazakhstan"], partial(_tracked, console, "Moving each assumption over its range")
+    )
+    bulletin = report.bulletin(inputs, results, swings)
+    _write(out, bulletin)
+    _show(console, bulletin)
+    console.print(f"Written to {out}: bulletin.json, bulletin.csv, index.html, and a journal for each rulebook.")
+    console.print(f"Check them yourself: naryq journal verify {out / 'guarded.journal'}")
+    if serve:
+        _serve(console, out, port)
+
+
+def _tracked(console: Console, text: str, names: Sequence[str]) -> Sequence[str]:
+    return track(names, text, console=console, transient=True)  # type: ignore[return-value]  # an iterable of the same
+
+
+def read_inputs() -> Inputs:
+    """Read the model's facts and assumptions, as shipped."""
+    folder = shipped("data") / "kazakhstan"
+    return lab_inputs.load(
+        (folder / "model_facts.csv").read_text("utf-8"), (folder / "assumptions.csv").read_text("utf-8")
+    )
+
+
+def read_names() -> dict[str, str]:
+    """Read the names of provinces and plants, by their codes."""
+    folder = shipped("data") / "kazakhstan"
+    names: dict[str, str] = {}
+    for file, column in (("provinces.csv", "code"), ("plants.csv", "plant")):
+        rows = csv.DictReader((folder / file).read_text("utf-8").splitlines())
+        names.update({row[column]: row["name"] for row in rows})
+    return names
+
+
+# --- Running ----------------------------------------------------------------------------------------------------
+
+
+def _run(console: Console, out: Path, inputs: Inputs, rulebook: RulebookText) -> RulebookResult:
+    path = out / f"{rulebook.name}.journal"
+    _remove_journal(path)
+    console.print(f"Playing two months under [bold]{rulebook.name}[/bold] through the venue, each order journalled ...")
+    with Engine(SqliteJournal.create(str(path))) as engine:
+        scenario.play(partial(_send, engine), inputs, rulebook)
+        state = engine.state
+    with closing(SqliteReader.open(str(path))) as reader:
+        rows = [decode_entry(record.payload) for record in reader.read()]
+        head = reader.head()
+    assert head is not None, "a played scenario has left rows"
+    proof = Proof(head.sequence, head.chain.hex(), exchange.state_hash(state))
+    return rulebook_result(
+        look(rows),
+        title=RULEBOOKS[rulebook.name],
+        names=read_names(),
+        observed=report.observed(inputs),
+        proof=proof,
+    )
+
+
+def _send(engine: Engine, commands: Sequence[AnyCommand]) -> list[tuple[AnyEvent, ...]]:
+    return [answer.events for answer in engine.submit_many(commands)]
+
+
+def _remove_journal(path: Path) -> None:
+    """Remove an earlier demo's journal with what SQLite keeps beside it: the demo always starts an empty venue."""
+    for suffix in ("", "-wal", "-shm", "-lock"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _write(out: Path, bulletin: Bulletin) -> None:
+    (out / "bulletin.json").write_bytes(to_json(bulletin))
+    (out / "bulletin.csv").write_text(to_csv(bulletin), "utf-8")
+    for name, text in page.render(bulletin).items():
+        (out / name).write_text(text, "utf-8")
+
+
+# --- Showing ----------------------------------------------------------------------------------------------------
+
+
+def _show(console: Console, bulletin: Bulletin) -> None:
+    for result in bulletin.results:
+        console.print(_province_table(bulletin, result))
+        console.print(_plant_table(bulletin, result))
+        console.print(
+            f"{result.orders_accepted:,} orders taken, {result.orders_refused:,} refused {_codes(result.refusals)}"
+            f"- rulebook {result.version}\n"
+        )
+    for paragraph in bulletin.story:
+        console.print(paragraph + "\n")
+    console.print(_swing_table(bulletin))
+    console.print(
+        f"{bulletin.facts + bulletin.assumptions} inputs of the model: {bulletin.facts} facts, each with a source, "
+        f"and {bulletin.assumptions} assumptions, each with a range and a reason (data/kazakhstan)."
+    )
+
+
+def _codes(refusals: Mapping[str, int]) -> str:
+    return f"({', '.join(f'{code}: {count}' for code, count in refusals.items())}) " if refusals else ""
+
+
+def _table(title: str, columns: Mapping[str, bool], caption: str | None = None) -> Table:
+    """Return an empty table; a column is set to the right when it holds numbers."""
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
+    for name, is_number in columns.items():
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    return table
+
+
+def _province_table(bulletin: Bulletin, result: RulebookResult) -> Table:
+    columns = {
+        "province": False,
+        f"plant {bulletin.before_month}": True,
+        bulletin.after_month: True,
+        f"pump {bulletin.before_month}": True,
+        bulletin.after_month + " ": True,
+        "change": True,
+        "cap": False,
+        "why": False,
+    }
+    table = _table(
+        f"{result.rulebook} - {result.title}",
+        columns,
+        "plant: tenge a tonne without VAT; pump: tenge a litre with VAT; cap: tenge a litre",
+    )
+    for line in result.provinces:
+        table.add_row(*_province_cells(line))
+    return table
+
+
+def _province_cells(line: ProvinceLine) -> tuple[str, ...]:
+    change = line.change_tenths_of_percent
+    return (
+        line.name,
+        f"{line.ex_works_before_tenge_per_tonne:,}",
+        f"{line.ex_works_after_tenge_per_tonne:,}",
+        tenge(line.pump_before_tiyn_per_litre, 2),
+        tenge(line.pump_after_tiyn_per_litre, 2),
+        f"{change / 10:+.1f}%",
+        _cap(line),
+        line.reason,
+    )
+
+
+def _cap(line: ProvinceLine) -> str:
+    if line.cap_tiyn_per_litre is not None:
+        return tenge(line.cap_tiyn_per_litre)
+    if line.next_cap_tiyn_per_litre is None:
+        return "none"
+    return f"none ({tenge(line.next_cap_tiyn_per_litre)} from {line.next_cap_day})"
+
+
+def _plant_table(bulletin: Bulletin, result: RulebookResult) -> Table:
+    columns = {
+        "plant": False,
+        f"ex-works {bulletin.before_month}": True,
+        bulletin.after_month: True,
+        "lots sold": True,
+        "why": False,
+    }
+    table = _table(f"{result.rulebook} - ex-works price of every plant on the platform, tenge a tonne", columns)
+    for line in result.plants:
+        table.add_row(*_plant_cells(line))
+    return table
+
+
+def _plant_cells(line: PlantLine) -> tuple[str, ...]:
+    return (
+        line.name,
+        "-" if line.before_tenge_per_tonne is None else f"{line.before_tenge_per_tonne:,}",
+        "-" if line.after_tenge_per_tonne is None else f"{line.after_tenge_per_tonne:,}",
+        f"{line.sold_before_lots} -> {line.sold_after_lots}",
+        line.reason,
+    )
+
+
+def _swing_table(bulletin: Bulletin) -> Table:
+    columns = {
+        "assumption": False,
+        "lowest": True,
+        "taken": True,
+        "highest": True,
+        "unit": False,
+        "pump at lowest": True,
+        "at highest": True,
+    }
+    table = _table("What the answer hangs on: Mangystau's January pump price, one assumption moved at a time", columns)
+    for swing in bulletin.swings:
+        table.add_row(
+            swing.assumption.replace("_", " "),
+            swing.lowest,
+            swing.value,
+            swing.highest,
+            swing.unit.replace("_", " "),
+            tenge(swing.pump_at_lowest_tiyn_per_litre, 2),
+            tenge(swing.pump_at_highest_tiyn_per_litre, 2),
+        )
+    return table
+
+
+# --- Serving ----------------------------------------------------------------------------------------------------
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serve the folder without a line for each request."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _serve(console: Console, out: Path, port: int) -> None:
+    handler: Callable[..., _Quiet] = partial(_Quiet, directory=str(out))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        console.print(f"The page: http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            console.print("Ended.")
