@@ -1,0 +1,109 @@
+"""The runner of all checks, played against a stand-in for the tools, a browser and apt."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+TOOLS = ("cat", "dirname", "env", "sh")
+
+
+class Checkout:
+    """A copy of the runner with stand-ins for the checks: each records its call, and those named in `broken` fail."""
+
+    def __init__(self, root: Path) -> None:
+        self.project, self.bin = root / "a project", root / "bin"
+        (self.project / ".venv" / "bin").mkdir(parents=True)
+        self.bin.mkdir()
+        shutil.copytree(PROJECT / "tools", self.project / "tools")
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(shutil.which(tool) or tool)
+        recorder = '#!/bin/sh\necho "ran ${0##*/} $* browser=${NARYQ_CHROMIUM:-none}"\n'
+        verdict = 'case " $BROKEN " in *" ${2:-$0} "*) exit 1 ;; esac\n'
+        self.program(self.project / ".venv" / "bin" / "python", recorder + verdict)
+        self.program(self.project / ".venv" / "bin" / "lint-imports", recorder)
+        self.program(self.bin / "id", "#!/bin/sh\necho 1000\n")
+
+    def program(self, path: Path, text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def has_browser(self) -> None:
+        self.program(self.bin / "chromium", "#!/bin/sh\necho Chromium 1\n")
+
+    def check(self, what: str, *, broken: str = "", ci: str = "") -> tuple[int, list[str]]:
+        """Run the checks; return the exit code and the lines that were printed, the empty ones left out."""
+        done = subprocess.run(
+            ["sh", str(self.project / "tools" / "check"), what],
+            env={"PATH": str(self.bin), "BROKEN": broken, "CI": ci},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        return done.returncode, [line for line in done.stdout.splitlines() if line]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_all_in_order(checkout: Checkout) -> None:
+    """Every check runs under its heading, in order, the tests with the browser; the last line sums up."""
+    checkout.has_browser()
+    code, lines = checkout.check("all", ci="true")
+    assert code == 0
+    headings = [line for line in lines if line.startswith("===")]
+    assert headings == ["=== browser", "=== style", "=== format", "=== types", "=== imports", "=== tests"]
+    assert f"ran python -m pytest browser={checkout.bin / 'chromium'}" in lines
+    assert lines[-1] == "All in order: style, format, types, imports, tests."
+
+
+def test_quick_leaves_the_tests_out(checkout: Checkout) -> None:
+    """The quick round needs no browser and runs no test."""
+    code, lines = checkout.check("quick", ci="true")
+    assert (code, lines[-1]) == (0, "All in order: style, format, types, imports.")
+    assert not any("pytest" in line for line in lines)
+
+
+@pytest.mark.parametrize(("broken", "name"), [("ruff", "style, format"), ("mypy", "types"), ("pytest", "tests")])
+def test_a_failure_is_named_and_counts(checkout: Checkout, broken: str, name: str) -> None:
+    """A check that fails does not hide the others, is named at the end, and makes the exit code 1."""
+    checkout.has_browser()
+    code, lines = checkout.check("all", broken=broken)
+    assert code == 1
+    assert lines[-1].startswith(f"FAILED: {name}. In order: ")
+    assert any("pytest" in line for line in lines)
+
+
+def test_no_browser_is_said(checkout: Checkout) -> None:
+    """Without a browser and without root, the other tests run and the last line says what was left out."""
+    code, lines = checkout.check("all")
+    assert code == 0
+    assert "ran python -m pytest --ignore=tests/browser browser=none" in lines
+    assert "WITHOUT tests/browser" in lines[-1]
+    assert "apt-get install chromium" in lines[-1]
+
+
+def test_ci_must_have_the_browser(checkout: Checkout) -> None:
+    """Under CI nothing is left out: a missing browser is a failure."""
+    code, lines = checkout.check("all", ci="true")
+    assert code == 1
+    assert lines[-1].startswith("FAILED: browser.")
+
+
+def test_root_installs_the_browser(checkout: Checkout) -> None:
+    """As root on Debian, the browser is installed and used."""
+    checkout.program(checkout.bin / "id", "#!/bin/sh\necho 0\n")
+    program = f"printf '#!/bin/sh\\necho Chromium 2\\n' >'{checkout.bin}/chromium'"
+    chmod = shutil.which("chmod")
+    checkout.program(
+        checkout.bin / "apt-get",
+        f'#!/bin/sh\ncase "$*" in *" install "*chromium) {program}; {chmod} +x "{checkout.bin}/chromium" ;; esac\n',
+    )
+    code, lines = checkout.check("all", ci="true")
+    assert code == 0
+    assert "Chromium 2" in lines
