@@ -1,0 +1,202 @@
+"""The independent check of a clearing: plain rules over orders, links, prices, fills and flows.
+
+Nothing here comes from the solver. Whoever holds the orders and the published result can run it.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from naryq.market.intake import LINK_COLUMNS, Table
+from naryq.units import INT64_MAX, apportion
+
+Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+class Certificate(NamedTuple):
+    """The proof of an optimum: no trade can be worth more than the dual value, and this one is worth as much."""
+
+    welfare: int
+    dual_value: int
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether the two are equal."""
+        return self.welfare == self.dual_value
+
+
+class _Book(NamedTuple):
+    """The orders and their fills, with the price of each order's own place."""
+
+    place: Numbers
+    buys: Flags
+    price: Numbers
+    quantity: Numbers
+    fill: Numbers
+    at: Numbers
+    turn: Numbers
+
+
+class _Map(NamedTuple):
+    """The links and their flows, between numbered places."""
+
+    source: Numbers
+    target: Numbers
+    capacity: Numbers
+    tariff: Numbers
+    flow: Numbers
+
+
+def check_clearing(
+    orders: Any, links: Any, prices: Mapping[str, int | None], fills: Any, flows: Any, *, tie: str = "time"
+) -> Certificate:
+    """Check a result against its orders and links, and return welfare and dual value, recomputed.
+
+    Args:
+        orders: As given to `naryq.clear`.
+        links: As given to `naryq.clear`; None for none.
+        prices: The price of each place, or None.
+        fills: One row an order, in the same order: `order_id`, `quantity`.
+        flows: One row a link, in the same order: `source`, `target`, `quantity`.
+        tie: The tie rule, `time` or `pro_rata`.
+
+    Raises:
+        AssertionError: The first rule that does not hold, in one sentence.
+    """
+    names = list(prices)
+    book = _read_book(orders, fills, prices)
+    network = _read_map(links, flows, names)
+    _check_fills(book)
+    _check_balance(book, network, names)
+    at = _check_links(network, prices, names)
+    _check_ties(book, names, tie)
+    certificate = Certificate(_welfare(book, network), _dual_value(book, network, at))
+    assert certificate.is_optimal, f"welfare is {certificate.welfare} and the dual value {certificate.dual_value}"
+    return certificate
+
+
+def _read_book(orders: Any, fills: Any, prices: Mapping[str, int | None]) -> _Book:
+    table, answers = Table("orders", orders), Table("fills", fills)
+    assert list(table.columns["order_id"]) == list(answers.columns["order_id"]), "the fills name other orders"
+    words, sides = table.words("place"), table.words("side")
+    used = np.unique(words.codes).tolist()
+    number = {name: index for index, name in enumerate(prices)}
+    at, place_of = np.zeros(len(words.names) + 1, np.int64), np.zeros(len(words.names) + 1, np.int64)
+    for code in used:
+        name = words.names[code]
+        price = prices.get(name)
+        assert price is not None, f"orders stand at {name} and it has no price"
+        at[code], place_of[code] = price, number[name]
+    quantity, rows = table.integers("quantity"), np.arange(table.rows)
+    submitted = table.integers("submitted_at") if "submitted_at" in table.columns else rows
+    turn = np.empty(table.rows, np.int64)
+    turn[np.lexsort((rows, submitted))] = rows
+    buys = np.array([name == "buy" for name in sides.names] or [False])[sides.codes]
+    fill = answers.integers("quantity")
+    return _Book(place_of[words.codes], buys, table.integers("price"), quantity, fill, at[words.codes], turn)
+
+
+def _read_map(links: Any, flows: Any, names: list[str]) -> _Map:
+    table = Table("links", {name: [] for name in LINK_COLUMNS} if links is None else links)
+    answers = Table("flows", flows)
+    number = {name: index for index, name in enumerate(names)}
+    ends = []
+    for column in ("source", "target"):
+        words = [list(each.columns[column]) for each in (table, answers)]
+        assert [str(word) for word in words[0]] == [str(word) for word in words[1]], "the flows name other links"
+        ends.append(np.array([number[str(word)] for word in words[0]], np.int64))
+    return _Map(*ends, table.integers("capacity"), table.integers("tariff"), answers.integers("quantity"))
+
+
+def _check_fills(book: _Book) -> None:
+    assert (book.fill >= 0).all(), "a fill is negative"
+    assert (book.fill <= book.quantity).all(), "a fill is more than the order asks for"
+    gain = np.where(book.buys, book.price - book.at, book.at - book.price)
+    losing = (book.fill > 0) & (gain < 0)
+    assert not losing.any(), f"order in row {np.argmax(losing) + 1} trades at a loss"
+    left = (book.fill < book.quantity) & (gain > 0)
+    assert not left.any(), f"order in row {np.argmax(left) + 1} is better than the price and is not filled"
+
+
+def _check_balance(book: _Book, network: _Map, names: list[str]) -> None:
+    balance = [0] * len(names)
+    sums = np.zeros((len(names), 2), np.int64)
+    np.add.at(sums, (book.place, book.buys.astype(np.int64)), book.fill)
+    for place, (sold, bought) in enumerate(sums.tolist()):
+        balance[place] = sold - bought
+    for source, target, flow in zip(network.source.tolist(), network.target.tolist(), network.flow.tolist(), strict=True):
+        balance[source] -= flow
+        balance[target] += flow
+    for name, left in zip(names, balance, strict=True):
+        assert left == 0, f"{left} lots are left over at {name}"
+
+
+def _check_links(network: _Map, prices: Mapping[str, int | None], names: list[str]) -> list[int]:
+    """Check what each link carries against the prices at its ends; return the prices, with those that are open filled in.
+
+    A place without a price takes no part in trade: gas could be brought there at some price, and from there it must
+    not pay to bring it on.
+    """
+    assert ((network.flow >= 0) & (network.flow <= network.capacity)).all(), "a flow is negative or beyond capacity"
+    rows = list(zip(*(column.tolist() for column in network), strict=True))
+    at = _with_open_places(rows, [prices[name] for name in names])
+    for row, (source, target, capacity, tariff, flow) in enumerate(rows):
+        gap = at[target] - at[source] - tariff
+        assert gap <= 0 or flow == capacity, f"the link in row {row + 1} would gain and is not full"
+        assert gap >= 0 or flow == 0, f"the link in row {row + 1} loses and is used"
+    return at
+
+
+def _with_open_places(rows: list[tuple[int, ...]], prices: list[int | None]) -> list[int]:
+    dear = 1 + max((price for price in prices if price is not None), default=0) + sum(row[3] for row in rows)
+    at = [dear if price is None else price for price in prices]
+    for _ in prices:
+        for source, target, capacity, tariff, _flow in rows:
+            if prices[target] is None and capacity:
+                at[target] = min(at[target], at[source] + tariff)
+    return at
+
+
+def _check_ties(book: _Book, names: list[str], tie: str) -> None:
+    """Check that orders at the price of their place share what trades there by the rule."""
+    margin = np.flatnonzero(book.price == book.at)
+    group = 2 * book.place[margin] + book.buys[margin]
+    order = np.lexsort((book.turn[margin], group))
+    margin, group = margin[order], group[order]
+    starts = np.flatnonzero(np.diff(group, prepend=-1)).tolist()
+    for start, end in itertools.pairwise([*starts, margin.size]):
+        rows = margin[start:end]
+        fill, quantity = book.fill[rows], book.quantity[rows]
+        where = names[int(group[start]) // 2]
+        if tie == "time":
+            waiting = np.cumsum(fill < quantity) - (fill < quantity)
+            assert not ((waiting > 0) & (fill > 0)).any(), f"a later order at {where} trades before an earlier one"
+        else:
+            total = sum(fill.tolist())
+            fair = apportion(total, tuple(quantity.tolist()))
+            assert tuple(fill.tolist()) == fair, f"the margin at {where} is not shared in proportion"
+
+
+def _dot(one: Numbers, other: Numbers) -> int:
+    """Sum the products of two columns exactly."""
+    if not one.size:
+        return 0
+    if int(np.abs(one).max()) * int(np.abs(other).max()) * one.size <= INT64_MAX:
+        return int(np.dot(one, other))
+    return sum(a * b for a, b in zip(one.tolist(), other.tolist(), strict=True))
+
+
+def _welfare(book: _Book, network: _Map) -> int:
+    value = _dot(np.where(book.buys, book.fill, -book.fill), book.price)
+    return value - _dot(network.flow, network.tariff)
+
+
+def _dual_value(book: _Book, network: _Map, at: list[int]) -> int:
+    gain = np.where(book.buys, book.price - book.at, book.at - book.price)
+    surplus = _dot(np.maximum(gain, 0), book.quantity)
+    links = zip(*(column.tolist() for column in network), strict=True)
+    return surplus + sum(capacity * max(0, at[v] - at[u] - tariff) for u, v, capacity, tariff, _ in links)

@@ -1,0 +1,425 @@
+"""The door of `clear`: any data frame or mapping of columns becomes arrays of integers, or one clear refusal.
+
+Nothing is copied where the caller's memory can be read as it is, and nothing of the caller's is ever written to.
+Rows are counted from 1 and the heading is not counted: `orders, row 1` is the first order.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+
+from naryq.market.kernels import Codes, Integers, first_not_increasing, first_repeat
+from naryq.messages import Code, Refusal
+from naryq.units import INT64_MAX
+
+HIGHEST_PRICE: Final = 10**12
+"""The highest limit price and tariff, in tenge a tonne; prices start at 0."""
+HIGHEST_QUANTITY: Final = 10**12
+"""The largest quantity of one order and capacity of one link, in lots."""
+
+MAP_BITS_PER_ROW: Final = 64
+"""A map of bits finds repeated identifiers while their range is at most this many times their number."""
+SMALL_CODES: Final = 255
+
+ORDER_COLUMNS: Final = ("order_id", "place", "side", "price", "quantity")
+OPTIONAL_ORDER_COLUMNS: Final = ("submitted_at", "min_quantity", "group")
+LINK_COLUMNS: Final = ("source", "target", "capacity", "tariff")
+
+
+class Words(NamedTuple):
+    """A column of words: one small number a row, and the word for each number."""
+
+    codes: Codes
+    names: list[str]
+
+
+class Orders(NamedTuple):
+    """The orders as arrays; `order_id` stays the caller's own column."""
+
+    frame: Any
+    order_id: Any
+    place: Words
+    side: Words
+    price: Integers
+    quantity: Integers
+    submitted_at: Integers | None
+
+
+class Links(NamedTuple):
+    """The links as arrays of place names and integers."""
+
+    frame: Any
+    source: list[str]
+    target: list[str]
+    capacity: Integers
+    tariff: Integers
+
+
+class Table:
+    """One of the two tables of a market: its name in refusals, and its columns in the caller's own kind."""
+
+    def __init__(self, name: str, frame: Any) -> None:
+        """Take any eager frame that Narwhals knows, or a mapping of column names to sequences."""
+        self.name = name
+        self.frame = frame
+        if isinstance(frame, Mapping):
+            self.columns: dict[str, Any] = dict(frame)
+        else:
+            self.columns = self._series(frame)
+        self.rows = self._rows()
+
+    def _series(self, frame: Any) -> dict[str, Any]:
+        wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+        if not isinstance(wrapped, nw.DataFrame):
+            raise Refusal(
+                Code.WRONG_TYPE,
+                f"{type(frame).__name__} is not a table",
+                where=self.name,
+                remedy="Give a pandas, Polars or PyArrow table in memory, or a mapping of column names to columns.",
+            )
+        names = list(wrapped.columns)
+        if len(set(names)) < len(names):
+            raise Refusal(
+                Code.COLUMN_UNKNOWN, "a column stands twice", where=self.name, remedy="Give each column a name of its own."
+            )
+        return {name: wrapped[name] for name in names}
+
+    def _rows(self) -> int:
+        for name, column in self.columns.items():
+            sized = isinstance(column, (np.ndarray, nw.Series)) or (
+                isinstance(column, Sequence) and not isinstance(column, (str, bytes))
+            )
+            if not sized or (isinstance(column, np.ndarray) and column.ndim != 1):
+                raise Refusal(
+                    Code.WRONG_TYPE,
+                    f"column {name} is {type(column).__name__}",
+                    where=self.name,
+                    remedy="Give each column as a list or a one-dimensional array.",
+                )
+        lengths = [len(column) for column in self.columns.values()]
+        if lengths and min(lengths) < max(lengths):
+            raise Refusal(
+                Code.WRONG_TYPE,
+                f"the columns have from {min(lengths)} to {max(lengths)} rows",
+                where=self.name,
+                remedy="Give every column one value for each row.",
+            )
+        return lengths[0] if lengths else 0
+
+    def refusal(self, code: Code, row: int | None, what: str, remedy: str) -> Refusal:
+        """Make a refusal that names this table and, counted from 1, the row (given from 0)."""
+        return Refusal(code, what, where=self.name if row is None else f"{self.name}, row {row + 1}", remedy=remedy)
+
+    def require(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+        """Refuse a table that lacks a column or has one that means nothing here."""
+        known = required + optional
+        for name in required:
+            if name not in self.columns:
+                raise self.refusal(Code.COLUMN_MISSING, None, f"column {name} is missing", f"Add it; {_listing(known)}")
+        for name in self.columns:
+            if name not in known:
+                raise self.refusal(
+                    Code.COLUMN_UNKNOWN, None, f"column {name!r} is not known", f"Remove or rename it; {_listing(known)}"
+                )
+
+    def integers(self, name: str, lowest: int | None = None, highest: int = INT64_MAX) -> Integers:
+        """Read a column of whole numbers as int64, within bounds; never from floats, booleans or text."""
+        column = self.columns[name]
+        values = self._integer_array(name, column)
+        if lowest is not None and values.size:
+            self.within(name, values, int(values.min()), int(values.max()), lowest, highest)
+        return _frozen(values)
+
+    def within(self, name: str, values: Integers, least: int, most: int, lowest: int, highest: int) -> None:
+        """Refuse the first value out of bounds; `least` and `most` are the extremes that were found."""
+        if least >= lowest and most <= highest:
+            return
+        row = int(np.argmax((values < lowest) | (values > highest)))
+        raise self.refusal(
+            Code.OUT_OF_RANGE,
+            row,
+            f"{name} is {values[row]}",
+            f"Give a whole number from {lowest:,} to {highest:,}.".replace(",", " "),
+        )
+
+    def _integer_array(self, name: str, column: Any) -> npt.NDArray[np.int64]:
+        if isinstance(column, nw.Series):
+            if column.dtype.is_integer():
+                self._no_nulls(name, column)
+                column = column.to_numpy()
+            else:
+                column = column.to_numpy() if column.dtype.is_float() else column.to_list()
+        if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
+            return self._narrow(name, column)
+        return self._from_objects(name, column)
+
+    def _no_nulls(self, name: str, column: "nw.Series[Any]") -> None:
+        if column.null_count():
+            row = int(np.argmax(column.is_null().to_numpy()))
+            raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
+
+    def _narrow(self, name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        if column.dtype == np.uint64 and column.size and int(column.max()) > INT64_MAX:
+            row = int(np.argmax(column > INT64_MAX))
+            raise self._too_large(name, row, int(column[row]))
+        return np.ascontiguousarray(column, dtype=np.int64)
+
+    def _too_large(self, name: str, row: int, value: int) -> Refusal:
+        return self.refusal(
+            Code.OUT_OF_RANGE, row, f"{name} is {value}, beyond 64 bits", "Give a whole number below 2**63."
+        )
+
+    def _from_objects(self, name: str, column: Any) -> npt.NDArray[np.int64]:
+        kinds = set(map(type, column))
+        if kinds - {int}:
+            self._only_integers(name, column)
+        try:
+            return np.array(column, dtype=np.int64)
+        except OverflowError:
+            row = next(row for row, value in enumerate(column) if not -INT64_MAX - 1 <= value <= INT64_MAX)
+            raise self._too_large(name, row, column[row]) from None
+
+    def _only_integers(self, name: str, column: Any) -> None:
+        for row, value in enumerate(column):
+            if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+                continue
+            if _is_missing(value):
+                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
+            raise self.refusal(
+                Code.WRONG_TYPE,
+                row,
+                f"{name} is {_shown(value)}, not a whole number",
+                "Give an integer: no text, no decimal point, no true or false.",
+            )
+
+    def words(self, name: str) -> Words:
+        """Read a column of words; categories, dictionaries and enumerations are taken as they are coded."""
+        column = self.columns[name]
+        if isinstance(column, nw.Series):
+            coder = _CODERS.get(column.implementation.value)
+            if coder is not None and column.dtype in (nw.String, nw.Categorical, nw.Enum):
+                self._no_nulls(name, column)
+                return _small(*coder(column.to_native()))
+            column = column.to_list()
+        return self._from_texts(name, column)
+
+    def _from_texts(self, name: str, column: Any) -> Words:
+        if isinstance(column, np.ndarray):
+            column = column.tolist()
+        numbers: dict[str, int] = {}
+        if set(map(type, column)) - {str}:
+            self._only_texts(name, column)
+        codes = np.array([numbers.setdefault(value, len(numbers)) for value in column], dtype=np.int64)
+        return _small(codes, [str(word) for word in numbers])
+
+    def _only_texts(self, name: str, column: Any) -> None:
+        for row, value in enumerate(column):
+            if isinstance(value, str):
+                continue
+            if _is_missing(value):
+                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
+            raise self.refusal(Code.WRONG_TYPE, row, f"{name} is {_shown(value)}, not text", "Give a name as text.")
+
+    def identifiers(self, name: str) -> Any:
+        """Check that a column of integers or of text names every row differently; return it as it came."""
+        column = self.columns[name]
+        if isinstance(column, nw.Series) and column.dtype in (nw.String, nw.Categorical, nw.Enum):
+            self._no_nulls(name, column)
+            if column.n_unique() < len(column):
+                self._repeated(name, int(np.argmin(column.is_first_distinct().to_numpy())), column)
+        elif len(column) and self._holds_text(name, column):
+            self._different_texts(name, column.tolist() if isinstance(column, np.ndarray) else column)
+        else:
+            row = first_repeated(self.integers(name))
+            if row >= 0:
+                self._repeated(name, row, column)
+        return column
+
+    def _holds_text(self, name: str, column: Any) -> bool:
+        if isinstance(column, np.ndarray) and column.dtype.kind in "iufb":
+            return False
+        if isinstance(column, nw.Series) and column.dtype.is_numeric():
+            return False
+        if not isinstance(column[0], str):
+            return False
+        self._only_texts(name, column)
+        return True
+
+    def _different_texts(self, name: str, column: Any) -> None:
+        if len(set(column)) == len(column):
+            return
+        seen: dict[str, int] = {}
+        for row, value in enumerate(column):
+            if seen.setdefault(value, row) != row:
+                self._repeated(name, row, column)
+
+    def _repeated(self, name: str, row: int, column: Any) -> None:
+        raise self.refusal(
+            Code.DUPLICATE_ID, row, f"{name} {_shown(column[row])} stands twice", "Give each order an identifier of its own."
+        )
+
+
+def _listing(columns: tuple[str, ...]) -> str:
+    return f"the columns are {', '.join(columns)}."
+
+
+def _shown(value: Any) -> str:
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a refusal is one line
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN
+
+
+def _frozen(values: npt.NDArray[Any]) -> Any:
+    """Return a read-only view: kernels are compiled for one kind of array, and the caller's memory stays safe."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _small(codes: npt.NDArray[Any], names: list[str]) -> Words:
+    """Store codes in one byte where the words are few: every pass over the orders reads them."""
+    kind = np.uint8 if len(names) <= SMALL_CODES else np.int32
+    if codes.dtype == np.int8 and kind is np.uint8:
+        codes = codes.view(np.uint8)
+    return Words(_frozen(np.ascontiguousarray(codes, dtype=kind)), names)
+
+
+def _code_pandas(series: Any) -> tuple[npt.NDArray[Any], list[str]]:
+    if hasattr(series, "cat"):
+        return series.cat.codes.to_numpy(), list(series.cat.categories)
+    codes, names = series.factorize()
+    return codes, list(names)
+
+
+def _code_polars(series: Any) -> tuple[npt.NDArray[Any], list[str]]:
+    kind = str(series.dtype)
+    if kind.startswith("Enum"):
+        return series.to_physical().to_numpy(), list(series.dtype.categories)
+    coded = series if kind.startswith("Categorical") else _as_categorical(series)
+    words = coded.unique()
+    numbers = words.to_physical().to_list()
+    names = [""] * (max(numbers, default=-1) + 1)
+    for number, word in zip(numbers, words.to_list(), strict=True):
+        names[number] = word
+    return coded.to_physical().to_numpy(), names
+
+
+def _as_categorical(series: Any) -> Any:
+    import polars as pl  # noqa: PLC0415 - only who gives a Polars frame has Polars
+
+    return series.cast(pl.Categorical)
+
+
+def _code_pyarrow(column: Any) -> tuple[npt.NDArray[Any], list[str]]:
+    if not str(column.type).startswith("dictionary"):
+        column = column.dictionary_encode()
+    chunk = column.unify_dictionaries().combine_chunks()
+    if hasattr(chunk, "num_chunks"):
+        chunk = chunk.chunk(0)
+    return chunk.indices.to_numpy(zero_copy_only=False), chunk.dictionary.to_pylist()
+
+
+_CODERS: Final[Mapping[str, Callable[[Any], tuple[npt.NDArray[Any], list[str]]]]] = {
+    "pandas": _code_pandas,
+    "polars": _code_polars,
+    "pyarrow": _code_pyarrow,
+}
+
+
+def first_repeated(values: Integers) -> int:
+    """Return the first row whose value stands in a row before it, or -1 when all differ.
+
+    Rising identifiers need one look; identifiers of a narrow range a map of bits; others a sort.
+    """
+    if first_not_increasing(values) < 0:
+        return -1
+    lowest, highest = int(values.min()), int(values.max())
+    if highest - lowest <= MAP_BITS_PER_ROW * values.size:
+        return first_repeat(values, lowest, np.zeros((highest - lowest) // 8 + 1, np.uint8))
+    ordered = np.sort(values)
+    if (ordered[1:] > ordered[:-1]).all():
+        return -1
+    rows = np.argsort(values, kind="stable")
+    repeats = rows[1:][values[rows[1:]] == values[rows[:-1]]]
+    return int(repeats.min())
+
+
+def read_orders(frame: Any) -> tuple[Table, Orders]:
+    """Read the orders' columns; prices and quantities are checked for bounds by whoever surveys them."""
+    table = Table("orders", frame)
+    table.require(ORDER_COLUMNS, OPTIONAL_ORDER_COLUMNS)
+    _no_conditions(table)
+    submitted = table.integers("submitted_at") if "submitted_at" in table.columns else None
+    orders = Orders(
+        frame,
+        table.identifiers("order_id"),
+        table.words("place"),
+        table.words("side"),
+        table.integers("price"),
+        table.integers("quantity"),
+        submitted,
+    )
+    return table, orders
+
+
+def _no_conditions(table: Table) -> None:
+    """Refuse conditions that this version cannot honour; a column that states none is welcome."""
+    for name in ("min_quantity", "group"):
+        column = table.columns.get(name)
+        for row, value in enumerate(() if column is None else column):
+            free = name == "min_quantity" and isinstance(value, (int, np.integer)) and value in (0, 1)
+            if not free and not _is_missing(value):
+                raise table.refusal(
+                    Code.NOT_SUPPORTED,
+                    row,
+                    f"{name} is {_shown(value)}",
+                    "All-or-none orders and groups come with a later version; leave the column out or empty.",
+                )
+
+
+def read_links(frame: Any) -> Links:
+    """Read the links; no links at all is a market in which every place stands alone."""
+    table = Table("links", {name: [] for name in LINK_COLUMNS} if frame is None else frame)
+    table.require(LINK_COLUMNS)
+    source, target = _names(table, "source"), _names(table, "target")
+    for row, (one, other) in enumerate(zip(source, target, strict=True)):
+        if one == other:
+            raise table.refusal(
+                Code.SELF_LOOP, row, f"the link runs from {one} to itself", "Name two different places, or remove it."
+            )
+    capacity = table.integers("capacity", 0, HIGHEST_QUANTITY)
+    return Links(table.columns if frame is None else frame, source, target, capacity, table.integers("tariff", 0, HIGHEST_PRICE))
+
+
+def _names(table: Table, column: str) -> list[str]:
+    words = table.words(column)
+    codes = words.codes.tolist()
+    check_names(table, column, words, list(dict.fromkeys(codes)))
+    return [words.names[code] for code in codes]
+
+
+def check_names(table: Table, column: str, words: Words, used: list[int]) -> None:
+    """Refuse a word in use that is no text or is empty (a frame's categories may be anything)."""
+    for code in used:
+        word: Any = words.names[code]
+        if not isinstance(word, str) or not word:
+            row = int(np.argmax(words.codes == code))
+            raise table.refusal(Code.WRONG_TYPE, row, f"{column} is {_shown(word)}", "Give a name as text, not empty.")
+
+
+def answer(frame: Any, keep: tuple[str, ...], quantity: Integers) -> Any:
+    """Return the kept columns and the quantities in the caller's own kind of table."""
+    if isinstance(frame, Mapping):
+        return {**{name: frame[name] for name in keep}, "quantity": quantity}
+    kept = nw.from_native(frame, eager_only=True).select(*keep)
+    series = nw.new_series("quantity", quantity, nw.Int64(), backend=kept.implementation)
+    if kept.implementation.is_pandas():
+        native = kept.to_native()
+        return native.assign(quantity=quantity)
+    return kept.with_columns(series).to_native()
