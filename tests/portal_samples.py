@@ -93,7 +93,7 @@ def line(province: Province, step_rise: int | None) -> ProvinceLine:
         volume_before_kg=mass_kg,
         volume_after_kg=mass_kg,
         fund_tiyn=fund_cost(gap, mass_kg, DENSITY),
-        reason=province.reason if STEP not in limits else "The largest monthly step holds the price; " + MARKET.lower(),
+        reason=province.reason if STEP not in limits else "The largest monthly step holds the price. " + MARKET,
         observed=OBSERVED.get(province.code),
     )
 
@@ -113,8 +113,16 @@ def way(province: Province, step_rise: int) -> Path:
 
 def plants(dearer: bool) -> tuple[PlantLine, ...]:  # noqa: FBT001 - two samples, told apart by this alone
     return (
-        PlantLine("ANPZ", "Atyrau refinery", 96_000, 104_000, 118, 205, "The last lot went to West Kazakhstan."),
-        PlantLine("CNPC-AMG", "CNPC-Aktobemunaigas", 97_500, 104_000, 322, 512, "Every way out of the plant was full."),
+        PlantLine("ANPZ", "Atyrau refinery", 96_000, 104_000, 118, 205, "its own ask is the marginal one: 104000"),
+        PlantLine(
+            "CNPC-AMG",
+            "CNPC-Aktobemunaigas",
+            97_500,
+            104_000,
+            322,
+            512,
+            "all it offers is sold: the buyers' marginal bid sets the price",
+        ),
         PlantLine(
             "KAZGPZ",
             "Kazakh gas processing plant (KazGPZ), Zhanaozen",
@@ -154,25 +162,25 @@ def result(rulebook: str, title: str, step_rise: int | None) -> RulebookResult:
 
 STORY = (
     (
-        "On 1 January 2022 the last third of the plan moved onto the platform overnight. Mangystau, which until then drew "
-        "all its gas at the regulated 38 000 tenge a tonne, met the market price in one day: a litre that had cost 60 "
-        "tenge came to about 107. What was seen at the pumps was 95 to 120."
+        "On 1 January 2022 the last third of the plan moved onto the platform overnight. Mangystau, which until then "
+        "drew all its gas at the regulated 38 000 tenge a tonne, met the market price in one day: a litre that had "
+        "cost 60 tenge came to about 107. What was seen at the pumps was 95 to 120."
     ),
     (
         "Nothing in the rulebook of the day could slow it: no collar on orders, no largest step for the pump price, no "
         "fund. The cap that came on 6 January set 50 tenge, below what gas cost at the plant."
     ),
     (
-        "Under the guarded rulebook the same orders clear at the same plants, but the pump price may rise by at most five "
-        "per cent a month; the fund pays the gap, and the amount is known on the first day."
+        "Under the guarded rulebook the same orders clear at the same plants, but the pump price may rise by at most "
+        "five per cent a month; the fund pays the gap, and the amount is known on the first day."
     ),
 )
 
 SWINGS = (
-    Swing("Elasticity of demand", "hundredths", "-40", "-20", "-10", 9_870, 11_390),
-    Swing("Rail tariff Zhanaozen to Aktau", "tenge a tonne", "800", "1 500", "4 000", 10_390, 10_620),
-    Swing("Station margin in Mangystau", "tiyn a litre", "2 600", "3 340", "4 500", 9_690, 11_590),
-    Swing("Cost of KazGPZ", "tenge a tonne", "90 000", "100 000", "110 000", 10_432, 10_432),
+    Swing("demand", "tonne_per_month", "1,500 to 13,000", "2,500 to 15,000", "4,000 to 17,000", 9_870, 11_390),
+    Swing("rail_tariff", "tenge_per_tonne", "800", "1,500", "4,000", 10_390, 10_620),
+    Swing("station_margin", "tiyn_per_litre", "2,600", "3,340", "4,500", 9_690, 11_590),
+    Swing("cost", "tenge_per_tonne", "90,000", "100,000", "110,000", 10_432, 10_432),
 )
 
 
@@ -182,7 +190,10 @@ def bulletin() -> Bulletin:
         title="Liquefied petroleum gas in Kazakhstan, 1 January 2022",
         before_month="2021-12",
         after_month="2022-01",
-        results=(result("kazakhstan", "Kazakhstan, as it was", None), result("guarded", "Guarded", 500)),
+        results=(
+            result("kazakhstan", "As it was: no limit on the price", None),
+            result("guarded", "As it could have been: a collar, and a largest step at the pump", 500),
+        ),
         story=STORY,
         facts=412,
         assumptions=63,

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 Point = tuple[float, float]
 Cell = tuple[int, int]
+Segment = tuple[Cell, Cell]
 
 WIDTH = 1_000
 """The width of the drawing, in its own units."""
@@ -50,6 +51,9 @@ CODES = {
 
 CITIES = {"KZ-71": (71.43, 51.13), "KZ-75": (76.93, 43.25), "KZ-79": (69.59, 42.32)}
 """Astana, Almaty and Shymkent, longitude and latitude in degrees: places on the map, too small for an area."""
+
+CITY_LABELS = {"KZ-71": (676, 22), "KZ-75": (790, 508), "KZ-79": (626, 546)}
+"""Where a city's label begins, off the land, in the drawing's own units; a thin line joins it to the city's dot."""
 
 PARALLELS = (43.0, 53.0)
 MERIDIAN = 67.0
@@ -148,13 +152,13 @@ def _to_segment(point: Point, start: Cell, end: Cell) -> float:
     return math.hypot(point[0] - start[0] - along * run, point[1] - start[1] - along * rise)
 
 
-def label(points: list[Cell], avoided: Iterable[Cell] = ()) -> Cell:
-    """Return the place inside a ring that is farthest from it and from the cities' dots, so that a label fits there.
+def label(points: list[Cell], leads: Iterable[Segment] = ()) -> Cell:
+    """Return the place inside a ring that is farthest from it and from the cities' lines, so that a label fits there.
 
-    A label is wider than high: the ring is squeezed to half its width before the search.
+    A label is wider than high: everything is squeezed to half its width before the search.
     """
-    squeezed = [(x // 2, y) for x, y in points]
-    dots = [(x // 2, y) for x, y in avoided]
+    squeezed = [_squeezed(point) for point in points]
+    lines = [(_squeezed(start), _squeezed(end)) for start, end in leads]
     columns, rows = [x for x, _ in squeezed], [y for _, y in squeezed]
     places = [
         (x, y)
@@ -162,8 +166,14 @@ def label(points: list[Cell], avoided: Iterable[Cell] = ()) -> Cell:
         for y in range(min(rows), max(rows), GRID)
         if inside((x, y), squeezed)
     ]
-    best = max(places, key=lambda place: min([clearance(place, squeezed), *(math.dist(place, dot) for dot in dots)]))
+    best = max(
+        places, key=lambda place: min([clearance(place, squeezed), *(_to_segment(place, *line) for line in lines)])
+    )
     return best[0] * 2, best[1]
+
+
+def _squeezed(point: Cell) -> Cell:
+    return point[0] // 2, point[1]
 
 
 class Frame(NamedTuple):
@@ -192,7 +202,7 @@ def rounded(point: Point) -> Cell:
     return round(point[0]), round(point[1])
 
 
-def shapes(topology: dict[str, Any], lines: list[list[Cell]], cities: Iterable[Cell] = ()) -> list[Shape]:
+def shapes(topology: dict[str, Any], lines: list[list[Cell]], leads: list[Segment]) -> list[Shape]:
     """Return the oblasts in the order of their codes; enclosed cities and leased ground stay part of their oblast."""
     found = []
     for geometry in topology["objects"]["kaz"]["geometries"]:
@@ -202,7 +212,7 @@ def shapes(topology: dict[str, Any], lines: list[list[Cell]], cities: Iterable[C
         polygons = geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]
         outer = sorted((ring(polygon[0], lines) for polygon in polygons), key=area, reverse=True)
         kept = [points for points in outer if area(points) >= LEAST_RING]
-        found.append(Shape(code, "".join(written(points) for points in kept), label(kept[0], cities)))
+        found.append(Shape(code, "".join(written(points) for points in kept), label(kept[0], leads)))
     return sorted(found)
 
 
@@ -230,6 +240,7 @@ def module(made: list[Shape], cities: dict[str, Cell], height: int, digest: str)
     lines += ["}", '"""The border of each oblast, as an SVG path."""', ""]
     lines += _places("LABELS", {shape.code: shape.label for shape in made}, "The place for a label in each oblast.")
     lines += ["", *_places("CITIES", cities, "The cities that are provinces of their own.")]
+    lines += ["", *_places("CITY_LABELS", CITY_LABELS, "Where a city's label begins, off the land.")]
     return "\n".join(lines) + "\n"
 
 
@@ -252,7 +263,8 @@ def main(source: Path) -> None:
     frame, height = fit(degrees)
     drawn = [[rounded(point) for point in simplify([frame.place(point) for point in line])] for line in degrees]
     cities = {code: rounded(frame.place(place)) for code, place in CITIES.items()}
-    print(module(shapes(topology, drawn, cities.values()), cities, height, hashlib.sha256(content).hexdigest()), end="")
+    leads = [(cities[code], CITY_LABELS[code]) for code in CITIES]
+    print(module(shapes(topology, drawn, leads), cities, height, hashlib.sha256(content).hexdigest()), end="")
 
 
 if __name__ == "__main__":

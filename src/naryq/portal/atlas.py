@@ -3,28 +3,13 @@
 from bisect import bisect_left
 from typing import Final, NamedTuple
 
-from naryq.portal.provinces import CITIES, HEIGHT, LABELS, OBLASTS, WIDTH
+from naryq.portal.provinces import CITIES, CITY_LABELS, HEIGHT, LABELS, OBLASTS, WIDTH
 from naryq.views import ProvinceLine
 
 EDGES: Final = (-1, 50, 100, 200, 400, 700)
 """The highest change of every class but the last, in tenths of a per cent; fixed, so that bulletins can be compared."""
 CLASSES: Final = ("falls", "0 to 5", "5 to 10", "10 to 20", "20 to 40", "40 to 70", "over 70")
 """The classes in words, in per cent."""
-
-
-class Anchor(NamedTuple):
-    """Where a city's label stands, off the land, and how it is set; a thin line joins it to the city's dot."""
-
-    x: int
-    y: int
-    side: str
-
-
-ANCHORS: Final = {
-    "KZ-71": Anchor(634, 26, "start"),
-    "KZ-75": Anchor(774, 510, "middle"),
-    "KZ-79": Anchor(622, 540, "start"),
-}
 
 
 class Area(NamedTuple):
@@ -38,13 +23,14 @@ class Area(NamedTuple):
 
 
 class Dot(NamedTuple):
-    """One city on the map."""
+    """One city on the map: its dot, and where its label begins, off the land; a thin line joins them."""
 
     line: ProvinceLine
     band: int
     x: int
     y: int
-    anchor: Anchor
+    label_x: int
+    label_y: int
 
 
 class Atlas(NamedTuple):
@@ -73,7 +59,7 @@ def atlas(lines: tuple[ProvinceLine, ...]) -> Atlas:
         if line.code in OBLASTS
     ]
     dots = [
-        Dot(line, band(line.change_tenths_of_percent), *CITIES[line.code], ANCHORS[line.code])
+        Dot(line, band(line.change_tenths_of_percent), *CITIES[line.code], *CITY_LABELS[line.code])
         for line in lines
         if line.code in CITIES
     ]

@@ -1,4 +1,4 @@
-"""The geometry of the page's drawings, in whole units of a drawing 360 wide: readable on a telephone as it stands.
+"""The geometry of the page's drawings, in whole units of a drawing 320 wide: readable on a telephone as it stands.
 
 Every drawing is made of integers, so the same bulletin gives the same bytes; the templates only write them down.
 """
@@ -10,11 +10,11 @@ from naryq.messages import PriceStep
 from naryq.units import Rounding, divide
 from naryq.views import Path, PathPoint, ProvinceLine, RulebookResult, Swing
 
-WIDTH: Final = 360
+WIDTH: Final = 320
 TICK_STEPS: Final = (100, 200, 500, 1_000, 2_000, 2_500, 5_000, 10_000, 20_000, 50_000, 100_000)
 """The steps between the lines of an axis that people read easily, in tiyn."""
 TICKS_MOST: Final = 6
-LABELS_MOST: Final = 5
+LABELS_MOST: Final = 4
 PERCENT_HEADROOM: Final = 118
 """An axis of a dumbbell ends this many hundredths of its largest value: the last label needs room."""
 
@@ -97,9 +97,16 @@ class Gap(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A word in a drawing: where it stands."""
+    """Where a word stands in a drawing."""
 
-    text: str
+    x: int
+    y: int
+
+
+class MonthLabel(NamedTuple):
+    """A month under the axis."""
+
+    month: str
     x: int
     y: int
 
@@ -109,55 +116,73 @@ class Course(NamedTuple):
 
     code: str
     name: str
-    key: str
     points: tuple[PathPoint, ...]
     height: int
     axis: Axis
+    floor: int
     pump: str
     formula: str
     gaps: tuple[Gap, ...]
-    months: tuple[Label, ...]
+    months: tuple[MonthLabel, ...]
     pump_label: Label
     formula_label: Label
+    gap_label: Label | None
     fund_tiyn: int
     held_months: int
     arrives: str | None
 
 
-COURSE_LEFT: Final = 34
+COURSE_LEFT: Final = 32
 COURSE_TOP: Final = 14
-COURSE_BOTTOM: Final = 200
-COURSE_HEIGHT: Final = 228
+COURSE_FLOOR: Final = 184
+COURSE_HEIGHT: Final = 210
+MONTH_WIDTH: Final = 54
+"""The room that the name of a month takes."""
+GAP_LABEL_HEIGHT: Final = 36
+"""A gap lower than this has no room for a word."""
 
 
-def course(path: Path, before: PathPoint | None, rulebook: str) -> Course:
+def course(path: Path, before: PathPoint | None) -> Course:
     """Draw a province's path; `before` is the month before its first, from which it sets out."""
     points = path.points if before is None else (before, *path.points)
-    highest = max(max(point.pump_tiyn_per_litre, point.formula_tiyn_per_litre) for point in points)
-    axis = Axis(0, max(1, divide(highest * 114, 100)), COURSE_BOTTOM, COURSE_TOP)
-    edges = tuple(
-        COURSE_LEFT + divide((WIDTH - COURSE_LEFT - 2) * index, len(points)) for index in range(len(points) + 1)
-    )
-    held = [point for point in path.points if point.fund_tiyn > 0]
-    last = path.points[-1]
-    middle = len(points) // 2
+    axis = _course_axis(points)
+    room = WIDTH - COURSE_LEFT - 2
+    edges = tuple(COURSE_LEFT + divide(room * index, len(points)) for index in range(len(points) + 1))
+    gaps = _gaps(points, edges, axis)
+    last, middle = path.points[-1], len(points) // 2
     return Course(
         code=path.code,
         name=path.name,
-        key=f"{rulebook}-{path.code}",
         points=points,
         height=COURSE_HEIGHT,
         axis=axis,
+        floor=COURSE_FLOOR,
         pump=_stairs(tuple(axis.at(point.pump_tiyn_per_litre) for point in points), edges),
         formula=_stairs(tuple(axis.at(point.formula_tiyn_per_litre) for point in points), edges),
-        gaps=_gaps(points, edges, axis),
+        gaps=gaps,
         months=_months(points, edges),
-        pump_label=Label("", edges[middle] + 6, axis.at(points[middle].pump_tiyn_per_litre) + 18),
-        formula_label=Label("", edges[-1] - 2, axis.at(last.formula_tiyn_per_litre) - 7),
+        pump_label=Label(edges[middle] + 6, axis.at(points[middle].pump_tiyn_per_litre) + 17),
+        formula_label=Label(edges[-1] - 2, axis.at(last.formula_tiyn_per_litre) - 7),
+        gap_label=_gap_label(gaps),
         fund_tiyn=sum(point.fund_tiyn for point in path.points),
-        held_months=len(held),
+        held_months=sum(point.pump_tiyn_per_litre < point.formula_tiyn_per_litre for point in path.points),
         arrives=last.month if last.pump_tiyn_per_litre >= last.formula_tiyn_per_litre else None,
     )
+
+
+def _course_axis(points: tuple[PathPoint, ...]) -> Axis:
+    """Begin at zero where the path is long; where it is short, begin below it, or nobody would see it."""
+    lowest = min(min(point.pump_tiyn_per_litre, point.formula_tiyn_per_litre) for point in points)
+    highest = max(max(point.pump_tiyn_per_litre, point.formula_tiyn_per_litre) for point in points)
+    spread = highest - lowest
+    start = 0 if spread * 3 > highest else max(0, divide(lowest - spread, 1_000, Rounding.DOWN) * 1_000)
+    return Axis(start, highest + max(1, divide(highest - start, 6)), COURSE_FLOOR, COURSE_TOP)
+
+
+def _gap_label(gaps: tuple[Gap, ...]) -> Label | None:
+    if not gaps or gaps[0].height < GAP_LABEL_HEIGHT:
+        return None
+    return Label(gaps[0].x + 8, gaps[0].y + 22)
 
 
 def _stairs(heights: tuple[int, ...], edges: tuple[int, ...]) -> str:
@@ -174,12 +199,12 @@ def _gaps(points: tuple[PathPoint, ...], edges: tuple[int, ...], axis: Axis) -> 
     return tuple(gaps)
 
 
-def _months(points: tuple[PathPoint, ...], edges: tuple[int, ...]) -> tuple[Label, ...]:
+def _months(points: tuple[PathPoint, ...], edges: tuple[int, ...]) -> tuple[MonthLabel, ...]:
     every = divide(len(points), LABELS_MOST, Rounding.UP)
     return tuple(
-        Label(point.month, edges[index] + 1, COURSE_BOTTOM + 18)
+        MonthLabel(point.month, edges[index] + 1, COURSE_FLOOR + 18)
         for index, point in enumerate(points)
-        if index % every == 0
+        if index % every == 0 and edges[index] + MONTH_WIDTH <= WIDTH
     )
 
 
@@ -187,7 +212,7 @@ def courses(result: RulebookResult, before_month: str) -> tuple[Course, ...]:
     """Draw every path of a result along which a limit holds the price below its formula."""
     lines = {line.code: line for line in result.provinces}
     return tuple(
-        course(path, _origin(path, lines.get(path.code), before_month), result.rulebook)
+        course(path, _origin(path, lines.get(path.code), before_month))
         for path in result.paths
         if any(point.pump_tiyn_per_litre < point.formula_tiyn_per_litre for point in path.points)
     )

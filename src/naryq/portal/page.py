@@ -13,6 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from naryq.portal.atlas import CLASSES, Atlas, atlas, band
 from naryq.portal.charts import (
+    COURSE_LEFT,
+    WIDTH,
     BuildUp,
     Course,
     Headline,
@@ -23,7 +25,7 @@ from naryq.portal.charts import (
     highest_total,
     reaches,
 )
-from naryq.portal.words import FILTERS
+from naryq.portal.words import FILTERS, anchor, name
 from naryq.views import Bulletin, ProvinceLine, RulebookResult
 
 FOCUS: Final = "KZ-47"
@@ -31,8 +33,10 @@ FOCUS: Final = "KZ-47"
 
 
 class Chapter(NamedTuple):
-    """What the page shows of one rulebook's result."""
+    """What the page shows of one rulebook's result; `key` begins its anchors, and no two chapters share it."""
 
+    key: str
+    name: str
     result: RulebookResult
     focus: ProvinceLine
     atlas: Atlas
@@ -74,6 +78,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(FILTERS)
     environment.filters.update(digest=_digest, band=band)
+    environment.globals.update(width=WIDTH, left=COURSE_LEFT)
     return environment
 
 
@@ -111,6 +116,8 @@ def _chapters(bulletin: Bulletin, code: str) -> tuple[Chapter, ...]:
     highest = max(highest_total(line) for line in focuses)
     return tuple(
         Chapter(
+            key=f"{anchor(result.rulebook)}-{number}",
+            name=name(result.title),
             result=result,
             focus=line,
             atlas=atlas(result.provinces),
@@ -118,7 +125,7 @@ def _chapters(bulletin: Bulletin, code: str) -> tuple[Chapter, ...]:
             details={line.code: build_up(line, highest_total(line)) for line in result.provinces},
             courses=_first(courses(result, bulletin.before_month), code),
         )
-        for result, line in zip(bulletin.results, focuses, strict=True)
+        for number, (result, line) in enumerate(zip(bulletin.results, focuses, strict=True), start=1)
     )
 
 

@@ -98,7 +98,7 @@ OBLASTS: Final[dict[str, str]] = {
 """The border of each oblast, as an SVG path."""
 
 LABELS: Final[dict[str, tuple[int, int]]] = {
-    "KZ-11": (594, 131),
+    "KZ-11": (558, 149),
     "KZ-15": (298, 250),
     "KZ-19": (768, 361),
     "KZ-23": (152, 260),
@@ -121,3 +121,10 @@ CITIES: Final[dict[str, tuple[int, int]]] = {
     "KZ-79": (577, 495),
 }
 """The cities that are provinces of their own."""
+
+CITY_LABELS: Final[dict[str, tuple[int, int]]] = {
+    "KZ-71": (676, 22),
+    "KZ-75": (790, 508),
+    "KZ-79": (626, 546),
+}
+"""Where a city's label begins, off the land."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from textwrap import shorten
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -31,7 +32,10 @@ BILLION: Final = 10**9
 
 LIMITS: Final = {STEP: "largest monthly step", CAP: "retail cap", COLLAR: "collar on orders"}
 
+NAME_LETTERS: Final = 40
+
 _DATE: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?")
+_GROUPS: Final = re.compile(r"(?<![\d,.])\d{1,3}(?:[, ]\d{3})+(?!\d)")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:)]")
 
 
@@ -58,6 +62,15 @@ def whole(number: int) -> str:
     '116_400'
     """
     return price(number * TIYN_PER_TENGE, 0)
+
+
+def grouped(text: str) -> str:
+    """Write the digits' groups inside a text as the rest of the page does, whatever parted them.
+
+    >>> grouped("asks 102,400 or more in 2022").replace(THIN, "_")
+    'asks 102_400 or more in 2022'
+    """
+    return _GROUPS.sub(lambda found: THIN.join(re.split("[, ]", found.group())), text)
 
 
 def percent(tenths: int) -> str:
@@ -127,6 +140,18 @@ def date(text: str, letters: int | None = None) -> str:
     return f"{int(day)} {named}" if day else named
 
 
+def when(text: str) -> str:
+    """Write a day or month with the word that goes before it.
+
+    >>> when("2022-01-03"), when("2022-01"), when("after new year")
+    ('on 3 January 2022', 'in January 2022', 'after new year')
+    """
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return text
+    return f"{'on' if found.group(3) else 'in'} {date(text)}"
+
+
 def sentence(text: str) -> str:
     """Begin a text with a capital letter; the rest stays as it is.
 
@@ -136,13 +161,58 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def limit(name: str) -> str:
+def ended(text: str) -> str:
+    """Write a text as a sentence: a capital letter first, a full stop last.
+
+    >>> ended("one plant serves it"), ended("Why?")
+    ('One plant serves it.', 'Why?')
+    """
+    return sentence(text) + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def name(title: str) -> str:
+    """Return what a title calls a thing, before the colon that explains it; short enough for one line of a drawing.
+
+    >>> name("As it was: no limit on the price")
+    'As it was'
+    """
+    return shorten(title.partition(":")[0].strip(), NAME_LETTERS, placeholder="\u2026")
+
+
+def gist(title: str) -> str:
+    """Return how a title explains itself, after the colon; empty when it does not.
+
+    >>> gist("As it was: no limit on the price"), gist("Guarded")
+    ('No limit on the price', '')
+    """
+    return sentence(title.partition(":")[2].strip())
+
+
+def plain(identifier: str) -> str:
+    """Write an identifier of the data as words.
+
+    >>> plain("tonne_per_month")
+    'tonne per month'
+    """
+    return identifier.replace("_", " ")
+
+
+def anchor(text: str) -> str:
+    """Write a name as part of an anchor in the page.
+
+    >>> anchor("KZ-47"), anchor("a b/c")
+    ('KZ-47', 'a-b-c')
+    """
+    return re.sub(r"[^A-Za-z0-9-]", "-", text)
+
+
+def limit(code: str) -> str:
     """Name a limit in words.
 
     >>> limit("pump_step_rise"), limit("a_new_one")
     ('largest monthly step', 'a new one')
     """
-    return LIMITS.get(name, name.replace("_", " "))
+    return LIMITS.get(code, plain(code))
 
 
 def pieces(text: str) -> tuple[Piece, ...]:
@@ -175,13 +245,20 @@ def _host(address: str) -> str:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "price": price,
     "whole": whole,
+    "grouped": grouped,
     "percent": percent,
     "whole_percent": whole_percent,
     "money": money,
     "millions": millions,
     "tonnes": tonnes,
     "date": date,
+    "when": when,
     "sentence": sentence,
+    "ended": ended,
+    "name": name,
+    "gist": gist,
+    "plain": plain,
+    "anchor": anchor,
     "limit": limit,
     "pieces": pieces,
 }
