@@ -8,7 +8,7 @@ and read back, because a setting that was silently ignored has once made a whole
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
@@ -73,7 +73,7 @@ class SqliteReader:
         Raises:
             Refusal: UNREADABLE when there is no such file, JOURNAL_DAMAGED when it is not a sound journal.
         """
-        with ExitStack() as stack:
+        with ExitStack() as stack, _refusing(path):
             connection = stack.enter_context(closing(_connect_to_read(path)))
             _check_format(connection, path)
             stack.pop_all()
@@ -95,8 +95,9 @@ class SqliteReader:
 
     def close(self) -> None:
         """Let go of the file; a second call does nothing."""
-        with self._guard:
+        with self._guard, suppress(apsw.Error):
             self._usable = False
+            # An error here can only come from copying the log into the file, which the next opening does again.
             self._connection.close()
 
     def _pages(self, after: int, last: int) -> Iterator[Record]:
@@ -142,7 +143,7 @@ class SqliteJournal(SqliteReader):
             Refusal: ALREADY_EXISTS when there is a file, UNREADABLE when none can be made, JOURNAL_LOCKED when
                 another program is making it.
         """
-        with closing(_take_lock(path)):
+        with _refusing(path), closing(_take_lock(path)):
             if Path(path).exists():
                 raise Refusal(
                     Code.ALREADY_EXISTS,
@@ -167,7 +168,7 @@ class SqliteJournal(SqliteReader):
             Refusal: UNREADABLE when there is no such file, JOURNAL_LOCKED when another writer has it,
                 JOURNAL_DAMAGED when it is not a sound journal or a setting did not take.
         """
-        with ExitStack() as stack:
+        with ExitStack() as stack, _refusing(path):
             connection = stack.enter_context(closing(_connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)))
             lock = stack.enter_context(closing(_take_lock(path)))
             _check_format(connection, path)  # Before any setting, so that a foreign file stays as it is.
@@ -222,17 +223,25 @@ class SqliteJournal(SqliteReader):
 
 
 def _connect(path: str, flags: int, vfs: str | None = None) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=flags, vfs=vfs)
+    connection.set_busy_timeout(0)
+    return connection
+
+
+@contextmanager
+def _refusing(path: str) -> Iterator[None]:
+    """Turn SQLite's errors during an opening into refusals: either what the file holds is wrong, or the disk is."""
     try:
-        connection = apsw.Connection(path, flags=flags, vfs=vfs)
-    except apsw.Error as error:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise damaged(f"this is not a sound journal ({error})", where=path) from error
+    except (apsw.Error, OSError) as error:
         raise Refusal(
             Code.UNREADABLE,
             f"the journal cannot be opened ({error})",
             where=path,
-            remedy="Check the path and the permissions; `naryq demo` makes a new journal.",
+            remedy="Check the path, the permissions and the disk.",
         ) from error
-    connection.set_busy_timeout(0)
-    return connection
 
 
 def _connect_to_read(path: str) -> apsw.Connection:
@@ -258,22 +267,16 @@ def _take_lock(path: str) -> apsw.Connection:
 
 
 def _set(connection: apsw.Connection, path: str, pragmas: tuple[Pragma, ...]) -> None:
-    try:
-        for name, value, expected in pragmas:
-            connection.pragma(name, value)
-            found = connection.pragma(name)
-            if found != expected:
-                raise damaged(f"the setting {name} reads {found!r}, not {expected!r}", where=path)
-    except apsw.Error as error:
-        raise damaged(f"this is not a journal that can be written ({error})", where=path) from error
+    for name, value, expected in pragmas:
+        connection.pragma(name, value)
+        found = connection.pragma(name)
+        if found != expected:
+            raise damaged(f"the setting {name} reads {found!r}, not {expected!r}", where=path)
 
 
 def _check_format(connection: apsw.Connection, path: str) -> None:
-    try:
-        application, version = connection.pragma("application_id"), connection.pragma("user_version")
-        schema = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
-    except apsw.Error as error:
-        raise damaged(f"this is not a sound journal ({error})", where=path) from error
+    application, version = connection.pragma("application_id"), connection.pragma("user_version")
+    schema = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
     if application != APPLICATION_ID:
         raise damaged("this file is not a Naryq journal", where=path)
     if version != FORMAT_VERSION:
