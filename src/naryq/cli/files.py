@@ -1,5 +1,7 @@
 """Files that people name: shipped folders, and rulebooks by name or path."""
 
+import errno
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +24,7 @@ def rulebook_folder(name_or_path: str, *, beside: Path | None = None) -> Path:
     if beside is not None:
         candidates.insert(0, beside.parent / name_or_path)
     for folder in candidates:
-        if name_or_path and folder.is_dir():
+        if name_or_path and _is_folder(folder):
             return folder
     names = sorted(path.name for path in shipped("rulebooks").iterdir() if path.is_dir())
     what = f"there is no rulebook {name_or_path!r}"
@@ -30,14 +32,28 @@ def rulebook_folder(name_or_path: str, *, beside: Path | None = None) -> Path:
     raise Refusal(Code.UNREADABLE, what, remedy=remedy)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a file's bytes, or None when it is too large; a pipe or a device would keep us waiting for ever."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return path.read_bytes() if state.st_size <= BYTES_MAX else None
+
+
 def read_text(path: Path) -> str:
     """Read a rule file as UTF-8; refuses what is too large, no UTF-8 or not to be opened, with the path."""
     try:
-        content = path.read_bytes() if path.stat().st_size <= BYTES_MAX else None
+        content = _content(path)
     except OSError as error:
-        raise Refusal(
-            Code.UNREADABLE, f"cannot be read: {error.strerror}", where=str(path), remedy="Mend it and retry."
-        ) from None
+        what = f"cannot be read: {error.strerror}"
+        raise Refusal(Code.UNREADABLE, what, where=str(path), remedy="Mend the file or remove it.") from None
     if content is None:
         what = f"the file is larger than {BYTES_MAX:,} bytes"
         raise Refusal(Code.TOO_LARGE, what, where=str(path), remedy="A rule file holds one fact: give the right file.")
@@ -52,7 +68,7 @@ def read_text(path: Path) -> str:
 def read_folder(folder: Path) -> dict[str, str]:
     """Read the YAML files of a rulebook's folder, path -> text, and nothing else that lies there."""
     paths = (path for path in sorted(folder.iterdir()) if path.suffix in {".yaml", ".yml"})
-    return {path.as_posix(): read_text(path) for path in paths if path.is_file() and not path.name.startswith(".")}
+    return {path.as_posix(): read_text(path) for path in paths if not (path.is_dir() or path.name.startswith("."))}
 
 
 def _read_base(folder: Path, files: dict[str, str], above: tuple[Path, ...]) -> RulebookText | None:

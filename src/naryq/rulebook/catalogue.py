@@ -91,100 +91,98 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _number_fault(specification: Specification, value: object) -> str | None:
+_Found = Iterator[tuple[str, str]]
+"""What is wrong with a value: the field or place that is wrong, and what is wrong with it."""
+
+
+def _number_faults(specification: Specification, value: object) -> _Found:
     if not isinstance(value, int) or isinstance(value, bool):
-        return f"value is {value!r}, not a whole number"
-    if not specification.lowest <= value <= specification.highest:
-        return f"value is {value}, outside {specification.lowest} to {specification.highest} {specification.unit}"
-    return None
+        yield "value", f"value is {value!r}, not a whole number"
+    elif not specification.lowest <= value <= specification.highest:
+        yield (
+            "value",
+            f"value is {value}, outside {specification.lowest} to {specification.highest} {specification.unit}",
+        )
 
 
-def _by_place_fault(specification: Specification, value: object) -> str | None:
+def _by_place_faults(specification: Specification, value: object) -> _Found:
     if not isinstance(value, dict) or not value:
-        return f"value is {value!r}, not a number for each place"
+        yield "value", f"value is {value!r}, not a number for each place"
+        return
     for place, number in value.items():
         if place != DEFAULT_PLACE and _PLACE_CODE.fullmatch(place) is None:
-            return f"{place!r} is not an ISO 3166-2 code"
-        fault = _number_fault(specification, number)
-        if fault is not None:
-            return f"{place}: {fault}"
-    return None
+            yield place, f"{place!r} is not an ISO 3166-2 code"
+        for _, what in _number_faults(specification, number):
+            yield place, f"{place}: {what}"
 
 
-def _word_fault(specification: Specification, value: object) -> str | None:
-    return None if value in specification.words else f"value is {value!r}, not one of {', '.join(specification.words)}"
+def _word_faults(specification: Specification, value: object) -> _Found:
+    if value not in specification.words:
+        yield "value", f"value is {value!r}, not one of {', '.join(specification.words)}"
 
 
-def _list_fault(value: object, accepts: Callable[[str], bool], expected: str) -> str | None:
+def _list_faults(value: object, accepts: Callable[[str], bool], expected: str) -> _Found:
     if not isinstance(value, tuple) or not value:
-        return f"value is {value!r}, not a list of words"
+        yield "value", f"value is {value!r}, not a list of words"
+        return
     for position, word in enumerate(value):
         if not accepts(word):
-            return f"{word!r} is not {expected}"
+            yield "value", f"{word!r} is not {expected}"
         if word in value[:position]:
-            return f"{word!r} stands twice in the list"
-    return None
+            yield "value", f"{word!r} stands twice in the list"
 
 
-def _words_fault(specification: Specification, value: object) -> str | None:
-    return _list_fault(value, specification.words.__contains__, f"one of {', '.join(specification.words)}")
+def _words_faults(specification: Specification, value: object) -> _Found:
+    return _list_faults(value, specification.words.__contains__, f"one of {', '.join(specification.words)}")
 
 
-def _places_fault(_: Specification, value: object) -> str | None:
-    return _list_fault(value, lambda word: _PLACE_CODE.fullmatch(word) is not None, "an ISO 3166-2 code")
+def _places_faults(_: Specification, value: object) -> _Found:
+    return _list_faults(value, lambda word: _PLACE_CODE.fullmatch(word) is not None, "an ISO 3166-2 code")
 
 
-def _window_fault(_: Specification, value: object) -> str | None:
+def _window_faults(_: Specification, value: object) -> _Found:
     if not isinstance(value, str) or _WINDOW.fullmatch(value) is None:
-        return f"value is {value!r}, not a window of local time"
+        yield "value", f"value is {value!r}, not a window of local time"
+        return
     opens, closes = value.split("-")
-    return None if opens < closes else f"the window {value} does not close after it opens"
+    if opens >= closes:
+        yield "value", f"the window {value} does not close after it opens"
 
 
-_VALUE_FAULTS: Final[Mapping[Kind, Callable[[Specification, object], str | None]]] = MappingProxyType(
+_FAULTS_BY_KIND: Final[Mapping[Kind, Callable[[Specification, object], _Found]]] = MappingProxyType(
     {
-        Kind.INTEGER: _number_fault,
-        Kind.BY_PLACE: _by_place_fault,
-        Kind.WORD: _word_fault,
-        Kind.WORDS: _words_fault,
-        Kind.PLACES: _places_fault,
-        Kind.WINDOW: _window_fault,
+        Kind.INTEGER: _number_faults,
+        Kind.BY_PLACE: _by_place_faults,
+        Kind.WORD: _word_faults,
+        Kind.WORDS: _words_faults,
+        Kind.PLACES: _places_faults,
+        Kind.WINDOW: _window_faults,
     }
 )
 
 
-def _value_fault(specification: Specification, value: RuleValue) -> tuple[str, str] | None:
-    if value is None:
-        if not specification.required:
-            return None
-        return "value is none, but a venue cannot run without this rule", f"Give {specification.kind}."
-    what = _VALUE_FAULTS[specification.kind](specification, value)
-    if what is None:
-        return None
+def _value_faults(specification: Specification, index: int, value: RuleValue) -> Iterator[Fault]:
     otherwise = "" if specification.required else ", or none where there is no such rule"
-    return what, f"Give {specification.kind} in {specification.unit}{otherwise}."
+    remedy = f"Give {specification.kind} in {specification.unit}{otherwise}."
+    if value is not None:
+        for name, what in _FAULTS_BY_KIND[specification.kind](specification, value):
+            yield Fault(index, name, what, remedy)
+    elif specification.required:
+        yield Fault(index, "value", "value is none, but a venue cannot run without this rule", remedy)
 
 
 def _dated_faults(index: int, dated: DatedValue) -> Iterator[Fault]:
-    days = (("effective", dated.effective), ("known", dated.known), ("until", dated.until or dated.effective))
-    for name, day in days:
-        if not _is_day(day):
+    for name, day in (("effective", dated.effective), ("known", dated.known), ("until", dated.until)):
+        if day is not None and not _is_day(day):
             yield Fault(index, name, f"{name} is {day!r}, not a calendar day", "Write it as 2022-01-31.")
     if dated.until is not None and dated.until < dated.effective:
         what = f"until is {dated.until}, before effective {dated.effective}"
         yield Fault(index, "until", what, "Give the last day of the value, or leave until out while it is open.")
     if not dated.source.act.strip():
-        yield Fault(index, "source", "the source names no act", "Name the act or report that sets this value.")
+        yield Fault(index, "act", "the source names no act", "Name the act or report that sets this value.")
     if _ADDRESS.fullmatch(dated.source.url) is None:
         what = f"the source's url is {dated.source.url!r}, not a web address"
-        yield Fault(index, "source", what, "Give the https address where the act or report can be read.")
-
-
-def _value_faults(specification: Specification, index: int, dated: DatedValue) -> Iterator[Fault]:
-    fault = _value_fault(specification, dated.value)
-    if fault is not None:
-        yield Fault(index, "value", *fault)
-    yield from _dated_faults(index, dated)
+        yield Fault(index, "url", what, "Give the https address where the act or report can be read.")
 
 
 def _order_faults(rule: Rule) -> Iterator[Fault]:
@@ -212,7 +210,8 @@ def faults_of(rule: Rule) -> Iterator[Fault]:
     if not rule.values:
         yield Fault(None, "values", f"{rule.rule} has no value", "Give at least one dated value, or remove the file.")
     for index, dated in enumerate(rule.values):
-        yield from _value_faults(specification, index, dated)
+        yield from _value_faults(specification, index, dated.value)
+        yield from _dated_faults(index, dated)
     yield from _order_faults(rule)
 
 
@@ -229,7 +228,7 @@ def place_faults(rule: Rule, places: tuple[str, ...]) -> Iterator[Fault]:
         for code in codes:
             if code not in places:
                 what = f"{code} is none of the rulebook's provinces"
-                yield Fault(index, "value", what, "Mend the code, or add it to provinces.yaml.", Code.UNKNOWN_PLACE)
+                yield Fault(index, code, what, "Mend the code, or add it to provinces.yaml.", Code.UNKNOWN_PLACE)
 
 
 def provinces(rules: tuple[Rule, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from naryq.messages import Code, DatedValue, LegalSource, Refusal, Rule, RulebookText
 from naryq.rulebook.catalogue import Fault, digest_of, faults_of, missing, place_faults, provinces
-from naryq.rulebook.plain_yaml import Node, Reader
+from naryq.rulebook.plain_yaml import Node, Pairs, Reader
 
 ABOUT_FILE: Final = "rulebook.yaml"
 
@@ -22,7 +22,7 @@ class _Draft(NamedTuple):
 
     def refusal(self, fault: Fault) -> Refusal:
         lines = self.lines if fault.position is None else self.value_lines[fault.position]
-        line = lines.get(fault.field, min(lines.values()))
+        line = lines[fault.field]
         return Refusal(fault.code, fault.what, where=f"{self.path}:{line}", remedy=fault.remedy)
 
 
@@ -65,7 +65,8 @@ def _read_value(reader: Reader, node: Node) -> tuple[DatedValue, Mapping[str, in
         until=reader.text(fields["until"], "until") if "until" in fields else None,
         note=reader.text(fields["note"], "note") if "note" in fields else "",
     )
-    return value, {key: child.line for key, child in fields.items()}
+    places = fields["value"].pairs if isinstance(fields["value"], Pairs) else {}
+    return value, {key: child.line for key, child in (*places.items(), *source.items(), *fields.items())}
 
 
 def _read_rule(path: str, text: str, refusals: list[Refusal]) -> _Draft:

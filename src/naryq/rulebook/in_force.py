@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -95,6 +96,10 @@ def _winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> Dated
     return None
 
 
+def _day_after(day: Day) -> Day:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
 class InForce(NamedTuple):
     """The rules in force on a day, as known on a day."""
 
@@ -160,13 +165,19 @@ class InForce(NamedTuple):
         It looks at what was known on the day `known`, by default at all that the rulebook knows.
         """
         now = self._integer(rule, place)
-        whole = self.rulebook.rule(rule)
-        for dated in whole.values if whole is not None else ():
-            if dated.effective > self.effective and dated.known <= known:
-                number = self.rulebook.in_force(dated.effective, known)._integer(rule, place)  # noqa: SLF001 - own kind
-                if number is not None and number != now:
-                    return dated.effective, number
+        for day in self._days_after(rule):
+            number = self.rulebook.in_force(day, known)._integer(rule, place)  # noqa: SLF001 - its own kind
+            if number is not None and number != now:
+                return day, number
         return None
+
+    def _days_after(self, rule: str) -> tuple[Day, ...]:
+        """Return the later days on which a value begins, or on which one has ended and an older one may return."""
+        whole = self.rulebook.rule(rule)
+        values = whole.values if whole is not None else ()
+        begins = [dated.effective for dated in values]
+        ends = [_day_after(dated.until) for dated in values if dated.until is not None and dated.until < END_OF_TIME]
+        return tuple(day for day in sorted(dict.fromkeys(begins + ends)) if day > self.effective)
 
     def _integer(self, rule: str, place: str | None) -> int | None:
         assert CATALOGUE[rule].kind in {Kind.INTEGER, Kind.BY_PLACE}, f"{rule} is no number"

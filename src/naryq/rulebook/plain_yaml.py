@@ -108,7 +108,10 @@ class Reader:
                 raise self.refuse(key.line, "a key must be one word", "Compare a shipped rulebook.")
             if key.text in pairs:
                 raise self.refuse(key.line, f"the key {key.text!r} stands twice", "Keep one of them.")
-            pairs[key.text] = next(children)
+            value = next(children)
+            # The parser places a value that was left out where the next key begins: its line is that of its own key.
+            left_out = isinstance(value, Scalar) and value.plain and not value.text
+            pairs[key.text] = Scalar(key.line, "", plain=True) if left_out else value
         return Pairs(line, pairs)
 
     def keys(self, node: Node, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping[str, Node]:
