@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")]
+Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]$(?!\n)")]
 """A calendar day as ISO 8601 text, `2022-01-01`."""
-Month = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}$(?!\n)")]
+Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")]
 """A calendar month as ISO 8601 text, `2022-01`."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@+-]*$(?!\n)")]
 """An identifier chosen by a client: printable, at most 64 characters."""
@@ -155,7 +155,7 @@ class Command(Message, frozen=True, tag_field="type"):
 
     command_id: Name
     actor: Name
-    at_ns: Annotated[int, msgspec.Meta(ge=0)]
+    at_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class AdmitParticipant(Command, frozen=True, tag=True):
@@ -330,11 +330,15 @@ class SessionClosed(Event, frozen=True, tag=True):
 
 
 class PlacePrice(Message, frozen=True):
-    """The uniform price of one place, and why: the marginal orders, the full links, the limits that bound."""
+    """The uniform price of one place, and why: the marginal orders, the full links, the limits that bound.
+
+    `set_at` names the place whose marginal orders set this price, over links that are not full; None when none does.
+    """
 
     place: Name
     price_tenge_per_tonne: int
     traded_lots: int
+    set_at: Name | None
     marginal_orders: tuple[str, ...]
     full_links: tuple[str, ...]
     limits: tuple[str, ...]

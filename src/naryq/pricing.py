@@ -110,6 +110,7 @@ def _place_price(result: Clearing, place: Place, opened: SessionOpened) -> Place
         place=place.place,
         price_tenge_per_tonne=why.price,
         traded_lots=why.sold if place.kind == "plant" else why.bought,
+        set_at=why.set_at,
         marginal_orders=tuple(str(order) for order in why.marginal_orders),
         full_links=tuple(f"{link.source} -> {link.target}" for link in why.full_links),
         limits=_binding_collar(place.place, why.price, opened),

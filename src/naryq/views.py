@@ -10,6 +10,7 @@ from naryq import limits, reform
 from naryq.messages import (
     Entry,
     OrderAccepted,
+    OrderCancelled,
     PlacePrice,
     PricesPublished,
     PriceStep,
@@ -149,6 +150,7 @@ class MonthSeen(msgspec.Struct):
 
     opened: SessionOpened
     orders: dict[str, OrderAccepted]
+    """The orders that stand: those taken and not taken back."""
     cleared: SessionCleared | None = None
     published: PricesPublished | None = None
 
@@ -159,6 +161,7 @@ class Seen(msgspec.Struct):
     rulebook: Rulebook | None = None
     months: dict[str, MonthSeen] = {}
     refusals: Counter[str] = msgspec.field(default_factory=Counter)
+    orders_accepted: int = 0
     sequence: int = 0
 
 
@@ -180,6 +183,9 @@ def _gather(seen: Seen, event: object) -> None:
             seen.months[event.session_id] = MonthSeen(event, {})
         case OrderAccepted():
             seen.months[event.session_id].orders[event.order_id] = event
+            seen.orders_accepted += 1
+        case OrderCancelled():
+            del seen.months[event.session_id].orders[event.order_id]
         case SessionCleared():
             seen.months[event.session_id].cleared = event
         case PricesPublished():
@@ -212,7 +218,7 @@ def rulebook_result(
         rulebook=seen.rulebook.name,
         version=seen.rulebook.version,
         title=title,
-        orders_accepted=sum(len(month.orders) for month in seen.months.values()),
+        orders_accepted=seen.orders_accepted,
         orders_refused=seen.refusals.total(),
         refusals=dict(sorted(seen.refusals.items())),
         average_ex_works_before_tenge_per_tonne=before.cleared.average_ex_works_tenge_per_tonne,
@@ -249,7 +255,25 @@ def _province_lines(
 ) -> Iterable[ProvinceLine]:
     pumps_before = _pumps(before)
     for code, pump in _pumps(after).items():
-        yield _province_line(pumps_before.get(code, pump), pump, rules, names[code], observed.get(code))
+        line = _province_line(pumps_before.get(code, pump), pump, rules, names[code], observed.get(code))
+        yield msgspec.structs.replace(line, reason=_province_reason(line, after, names))
+
+
+def _province_reason(line: ProvinceLine, month: MonthSeen, names: Mapping[str, str]) -> str:
+    price = _prices(month).get(line.code)
+    setter = None if price is None else _set_by(price, month, names)
+    collar = ("at the collar",) if limits.COLLAR in line.limits else ()
+    return "; ".join((line.reason, *collar, *(() if setter is None else (setter,))))
+
+
+def _set_by(price: PlacePrice, month: MonthSeen, names: Mapping[str, str]) -> str | None:
+    """Say whose marginal order sets a price, wherever it stands; plants go by their short names."""
+    marginal = [month.orders[order_id] for order_id in price.marginal_orders]
+    if price.set_at is None or not marginal:
+        return None
+    kinds = {place.place: place.kind for place in month.opened.places}
+    owner = names[price.set_at] if kinds[price.set_at] == "province" else price.set_at
+    return f"price set by the marginal {'ask' if marginal[0].side == 'sell' else 'bid'} of {owner}"
 
 
 def _province_line(
@@ -288,7 +312,7 @@ def _plant_line(plant: str, before: MonthSeen, after: MonthSeen, names: Mapping[
         after_tenge_per_tonne=_traded_price(price_after),
         sold_before_lots=0 if price_before is None else price_before.traded_lots,
         sold_after_lots=0 if price_after is None else price_after.traded_lots,
-        reason=_plant_reason(plant, price_after, after),
+        reason=_plant_reason(plant, price_after, after, names),
     )
 
 
@@ -297,7 +321,7 @@ def _traded_price(price: PlacePrice | None) -> int | None:
     return None if price is None or price.traded_lots == 0 else price.price_tenge_per_tonne
 
 
-def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen) -> str:
+def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names: Mapping[str, str]) -> str:
     asks = [order for order in month.orders.values() if order.place == plant and order.side == "sell"]
     if not asks:
         return "offers nothing on the platform"
@@ -306,9 +330,10 @@ def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen) -> str
         return f"asks {lowest} or more and finds no buyer"
     if limits.COLLAR in price.limits:
         return "at the collar: without it the price would be higher"
-    if price.traded_lots < sum(order.quantity_lots for order in asks):
-        return f"its own ask is the marginal one: {price.price_tenge_per_tonne}"
-    return "all it offers is sold: the buyers' marginal bid sets the price"
+    setter = _set_by(price, month, names)
+    sold_out = price.traded_lots == sum(order.quantity_lots for order in asks)
+    supply = "all it offers is sold" if sold_out else "part of what it offers is sold"
+    return supply if setter is None else f"{supply}; {setter}"
 
 
 def _unserved_lots(month: MonthSeen) -> int:
