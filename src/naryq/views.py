@@ -75,6 +75,8 @@ class ProvinceLine(View, frozen=True):
     """What the fund pays for the month so that the pump price keeps to its step."""
     reason: str
     observed: Observed | None
+    unserved_lots: int = 0
+    """What the province's buyers bid for at or above its price and did not receive."""
 
 
 class PathPoint(View, frozen=True):
@@ -228,7 +230,7 @@ def rulebook_result(
         ),
         provinces=provinces,
         fund_tiyn=sum(line.fund_tiyn for line in provinces),
-        unserved_lots=_unserved_lots(after),
+        unserved_lots=_unserved_lots(after).total(),
         paths=tuple(_path(line, after, rules) for line in provinces if limits.STEP in line.limits),
         journal_sequence=proof.sequence,
         journal_chain=proof.chain,
@@ -254,16 +256,21 @@ def _province_lines(
     before: MonthSeen, after: MonthSeen, rules: InForce, names: Mapping[str, str], observed: Mapping[str, Observed]
 ) -> Iterable[ProvinceLine]:
     pumps_before = _pumps(before)
+    unserved = _unserved_lots(after)
     for code, pump in _pumps(after).items():
         line = _province_line(pumps_before.get(code, pump), pump, rules, names[code], observed.get(code))
+        line = msgspec.structs.replace(line, unserved_lots=unserved[code])
         yield msgspec.structs.replace(line, reason=_province_reason(line, after, names))
 
 
 def _province_reason(line: ProvinceLine, month: MonthSeen, names: Mapping[str, str]) -> str:
     price = _prices(month).get(line.code)
     setter = None if price is None else _set_by(price, month, names)
-    collar = ("at the collar",) if limits.COLLAR in line.limits else ()
-    return "; ".join((line.reason, *collar, *(() if setter is None else (setter,))))
+    parts = [line.reason]
+    parts += ["at the collar"] if limits.COLLAR in line.limits else []
+    parts += [f"{line.unserved_lots} lots short"] if line.unserved_lots else []
+    parts += [] if setter is None else [setter]
+    return "; ".join(parts)
 
 
 def _set_by(price: PlacePrice, month: MonthSeen, names: Mapping[str, str]) -> str | None:
@@ -336,16 +343,16 @@ def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names:
     return supply if setter is None else f"{supply}; {setter}"
 
 
-def _unserved_lots(month: MonthSeen) -> int:
-    """Return what was bid for at or above the uniform price of its place and not received."""
+def _unserved_lots(month: MonthSeen) -> Counter[str]:
+    """Return for each place what was bid for at or above its uniform price and not received, in lots."""
     assert month.cleared is not None, "the session is cleared"
     price_of = {price.place: price.price_tenge_per_tonne for price in month.cleared.prices}
     filled = {fill.order_id: fill.quantity_lots for fill in month.cleared.fills}
-    return sum(
-        order.quantity_lots - filled[order.order_id]
-        for order in month.orders.values()
-        if order.side == "buy" and order.price_tenge_per_tonne >= price_of.get(order.place, 0)
-    )
+    unserved: Counter[str] = Counter()
+    for order in month.orders.values():
+        if order.side == "buy" and order.price_tenge_per_tonne >= price_of.get(order.place, 0):
+            unserved[order.place] += order.quantity_lots - filled.get(order.order_id, 0)
+    return unserved
 
 
 def _path(line: ProvinceLine, month: MonthSeen, rules: InForce) -> Path:
