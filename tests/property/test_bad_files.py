@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from naryq.cli import tables
+from naryq.cli import main, tables
 from naryq.cli.tables import Form, Table, cell_problem, read_table
 from naryq.messages import Refusal
 
@@ -132,6 +133,35 @@ def outcome_of(file: Path) -> Table | Refusal:
         return read_table(str(file), FORM, name="orders.csv")
     except Refusal as refusal:
         return refusal
+
+
+market_rows = st.tuples(
+    st.sampled_from(["a", "b", "c", ""]),
+    st.sampled_from(["p", "q", "r"]),
+    st.sampled_from(["buy", "sell", "sel"]),
+    st.one_of(st.integers(-1, 9), st.integers(0, 2**64)).map(str),
+    st.one_of(st.integers(-1, 9), st.sampled_from([10**12, 2**63, 1.5])).map(str),
+)
+market_links = st.tuples(
+    st.sampled_from(["p", "q"]),
+    st.sampled_from(["q", "r", "x"]),
+    st.integers(-1, 9).map(str),
+    st.integers(-1, 9).map(str),
+)
+
+
+@same_folder
+@given(orders=st.lists(market_rows, max_size=4).map(list), links=st.lists(market_links, max_size=3))
+def test_the_command_clears_or_refuses(tmp_path: Path, orders: list[Row], links: list[Row]) -> None:
+    """Whatever two well-formed tables say, the command ends with 0, or with 2 and one line that names one of them."""
+    (tmp_path / "orders.csv").write_text(
+        text_of([["order_id", "place", "side", "price", "quantity"], *map(list, orders)])
+    )
+    (tmp_path / "links.csv").write_text(text_of([["source", "target", "capacity", "tariff"], *map(list, links)]))
+    result = CliRunner().invoke(main, ["clear", str(tmp_path / "orders.csv"), "--links", str(tmp_path / "links.csv")])
+    assert isinstance(result.exception, SystemExit | None)
+    assert (result.exit_code, result.stderr.count("\n"), bool(result.stdout)) in ((0, 0, True), (2, 1, False))
+    assert result.exit_code == 0 or str(tmp_path) in result.stderr
 
 
 @given(column=st.lists(cells, min_size=1, max_size=6).map(tuple))

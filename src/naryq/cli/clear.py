@@ -1,0 +1,254 @@
+"""`naryq clear`: anybody's market, from a file of orders to prices, fills, flows and reasons."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+import naryq
+from naryq.cli.tables import LARGEST_MEGABYTES, STANDARD_INPUT, Form, Table, read_table
+from naryq.messages import Code, Refusal
+
+if TYPE_CHECKING:
+    from naryq import Clearing
+    from naryq.market.why import Why
+
+ORDERS: Final = Form(
+    "orders",
+    {
+        "order_id": "text",
+        "place": "text",
+        "side": "text",
+        "price": "number",
+        "quantity": "number",
+        "submitted_at": "number",
+    },
+    optional=("submitted_at",),
+)
+LINKS: Final = Form(
+    "links", {"source": "text", "target": "text", "capacity": "number", "tariff": "number"}, may_be_empty=True
+)
+
+SHOWN_ROWS: Final = 100
+"""A table for people ends here and says how many rows more there are; `--json` gives all."""
+PIPED_COLUMNS: Final = 10_000
+"""The width of a page that is no terminal: nothing is folded or cut for it."""
+LIBRARY_ROW: Final = re.compile(r"(orders|links)(?:, row (\d+))?")
+"""How the library names a place in its tables: it counts rows from 1 and knows no header."""
+
+
+@click.command("clear")
+@click.argument("orders", metavar="ORDERS.csv")
+@click.option(
+    "--links", metavar="LINKS.csv", help="Transport: source, target, capacity (lots), tariff (tenge a tonne)."
+)
+@click.option(
+    "--tie",
+    type=click.Choice(["time", "pro_rata"]),
+    default="time",
+    show_default=True,
+    help="How orders at the price of their place share what is left.",
+)
+@click.option(
+    "--price-rule",
+    type=click.Choice(["lowest", "middle", "highest"]),
+    default="middle",
+    show_default=True,
+    help="Which of several optimal prices holds.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
+@click.option(
+    "--largest",
+    "largest_megabytes",
+    metavar="MB",
+    type=click.IntRange(min=1),
+    default=LARGEST_MEGABYTES,
+    show_default=True,
+    help="Refuse a larger file before reading it.",
+)
+def clear_command(
+    orders: str, links: str | None, tie: str, price_rule: str, *, as_json: bool, largest_megabytes: int
+) -> None:
+    """Clear your own market: print the price of every place, every fill, every flow, and why.
+
+    ORDERS.csv has the columns order_id, place, side (buy or sell), price (whole tenge a tonne), quantity (whole lots)
+    and, if you like, submitted_at (whole nanoseconds). A dash reads it from standard input.
+    """
+    if orders == links == STANDARD_INPUT:
+        raise Refusal(Code.UNREADABLE, "both files are standard input", remedy="Name a file for one of them.")
+    tables = {"orders": read(orders, ORDERS, largest_megabytes)}
+    if links is not None:
+        tables["links"] = read(links, LINKS, largest_megabytes)
+        refuse_dead_ends(tables["orders"], tables["links"])
+    result = cleared(tables, tie, price_rule)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(as_data(result, tables, tie, price_rule)), indent=2))
+    else:
+        show(result, tables)
+
+
+def read(path: str, form: Form, largest_megabytes: int) -> Table:
+    """Read one of the two files, named in refusals as it was named by the caller."""
+    name = "" if path == STANDARD_INPUT else click.format_filename(path)
+    return read_table(path, form, name=name, largest_megabytes=largest_megabytes)
+
+
+def refuse_dead_ends(orders: Table, links: Table) -> None:
+    """Refuse a link to or from a place that no order names, unless gas can pass through: a misspelt name looks so."""
+    named = dict.fromkeys(orders.columns["place"])
+    passed = set(links.columns["source"]) & set(links.columns["target"])
+    ends = ("source", "target")
+    for row, pair in enumerate(zip(*(links.columns[end] for end in ends), strict=True)):
+        for end, place in zip(ends, pair, strict=True):
+            if place not in named and place not in passed:
+                raise dead_end(links.where(row, end), str(place), [str(name) for name in named])
+
+
+def dead_end(where: str, place: str, known: Sequence[str]) -> Refusal:
+    """Say that a place is unknown, and which one may have been meant."""
+    likely = difflib.get_close_matches(place, known, 1)
+    remedy = f"Did you mean {likely[0]!r}?" if likely else "Correct its name, or remove the link."
+    return Refusal(Code.UNKNOWN_PLACE, f"no order names {place!r}, and it leads nowhere", where=where, remedy=remedy)
+
+
+def cleared(tables: dict[str, Table], tie: str, price_rule: str) -> "Clearing":
+    """Clear the market and check the result by code of its own; a refusal names the line of the file, not the row."""
+    links = tables["links"].columns if "links" in tables else None
+    try:
+        result = naryq.clear(tables["orders"].columns, links, tie=tie, price_rule=price_rule)
+    except Refusal as refusal:
+        raise in_lines(refusal, tables) from None
+    result.check()
+    return result
+
+
+def in_lines(refusal: Refusal, tables: dict[str, Table]) -> Refusal:
+    """Tell a refusal of the library by the file and the line instead of the table and the row."""
+    found = LIBRARY_ROW.fullmatch(refusal.where)
+    if found is None:
+        return refusal
+    table = tables[found[1]]
+    where = table.where(int(found[2]) - 1) if found[2] else table.name
+    return Refusal(refusal.code, refusal.what, where=where, remedy=refusal.remedy)
+
+
+# --- For programs -----------------------------------------------------------------------------------------------
+
+
+def listed(column: Any) -> list[Any]:
+    """Return a column as a list of plain Python values."""
+    values: list[Any] = column if isinstance(column, list) else column.tolist()
+    return values
+
+
+def as_data(result: "Clearing", tables: dict[str, Table], tie: str, price_rule: str) -> dict[str, Any]:
+    """Put everything into plain values, with the unit in the name: prices in tenge a tonne, quantities in lots."""
+    return {
+        "tie": tie,
+        "price_rule": price_rule,
+        "prices": [price_data(result.why(place)) for place in result.prices],
+        "fills": fill_data(result, tables["orders"]),
+        "flows": flow_data(result, tables["links"]) if "links" in tables else [],
+        "welfare_tenge_per_tonne_lots": result.welfare,
+        "dual_value_tenge_per_tonne_lots": result.dual_value,
+        "optimal": result.certificate.is_optimal,
+    }
+
+
+def price_data(why: "Why") -> dict[str, Any]:
+    """Give one place: its price, the range of optimal prices, what traded, and why."""
+    return {
+        "place": why.place,
+        "price_tenge_per_tonne": why.price,
+        "lowest_price_tenge_per_tonne": why.lowest,
+        "highest_price_tenge_per_tonne": why.highest,
+        "bought_lots": why.bought,
+        "sold_lots": why.sold,
+        "marginal_orders": why.marginal_orders,
+        "set_at": why.set_at,
+        "full_links": [
+            {"source": link.source, "target": link.target, "gain_tenge_per_tonne": link.gap} for link in why.full_links
+        ],
+        "reason": why.text,
+    }
+
+
+def fill_data(result: "Clearing", orders: Table, most: int | None = None) -> list[dict[str, Any]]:
+    """Give one entry an order, in the order of the file; at most so many when that is said."""
+    names = ("order_id", "place", "side", "limit_price_tenge_per_tonne", "quantity_lots", "filled_lots")
+    columns = [orders.columns[column] for column in ("order_id", "place", "side", "price", "quantity")]
+    return entries(names, [*columns, result.fills["quantity"]], most)
+
+
+def flow_data(result: "Clearing", links: Table, most: int | None = None) -> list[dict[str, Any]]:
+    """Give one entry a link, in the order of the file; at most so many when that is said."""
+    names = ("source", "target", "tariff_tenge_per_tonne", "capacity_lots", "flow_lots")
+    columns = [links.columns[column] for column in ("source", "target", "tariff", "capacity")]
+    return entries(names, [*columns, result.flows["quantity"]], most)
+
+
+def entries(names: tuple[str, ...], columns: list[Any], most: int | None) -> list[dict[str, Any]]:
+    """Turn the beginning of columns, or all of them, into named rows."""
+    rows = zip(*(listed(column[:most]) for column in columns), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+# --- For people -------------------------------------------------------------------------------------------------
+
+
+def show(result: "Clearing", tables: dict[str, Table]) -> None:
+    """Print tables for people; written to a file or a pipe they are as wide as they need, and without colour."""
+    terminal = sys.stdout.isatty()
+    width = None if terminal else PIPED_COLUMNS
+    page = Console(force_terminal=terminal, width=width, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    places = [result.why(place) for place in islice(result.prices, SHOWN_ROWS)]
+    rows = [(why.place, why.price, why.bought, why.sold) for why in places]
+    print_table(page, "Prices", ("place", "price, tenge/t", "bought, lots", "sold, lots"), rows, len(result.prices))
+    print_reasons(page, places)
+    fills = [tuple(entry.values()) for entry in fill_data(result, tables["orders"], SHOWN_ROWS)]
+    headings = ("order", "place", "side", "limit, tenge/t", "lots", "filled, lots")
+    print_table(page, "Fills", headings, fills, tables["orders"].rows)
+    if "links" in tables and tables["links"].rows:
+        flows = [tuple(entry.values()) for entry in flow_data(result, tables["links"], SHOWN_ROWS)]
+        ends = ("from", "to", "tariff, tenge/t", "capacity, lots", "flow, lots")
+        print_table(page, "Flows", ends, flows, tables["links"].rows)
+    page.print(
+        f"Welfare {grouped(result.welfare)} (tenge/t x lots), equal to the dual value: no better clearing exists."
+    )
+
+
+def print_table(
+    page: Console, title: str, headings: tuple[str, ...], rows: Sequence[Iterable[Any]], total: int
+) -> None:
+    """Print the first rows of a table of so many in all."""
+    grid = Grid(*headings, box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for column in grid.columns:
+        column.overflow = "fold"
+        column.justify = "right" if "lots" in str(column.header) or "tenge" in str(column.header) else "left"
+    for row in rows:
+        grid.add_row(*(Text(cell if isinstance(cell, str) else grouped(cell)) for cell in row))
+    page.print(grid)
+    if total > len(rows):
+        page.print(f"... and {grouped(total - len(rows))} more; --json prints all of them.\n")
+
+
+def print_reasons(page: Console, places: Sequence["Why"]) -> None:
+    """Print why each price is what it is, a sentence a line."""
+    page.print("Reasons", style="bold")
+    for why in places:
+        page.print(f"  {why.text}")
+    page.print()
+
+
+def grouped(number: int | None) -> str:
+    """Write a number in groups of three digits; a dash where there is none."""
+    return "-" if number is None else f"{number:,}".replace(",", " ")
