@@ -48,7 +48,8 @@ PRAGMAS: Final[tuple[Pragma, ...]] = (
 )
 
 READ_ROWS: Final = 256
-COPY_BYTES: Final = 1 << 20
+COPY_BYTES: Final = 1 << 16
+"""A single write of SQLite's own file layer must stay below 128 KiB: beyond, it reports a full disk."""
 
 
 class SqliteReader:
