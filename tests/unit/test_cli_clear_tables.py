@@ -9,21 +9,10 @@ import numpy as np
 import pytest
 
 from naryq.cli import tables
+from naryq.cli.clear import ORDERS as FORM
 from naryq.cli.tables import Form, Table, read_table
 from naryq.messages import Code, Refusal
 
-FORM = Form(
-    "orders",
-    {
-        "order_id": "text",
-        "place": "text",
-        "side": "text",
-        "price": "number",
-        "quantity": "number",
-        "submitted_at": "number",
-    },
-    optional=("submitted_at",),
-)
 HEADER = b"order_id,place,side,price,quantity\n"
 ROW = b"s1,Mangystau,sell,38000,120\n"
 
@@ -269,6 +258,13 @@ def test_an_endless_device_is_refused_at_once() -> None:
     """The device that gives zeros for ever is refused after its first block."""
     with pytest.raises(Refusal, match="NUL"):
         read_table("/dev/zero", FORM)
+
+
+def test_a_closed_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program started without a standard input says so."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(Refusal, match="standard input: it is closed"):
+        read_table("-", FORM)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,8 @@ def read_table(path: str, form: Form, *, name: str = "", largest_megabytes: int 
 def open_bytes(path: str, name: str) -> AbstractContextManager[BinaryIO]:
     """Open a file, a pipe or standard input for bytes; refuses what is missing, a directory or not permitted."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:  # Python says so when whoever started the program closed it.
+            raise Refusal(Code.UNREADABLE, "it is closed", where=name, remedy="Name a file, or pipe one in.")
         return nullcontext(sys.stdin.buffer)
     try:
         return Path(path).open("rb")
