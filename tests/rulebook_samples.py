@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 from naryq.messages import DatedValue, LegalSource, Rule, RulebookText, RuleValue
 from naryq.rulebook import CATALOGUE, Rulebook, digest_of, load
@@ -49,6 +50,15 @@ def sample_files() -> dict[str, str]:
     """Return the files of a valid rulebook, path -> text."""
     rules = {f"sample/{rule}.yaml": rule_file(rule, value) for rule, value in VALUES.items()}
     return {"sample/rulebook.yaml": ABOUT, **rules}
+
+
+def write_sample(below: Path) -> Path:
+    """Write the sample rulebook below a folder and return its own folder."""
+    for path, text in sample_files().items():
+        file = below / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return below / "sample"
 
 
 @cache

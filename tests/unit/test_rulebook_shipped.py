@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.rulebook_samples import sample_files
+from tests.rulebook_samples import sample_files, write_sample
 
 from naryq.cli.files import read_rulebook, rulebook_folder, rulebook_problems, shipped
 from naryq.messages import Code, Refusal
@@ -72,11 +72,7 @@ def test_assumptions_are_called_assumptions() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return the folder of a valid rulebook on the disk."""
-    for path, text in sample_files().items():
-        file = tmp_path / path
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return tmp_path / "sample"
+    return write_sample(tmp_path)
 
 
 def test_rulebook_is_read_from_any_folder(folder: Path) -> None:

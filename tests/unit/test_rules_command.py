@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.rulebook_samples import rule_file, sample_files
+from tests.rulebook_samples import rule_file, write_sample
 
 from naryq.cli import main
 
@@ -24,11 +24,7 @@ def line_of(output: str, *words: str) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return the folder of a valid rulebook on the disk."""
-    for path, text in sample_files().items():
-        file = tmp_path / path
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return tmp_path / "sample"
+    return write_sample(tmp_path)
 
 
 def test_show_prints_what_is_in_force_on_a_day() -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from naryq.messages import Code, DatedValue, Day, LegalSource, Refusal, Rule, RulebookText
+from naryq.messages import Code, DatedValue, Day, LegalSource, Refusal, Rule, RulebookText, RuleValue
 from naryq.rulebook.catalogue import (
     CATALOGUE,
     DEFAULT_PLACE,
@@ -139,20 +139,16 @@ class InForce(NamedTuple):
     def text(self, rule: str) -> str:
         """Return a word or a window, `11:00-13:00`; raises `Refusal` (RULE_MISSING) when there is none."""
         assert CATALOGUE[rule].kind in {Kind.WORD, Kind.WINDOW}, f"{rule} is no single text"
-        dated = self.value(rule)
-        if dated is None:
-            raise self._refusal(rule, None)
-        assert isinstance(dated.value, str), "the catalogue has checked the value"
-        return dated.value
+        value = self._required_value(rule)
+        assert isinstance(value, str), "the catalogue has checked the value"
+        return value
 
     def words(self, rule: str) -> tuple[str, ...]:
         """Return a list of words; raises `Refusal` (RULE_MISSING) when there is none."""
         assert CATALOGUE[rule].kind in {Kind.WORDS, Kind.PLACES}, f"{rule} is no list"
-        dated = self.value(rule)
-        if dated is None:
-            raise self._refusal(rule, None)
-        assert isinstance(dated.value, tuple), "the catalogue has checked the value"
-        return dated.value
+        value = self._required_value(rule)
+        assert isinstance(value, tuple), "the catalogue has checked the value"
+        return value
 
     def source(self, rule: str) -> LegalSource | None:
         """Return where the value in force comes from."""
@@ -178,6 +174,12 @@ class InForce(NamedTuple):
         begins = [dated.effective for dated in values]
         ends = [_day_after(dated.until) for dated in values if dated.until is not None and dated.until < END_OF_TIME]
         return tuple(day for day in sorted(dict.fromkeys(begins + ends)) if day > self.effective)
+
+    def _required_value(self, rule: str) -> RuleValue:
+        dated = self.value(rule)
+        if dated is None:
+            raise self._refusal(rule, None)
+        return dated.value
 
     def _integer(self, rule: str, place: str | None) -> int | None:
         assert CATALOGUE[rule].kind in {Kind.INTEGER, Kind.BY_PLACE}, f"{rule} is no number"
