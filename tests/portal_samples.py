@@ -201,7 +201,7 @@ def bulletin() -> Bulletin:
     )
 
 
-def with_line(sample: Bulletin, code: str, **changes: object) -> Bulletin:
+def with_line(sample: Bulletin, code: str, /, **changes: object) -> Bulletin:
     """Return the bulletin with one province changed under every rulebook."""
     results = tuple(
         msgspec.structs.replace(

@@ -52,7 +52,7 @@ CODES = {
 CITIES = {"KZ-71": (71.43, 51.13), "KZ-75": (76.93, 43.25), "KZ-79": (69.59, 42.32)}
 """Astana, Almaty and Shymkent, longitude and latitude in degrees: places on the map, too small for an area."""
 
-CITY_LABELS = {"KZ-71": (676, 22), "KZ-75": (790, 508), "KZ-79": (626, 546)}
+CITY_LABELS = {"KZ-71": (676, 22), "KZ-75": (800, 498), "KZ-79": (626, 546)}
 """Where a city's label begins, off the land, in the drawing's own units; a thin line joins it to the city's dot."""
 
 PARALLELS = (43.0, 53.0)

@@ -139,7 +139,8 @@ COURSE_HEIGHT: Final = 210
 MONTH_WIDTH: Final = 54
 """The room that the name of a month takes."""
 GAP_LABEL_HEIGHT: Final = 36
-"""A gap lower than this has no room for a word."""
+GAP_LABEL_WIDTH: Final = 116
+"""A gap lower or narrower than this has no room for a word."""
 
 
 def course(path: Path, before: PathPoint | None) -> Course:
@@ -180,9 +181,9 @@ def _course_axis(points: tuple[PathPoint, ...]) -> Axis:
 
 
 def _gap_label(gaps: tuple[Gap, ...]) -> Label | None:
-    if not gaps or gaps[0].height < GAP_LABEL_HEIGHT:
-        return None
-    return Label(gaps[0].x + 8, gaps[0].y + 22)
+    """Place a word in the gap, where it has room above the stairs."""
+    room = sum(gap.width for gap in gaps if gap.height >= GAP_LABEL_HEIGHT)
+    return Label(gaps[0].x + 8, gaps[0].y + 22) if room >= GAP_LABEL_WIDTH else None
 
 
 def _stairs(heights: tuple[int, ...], edges: tuple[int, ...]) -> str:

@@ -124,7 +124,7 @@ CITIES: Final[dict[str, tuple[int, int]]] = {
 
 CITY_LABELS: Final[dict[str, tuple[int, int]]] = {
     "KZ-71": (676, 22),
-    "KZ-75": (790, 508),
+    "KZ-75": (800, 498),
     "KZ-79": (626, 546),
 }
 """Where a city's label begins, off the land."""
