@@ -35,7 +35,7 @@ WRONG = {
     "missing key of a value": Wrong("vat", vat("    known: 2021-12-01\n", ""), INVALID, 5, "'known' is missing", "Add"),
     "no source": Wrong("vat", VAT[: VAT.index("    source")], INVALID, 5, "'source' is missing", "Add source:"),
     "source without an address": Wrong(
-        "vat", vat("      url: https://law.example/act\n", ""), INVALID, 9, "'url' is missing", "Add url:"
+        "vat", vat("      url: https://law.example/act\n", ""), INVALID, 8, "'url' is missing", "Add url:"
     ),
     "unknown key": Wrong("vat", vat("known:", "knwon:"), INVALID, 6, "unknown key 'knwon'", "Did you mean known?"),
     "unknown key like no other": Wrong("vat", vat("known:", "zzz:"), INVALID, 6, "unknown key 'zzz'", "The keys here"),
@@ -258,6 +258,15 @@ def test_base_gives_what_is_not_overridden() -> None:
     assert rules["vat"].values[0].value == 1600
     assert rules["lot"] in base.rules
     assert len(rules) == len(base.rules)
+
+
+def test_replaced_provinces_must_cover_what_is_inherited() -> None:
+    """A shorter list of provinces is refused for the inherited rule that names a place outside it."""
+    about = "name: other\ntitle: Another\ndescription: On a base.\nbase: sample\n"
+    files = {"other/rulebook.yaml": about, "other/provinces.yaml": rule_file("provinces", "[KZ-23]")}
+    (refusal,) = problems(files, base=sample_text())
+    assert refusal.code is Code.UNKNOWN_PLACE
+    assert refusal.where == "rulebook other, rule platform_share of its base"
 
 
 @pytest.mark.parametrize("about", [ABOUT, ABOUT + "base: other\n"])

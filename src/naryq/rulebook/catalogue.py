@@ -99,10 +99,8 @@ def _number_faults(specification: Specification, value: object) -> _Found:
     if not isinstance(value, int) or isinstance(value, bool):
         yield "value", f"value is {value!r}, not a whole number"
     elif not specification.lowest <= value <= specification.highest:
-        yield (
-            "value",
-            f"value is {value}, outside {specification.lowest} to {specification.highest} {specification.unit}",
-        )
+        bounds = f"{specification.lowest} to {specification.highest} {specification.unit}"
+        yield "value", f"value is {value}, outside {bounds}"
 
 
 def _by_place_faults(specification: Specification, value: object) -> _Found:
@@ -163,7 +161,8 @@ _FAULTS_BY_KIND: Final[Mapping[Kind, Callable[[Specification, object], _Found]]]
 
 def _value_faults(specification: Specification, index: int, value: RuleValue) -> Iterator[Fault]:
     otherwise = "" if specification.required else ", or none where there is no such rule"
-    remedy = f"Give {specification.kind} in {specification.unit}{otherwise}."
+    unit = f" in {specification.unit}" if specification.kind in {Kind.INTEGER, Kind.BY_PLACE} else ""
+    remedy = f"Give {specification.kind}{unit}{otherwise}."
     if value is not None:
         for name, what in _FAULTS_BY_KIND[specification.kind](specification, value):
             yield Fault(index, name, what, remedy)
@@ -203,10 +202,8 @@ def faults_of(rule: Rule) -> Iterator[Fault]:
         yield _unknown_rule(rule.rule)
         return
     if rule.unit != specification.unit:
-        what = f"the unit of {rule.rule} is {rule.unit!r}"
-        yield Fault(
-            None, "unit", what, f"Give its values in {specification.unit} and write unit: {specification.unit}."
-        )
+        remedy = f"Give its values in {specification.unit} and write unit: {specification.unit}."
+        yield Fault(None, "unit", f"the unit of {rule.rule} is {rule.unit!r}", remedy)
     if not rule.values:
         yield Fault(None, "values", f"{rule.rule} has no value", "Give at least one dated value, or remove the file.")
     for index, dated in enumerate(rule.values):

@@ -1,7 +1,7 @@
 """From the files of a rulebook to its text: read, judged by the catalogue, refused with file and line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
@@ -22,8 +22,7 @@ class _Draft(NamedTuple):
 
     def refusal(self, fault: Fault) -> Refusal:
         lines = self.lines if fault.position is None else self.value_lines[fault.position]
-        line = lines[fault.field]
-        return Refusal(fault.code, fault.what, where=f"{self.path}:{line}", remedy=fault.remedy)
+        return Refusal(fault.code, fault.what, where=f"{self.path}:{lines[fault.field]}", remedy=fault.remedy)
 
 
 class _About(NamedTuple):
@@ -114,17 +113,28 @@ def _assemble(
     about: _About, drafts: tuple[_Draft, ...], base: RulebookText | None, refusals: list[Refusal]
 ) -> RulebookText:
     """Put a rulebook's own rules over those of its base and judge the whole."""
-    own = {draft.rule.rule: draft.rule for draft in drafts}
     inherited = {rule.rule: rule for rule in base.rules} if base is not None else {}
-    merged = {**inherited, **own}
+    merged = {**inherited, **{draft.rule.rule: draft.rule for draft in drafts}}
     rules = tuple(merged[name] for name in sorted(merged))
+    refusals.extend(_missing_refusals(about, rules))
+    refusals.extend(_place_refusals(about, rules, {draft.rule.rule: draft for draft in drafts}))
+    return RulebookText(name=about.name, digest=digest_of(rules), rules=rules)
+
+
+def _missing_refusals(about: _About, rules: tuple[Rule, ...]) -> Iterator[Refusal]:
     for name in missing(rules):
         remedy = f"Add {name}.yaml: a venue cannot run without it."
-        what = f"the rule {name!r} is missing"
-        refusals.append(Refusal(Code.RULE_MISSING, what, where=f"rulebook {about.name}", remedy=remedy))
+        yield Refusal(Code.RULE_MISSING, f"the rule {name!r} is missing", where=f"rulebook {about.name}", remedy=remedy)
+
+
+def _place_refusals(about: _About, rules: tuple[Rule, ...], drafts: Mapping[str, _Draft]) -> Iterator[Refusal]:
+    """Yield a refusal for each unknown place; an inherited rule has one when the list of provinces was replaced."""
     places = provinces(rules)
-    refusals.extend(draft.refusal(fault) for draft in drafts for fault in place_faults(draft.rule, places))
-    return RulebookText(name=about.name, digest=digest_of(rules), rules=rules)
+    for rule in rules:
+        for fault in place_faults(rule, places):
+            where = f"rulebook {about.name}, rule {rule.rule} of its base"
+            inherited = Refusal(fault.code, fault.what, where=where, remedy=fault.remedy)
+            yield drafts[rule.rule].refusal(fault) if rule.rule in drafts else inherited
 
 
 def _check_base(about: _About, base: RulebookText | None) -> None:

@@ -11,7 +11,15 @@ from typing import Any, Final, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import DocumentEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent, StreamEndEvent
+from ruamel.yaml.events import (
+    DocumentEndEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from naryq.messages import Code, Refusal, RuleValue
 
@@ -97,7 +105,7 @@ class Reader:
 
     def _children(self, events: Iterator[Any], depth: int) -> Iterator[Node]:
         for event in events:
-            if type(event).__name__ in {"SequenceEndEvent", "MappingEndEvent"}:
+            if isinstance(event, SequenceEndEvent | MappingEndEvent):
                 return
             yield self._node(events, event, depth + 1)
 
@@ -108,10 +116,8 @@ class Reader:
                 raise self.refuse(key.line, "a key must be one word", "Compare a shipped rulebook.")
             if key.text in pairs:
                 raise self.refuse(key.line, f"the key {key.text!r} stands twice", "Keep one of them.")
-            value = next(children)
-            # The parser places a value that was left out where the next key begins: its line is that of its own key.
-            left_out = isinstance(value, Scalar) and value.plain and not value.text
-            pairs[key.text] = Scalar(key.line, "", plain=True) if left_out else value
+            # A value is found by its key: it may stand below it, or have been left out.
+            pairs[key.text] = next(children)._replace(line=key.line)
         return Pairs(line, pairs)
 
     def keys(self, node: Node, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping[str, Node]:
