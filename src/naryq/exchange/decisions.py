@@ -150,7 +150,7 @@ def _adopt_rulebook(_: State, command: AdoptRulebook) -> Decision:
 
 
 def _open_session(state: State, command: OpenSession) -> Decision:
-    rules = _rules(state, command.at_ns)
+    rules = _rules(state, command.at_ns, command.day)
     if command.session_id in state.sessions:
         raise Refusal(
             Code.ALREADY_EXISTS,
@@ -198,7 +198,15 @@ def _window(rules: InForce, command: OpenSession) -> tuple[int, int]:
         )
     opens, closes = clock.split("-")
     offset = rules.required_integer("utc_offset")
-    return instant_ns(command.day, opens, offset), instant_ns(command.day, closes, offset)
+    try:
+        return instant_ns(command.day, opens, offset), instant_ns(command.day, closes, offset)
+    except ValueError:
+        raise Refusal(
+            Code.OUT_OF_RANGE,
+            f"{command.day} is no day of the calendar",
+            where="day",
+            remedy="Give the day of the session, such as 2022-01-31.",
+        ) from None
 
 
 def _check_network(places: tuple[Place, ...], links: tuple[Link, ...]) -> None:
@@ -368,6 +376,7 @@ def _report_retail_terms(_: State, command: ReportRetailTerms) -> Decision:
 
 def _publish_prices(state: State, command: PublishPrices) -> Decision:
     session = _session(state, command.session_id, "cleared")
+    _check_unpublished(state, session)
     rules = _rules_for_month(state, command.at_ns, session.opened.delivery_month)
     assert session.cleared is not None, "a cleared session has its prices"
     prices = tuple(_pump_prices(state, session, session.cleared, rules))
@@ -384,6 +393,23 @@ def _publish_prices(state: State, command: PublishPrices) -> Decision:
         if postings
         else (published,)
     )
+
+
+def _check_unpublished(state: State, session: Session) -> None:
+    """Refuse a province's second pump price for a month: the step would be taken, and the fund would pay, twice."""
+    month, provinces = session.opened.delivery_month, _provinces(session)
+    for other in state.sessions.values():
+        if other.phase == "published" and other.opened.delivery_month >= month and _provinces(other) & provinces:
+            raise Refusal(
+                Code.ALREADY_EXISTS,
+                f"pump prices of these provinces are published for {month} or for a later month already",
+                where="session_id",
+                remedy="Publish each month once, in the order of the months.",
+            )
+
+
+def _provinces(session: Session) -> frozenset[str]:
+    return frozenset(place.place for place in session.opened.places if place.kind == "province")
 
 
 def _pump_prices(state: State, session: Session, cleared: SessionCleared, rules: InForce) -> Iterable[PumpPrice]:

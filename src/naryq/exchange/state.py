@@ -86,14 +86,17 @@ def evolve(state: State, event: AnyEvent) -> State:
 
 
 def apply(state: State, entry: Entry) -> State:
-    """Fold one journal row: its events, its time, and its command's identifier, so that a retry finds its answer."""
+    """Fold one journal row: its events, its time, and its command's identifier, so that a retry finds its answer.
+
+    A refused command leaves the venue's clock alone: else one with a time far ahead would stop everybody else.
+    """
     assert entry.sequence == state.sequence + 1, "rows follow each other without a gap"
     for event in entry.events:
         state = evolve(state, event)
     return msgspec.structs.replace(
         state,
         sequence=entry.sequence,
-        at_ns=max(state.at_ns, entry.command.at_ns),
+        at_ns=state.at_ns if isinstance(entry.events[0], Refused) else entry.command.at_ns,
         commands=state.commands.insert(entry.command.command_id, entry.sequence),
     )
 

@@ -18,6 +18,9 @@ Entry = TypeVar("Entry")
 FACT_COLUMNS = ("input", "subject", "value", "unit", "source", "note")
 ASSUMPTION_COLUMNS = ("input", "subject", "value", "lowest", "highest", "unit", "why")
 
+DIGITS_MAX = 18
+"""Whole numbers of more digits may not fit 64 bits."""
+
 
 class Fact(NamedTuple):
     """A value that a source states."""
@@ -113,8 +116,8 @@ def _assumption(row: Mapping[str, str], where: str) -> Assumption:
 
 
 def _whole(row: Mapping[str, str], column: str, where: str) -> int:
-    text = row[column]
-    if not text.isascii() or not text.isdigit():
+    text = row[column] or ""  # A row that ends early has no cell at all.
+    if not text.isascii() or not text.isdigit() or len(text) > DIGITS_MAX:
         raise _refuse(where, f"{column} is {text!r}, not a whole number", "Write digits only.")
     return int(text)
 

@@ -34,7 +34,7 @@ from naryq.messages import (
 )
 from naryq.pricing import cheapest_carriage
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, apportion, instant_ns, share
+from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, Rounding, apportion, instant_ns, share
 
 OPERATOR = "operator"
 REGULATOR = "regulator"
@@ -272,7 +272,7 @@ def _highest_pump(in_force: InForce, last_tiyn_per_litre: int | None) -> int | N
     rise = in_force.integer("pump_step_rise")
     if rise is None or last_tiyn_per_litre is None:
         return None
-    return last_tiyn_per_litre + share(last_tiyn_per_litre, rise)
+    return last_tiyn_per_litre + share(last_tiyn_per_litre, rise, Rounding.DOWN)
 
 
 def _collect(desk: _Desk, opened: SessionOpened, offers: Iterable[Offer]) -> None:

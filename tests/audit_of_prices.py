@@ -1,0 +1,413 @@
+"""The auditor's books, and how it judges what a session and its publication found: prices, fills, bookings, pumps."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from tests import twins
+
+from naryq import messages as m
+
+
+@dataclass
+class Call:
+    """One session as its events tell it."""
+
+    opened: m.SessionOpened
+    phase: str = "collecting"
+    orders: dict[str, m.OrderAccepted] = field(default_factory=dict)
+    cleared: m.SessionCleared | None = None
+
+    @property
+    def carriage(self) -> Any:
+        """The cheapest carriage to each place."""
+        ways = [(link.source, link.target, link.tariff_tenge_per_tonne) for link in self.opened.links]
+        return twins.cheapest_carriage([place.place for place in self.opened.places], ways)
+
+
+@dataclass
+class Books:
+    """What is known from the events alone."""
+
+    people: dict[str, str] = field(default_factory=dict)
+    rulebook: m.RulebookText | None = None
+    calls: dict[str, Call] = field(default_factory=dict)
+    order_ids: set[str] = field(default_factory=set)
+    plans: dict[tuple[str, str], m.SupplyPlanned] = field(default_factory=dict)
+    terms: dict[tuple[str, str], m.RetailTermsReported] = field(default_factory=dict)
+    pumps: dict[str, int] = field(default_factory=dict)
+    published_until: dict[str, str] = field(default_factory=dict)
+    reference: int | None = None
+    balances: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    parted = staticmethod(twins.parted)
+
+    def copy(self) -> "Books":
+        """Return books that go their own way from here."""
+        other = Books(**{name: copy(value) for name, value in vars(self).items()})
+        other.calls = {name: Call(c.opened, c.phase, dict(c.orders), c.cleared) for name, c in self.calls.items()}
+        return other
+
+    def rule(self, name: str, effective: str, known: str, place: str = "") -> Any:
+        """Return the value of a rule in force on a day as known on a day, or None."""
+        assert self.rulebook is not None
+        values = [value for rule in self.rulebook.rules if rule.rule == name for value in rule.values]
+        apply = [v for v in values if v.known <= known and v.effective <= effective <= (v.until or "9999-12-31")]
+        if not apply:
+            return None
+        value = max(apply, key=lambda dated: (dated.effective, dated.known)).value
+        return value.get(place, value.get("default")) if isinstance(value, dict) else value
+
+    def day(self, at_ns: int) -> str:
+        """Return the calendar day of an instant by the rulebook's clock."""
+        utc = datetime.fromtimestamp(at_ns // 10**9, UTC)
+        offset = self.rule("utc_offset", utc.date().isoformat(), utc.date().isoformat()) or 0
+        return (utc + timedelta(minutes=offset)).date().isoformat()
+
+    def collar(self, rise: int | None, fall: int | None) -> tuple[int | None, int | None]:
+        """Return the collar around the last average price."""
+        return twins.collar(self.reference, rise, fall)
+
+    @property
+    def version(self) -> str:
+        """The name and digest of the rulebook adopted last."""
+        assert self.rulebook is not None
+        return f"{self.rulebook.name}@{self.rulebook.digest[:12]}"
+
+    def unbalanced(self) -> Iterator[str]:
+        """Say in which unit the accounts do not sum to zero."""
+        for unit in ("tiyn", "kg"):
+            total = sum(amount for (_, of), amount in self.balances.items() if of == unit)
+            if total:
+                yield f"{total} {unit} were made or lost"
+
+    def fold(self, event: m.AnyEvent, at_ns: int) -> None:
+        """Write down what an event says."""
+        match event:
+            case m.ParticipantAdmitted():
+                self.people[event.participant_id] = event.role
+            case m.RulebookAdopted():
+                self.rulebook = event.rulebook
+            case m.LedgerPosted():
+                for leg in event.postings:
+                    self.balances[leg.account, leg.unit] = self.balances.get((leg.account, leg.unit), 0) + leg.amount
+            case m.SupplyPlanned():
+                self.plans[event.delivery_month, event.province] = event
+            case m.RetailTermsReported():
+                self.terms[event.delivery_month, event.province] = event
+            case _:
+                self._fold_call(event, at_ns)
+
+    def _fold_call(self, event: Any, at_ns: int) -> None:
+        match event:
+            case m.SessionOpened():
+                self.calls[event.session_id] = Call(event)
+            case m.OrderAccepted():
+                assert event.submitted_at_ns == at_ns
+                self.order_ids.add(event.order_id)
+                self.calls[event.session_id].orders[event.order_id] = event
+            case m.OrderCancelled():
+                del self.calls[event.session_id].orders[event.order_id]
+            case m.SessionClosed():
+                self.calls[event.session_id].phase = "closed"
+            case m.SessionCleared():
+                call = self.calls[event.session_id]
+                call.phase, call.cleared = "cleared", event
+                self.reference = event.average_ex_works_tenge_per_tonne or self.reference
+            case m.PricesPublished():
+                self.calls[event.session_id].phase = "published"
+                for pump in event.pump_prices:
+                    self.pumps[pump.province] = pump.pump_tiyn_per_litre
+                for place in self.calls[event.session_id].opened.places:
+                    if place.kind == "province":
+                        self.published_until[place.place] = event.delivery_month
+
+
+# --- The session ------------------------------------------------------------------------------------------------
+
+
+def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """Judge the prices, fills, flows and bookings of a session."""
+    call, event = books.calls[command.session_id], events[0]
+    assert isinstance(event, m.SessionCleared)
+    if event.session_id != command.session_id or event.rulebook_version != books.version:
+        yield "names another session, or another rulebook than the one in force"
+    if [fill.order_id for fill in event.fills] != list(call.orders):
+        yield "the fills are not one for each standing order, in order of arrival"
+        return
+    judge = _Clearing(call, event)
+    yield from judge.fills()
+    yield from judge.flows()
+    yield from judge.prices()
+    yield from judge.ties(books.rule("tie_rule", books.day(command.at_ns), books.day(command.at_ns)))
+    postings = events[1].postings if len(events) > 1 and isinstance(events[1], m.LedgerPosted) else ()
+    yield from judge.bookings(postings)
+
+
+class _Clearing:
+    """A session's orders beside what it found; each method judges one thing."""
+
+    def __init__(self, call: Call, event: m.SessionCleared) -> None:
+        self.call, self.event = call, event
+        self.price = {price.place: price.price_tenge_per_tonne for price in event.prices}
+        self.fill = {fill.order_id: fill.quantity_lots for fill in event.fills}
+        self.flow = {(flow.source, flow.target): flow.quantity_lots for flow in event.flows}
+        self.deals = [(order, self.fill[order.order_id]) for order in call.orders.values()]
+
+    def fills(self) -> Iterator[str]:
+        """No order beyond its volume or its limit, and none left out that is better than the price."""
+        for order, filled in self.deals:
+            if not 0 <= filled <= order.quantity_lots:
+                yield f"order {order.order_id} of {order.quantity_lots} lots is filled with {filled}"
+            price = self.price.get(order.place)
+            if price is None:
+                if filled:
+                    yield f"order {order.order_id} trades at a place without a price"
+                continue
+            gain = order.price_tenge_per_tonne - price if order.side == "buy" else price - order.price_tenge_per_tonne
+            if gain < 0 and filled:
+                yield f"order {order.order_id} trades at {price}, beyond its limit {order.price_tenge_per_tonne}"
+            if gain > 0 and filled < order.quantity_lots:
+                yield f"order {order.order_id} is better than {price} and is left out"
+
+    def flows(self) -> Iterator[str]:
+        """Gas moves along links, within their capacity, only where it pays, and nothing is lost on the way."""
+        surplus = self._surplus()
+        for link in self.call.opened.links:
+            lots = self.flow.pop((link.source, link.target), 0)
+            if not 0 <= lots <= link.capacity_lots:
+                yield f"{lots} lots on {link.source} -> {link.target} of capacity {link.capacity_lots}"
+            surplus[link.source] -= lots
+            surplus[link.target] += lots
+            rent = self._rent(link)
+            if (rent < 0 and lots) or (rent > 0 and lots < link.capacity_lots):
+                yield f"{link.source} -> {link.target} carries {lots} lots at a rent of {rent}"
+        yield from (f"a flow on no link: {way}" for way in self.flow)
+        yield from (f"{lots} lots are left over at {place}" for place, lots in surplus.items() if lots)
+
+    def _surplus(self) -> defaultdict[str, int]:
+        """Return what was sold less what was bought at each place."""
+        surplus: defaultdict[str, int] = defaultdict(int)
+        for order, filled in self.deals:
+            surplus[order.place] += filled if order.side == "sell" else -filled
+        return surplus
+
+    def _rent(self, link: m.Link) -> int:
+        if link.source not in self.price or link.target not in self.price:
+            return 0
+        return self.price[link.target] - self.price[link.source] - link.tariff_tenge_per_tonne
+
+    def prices(self) -> Iterator[str]:
+        """One price a place, welfare equal to its dual, averages and volumes as traded."""
+        places = {place.place: place.kind for place in self.call.opened.places}
+        if len(self.price) != len(self.event.prices) or not set(self.price) <= set(places):
+            yield "a place has two prices, or a price has no place"
+        yield from self._welfare()
+        for price in self.event.prices:
+            side = "sell" if places[price.place] == "plant" else "buy"
+            traded = sum(lots for order, lots in self.deals if order.place == price.place and order.side == side)
+            if price.traded_lots != traded:
+                yield f"{price.place} says {price.traded_lots} lots, its orders {traded}"
+            yield from self._collar(price)
+        sold = [(self.price[order.place], lots) for order, lots in self.deals if lots and order.side == "sell"]
+        if self.event.average_ex_works_tenge_per_tonne != twins.average(sold):
+            yield f"the average is {self.event.average_ex_works_tenge_per_tonne}, not {twins.average(sold)}"
+
+    def _welfare(self) -> Iterator[str]:
+        sign = {"buy": 1, "sell": -1}
+        primal = sum(sign[order.side] * order.price_tenge_per_tonne * lots for order, lots in self.deals)
+        ways = {(link.source, link.target): link.tariff_tenge_per_tonne for link in self.call.opened.links}
+        primal -= sum(ways[flow.source, flow.target] * flow.quantity_lots for flow in self.event.flows)
+        dual = sum(link.capacity_lots * max(0, self._rent(link)) for link in self.call.opened.links)
+        for order, _ in self.deals:
+            if order.place in self.price:
+                gain = sign[order.side] * (order.price_tenge_per_tonne - self.price[order.place])
+                dual += max(0, gain) * order.quantity_lots
+        if not self.event.welfare == self.event.dual_value == primal == dual:
+            yield f"welfare {self.event.welfare}, dual {self.event.dual_value}; by hand {primal} and {dual}"
+
+    def _collar(self, price: m.PlacePrice) -> Iterator[str]:
+        opened = self.call.opened
+        bounds = (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
+        gate = price.price_tenge_per_tonne - self.call.carriage[price.place]
+        if (gate in bounds) != ("collar" in price.limits):
+            yield f"{price.place} is wrong about the collar"
+        if price.traded_lots and bounds[1] is not None and gate > bounds[1]:
+            yield f"{price.place} trades above the collar"
+        if price.traded_lots and bounds[0] is not None and gate < bounds[0] and price.place in self._plants():
+            yield f"{price.place} trades below the collar"
+
+    def _plants(self) -> set[str]:
+        return {place.place for place in self.call.opened.places if place.kind == "plant"}
+
+    def ties(self, tie_rule: str) -> Iterator[str]:
+        """Equal orders at the margin: the earlier first, or pro rata to within one lot."""
+        groups: defaultdict[tuple[str, str, int], list[tuple[m.OrderAccepted, int]]] = defaultdict(list)
+        for order, filled in self.deals:
+            groups[order.place, order.side, order.price_tenge_per_tonne].append((order, filled))
+        for equals in groups.values():
+            yield from _late_before_early(equals) if tie_rule == "time" else _out_of_proportion(equals)
+
+    def bookings(self, postings: tuple[m.Posting, ...]) -> Iterator[str]:
+        """Buyers pay, sellers and the carrier receive; what remains is the rent of full links."""
+        booked: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for leg in postings:
+            booked[leg.account, leg.unit] += leg.amount
+        rent = booked.pop(("congestion", "tiyn"), 0)
+        expected = {key: amount for key, amount in self._legs().items() if amount}
+        if {key: amount for key, amount in booked.items() if amount} != expected:
+            yield f"booked {dict(booked)}, where the deals make {expected}"
+        exact = Fraction(0)
+        for link in self.call.opened.links:
+            lots = sum(f.quantity_lots for f in self.event.flows if (f.source, f.target) == (link.source, link.target))
+            exact += Fraction(max(0, self._rent(link)) * lots * self.call.opened.lot_kg, 10)
+        if abs(rent - exact) > len(postings):
+            yield f"the rent of full links is {rent} tiyn, by hand {exact}"
+
+    def _legs(self) -> dict[tuple[str, str], int]:
+        legs: defaultdict[tuple[str, str], int] = defaultdict(int)
+        kg = self.call.opened.lot_kg
+        for order, lots in self.deals:
+            if lots:
+                sign = 1 if order.side == "buy" else -1
+                account = f"participant:{order.participant_id}"
+                legs[account, "tiyn"] -= sign * twins.amount_tiyn(self.price[order.place], lots * kg)
+                legs[account, "kg"] += sign * lots * kg
+        tariff = {(link.source, link.target): link.tariff_tenge_per_tonne for link in self.call.opened.links}
+        for flow in self.event.flows:
+            legs["carrier", "tiyn"] += twins.amount_tiyn(tariff[flow.source, flow.target], flow.quantity_lots * kg)
+        return legs
+
+
+def _late_before_early(equals: list[tuple[m.OrderAccepted, int]]) -> Iterator[str]:
+    by_time = sorted(equals, key=lambda deal: deal[0].submitted_at_ns)
+    for (early, got), (late, more) in pairwise(by_time):
+        if got < early.quantity_lots and more and early.submitted_at_ns < late.submitted_at_ns:
+            yield f"order {late.order_id} trades before the earlier {early.order_id} at the same price"
+
+
+def _out_of_proportion(equals: list[tuple[m.OrderAccepted, int]]) -> Iterator[str]:
+    filled, whole = sum(got for _, got in equals), sum(order.quantity_lots for order, _ in equals)
+    for order, got in equals:
+        if abs(got - Fraction(filled * order.quantity_lots, whole)) >= 1:
+            yield f"order {order.order_id} got {got} of {filled} lots, out of proportion"
+
+
+# --- The pump ---------------------------------------------------------------------------------------------------
+
+
+def published(books: Books, command: m.PublishPrices, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """Compute every pump price again, in fractions, and compare; then the fund's bookings."""
+    call, event = books.calls[command.session_id], events[0]
+    assert isinstance(event, m.PricesPublished)
+    expected = list(_pumps(books, call, books.day(command.at_ns)))
+    if [pump.province for pump in event.pump_prices] != [wanted["province"] for wanted in expected]:
+        yield "prices are published for other provinces than those that gas reaches"
+        return
+    for pump, wanted in zip(event.pump_prices, expected, strict=True):
+        yield from _differences(pump, wanted)
+    yield from _promises(event)
+    booked = {(leg.account, leg.unit): leg.amount for e in events[1:] for leg in getattr(e, "postings", ())}
+    owed = {(f"stations:{pump.province}", "tiyn"): pump.fund_tiyn for pump in event.pump_prices if pump.fund_tiyn}
+    if owed:
+        owed["fund", "tiyn"] = -sum(owed.values())
+    fund = sum(leg.amount for e in events[1:] for leg in getattr(e, "postings", ()) if leg.account == "fund")
+    if {**booked, **({("fund", "tiyn"): fund} if fund else {})} != owed:
+        yield f"booked {booked} for the fund, owed {owed}"
+
+
+def _differences(pump: m.PumpPrice, wanted: dict[str, Any]) -> Iterator[str]:
+    for name, value in wanted.items():
+        if getattr(pump, name) != value:
+            yield f"{pump.province}: {name} is {getattr(pump, name)}, by hand {value}"
+    if not pump.reason:
+        yield f"{pump.province} gives no reason"
+
+
+def _promises(event: m.PricesPublished) -> Iterator[str]:
+    """What anybody can check on a published price without knowing how it was made."""
+    for pump in event.pump_prices:
+        if sum(step.tiyn_per_litre for step in pump.steps) != pump.pump_tiyn_per_litre:
+            yield f"{pump.province}: the steps do not sum to the price"
+        if pump.cap_tiyn_per_litre is not None and pump.pump_tiyn_per_litre > pump.cap_tiyn_per_litre:
+            yield f"{pump.province}: above the cap"
+
+
+def _pumps(books: Books, call: Call, today: str) -> Iterator[dict[str, Any]]:
+    month = call.opened.delivery_month
+    rules = {name: books.rule(name, f"{month}-01", today) for name in ("vat", "density", "pump_step_rise")}
+    for place in call.opened.places:
+        if place.kind == "province":
+            terms = books.terms[month, place.place]
+            gas = twins.at_the_pump(
+                _platform(call, place.place), _planned(books, month, place.place), terms.plan_pass_on_basis_points
+            )
+            if gas is not None:
+                cap = books.rule("retail_cap", f"{month}-01", today, place.place)
+                tiyn = None if cap is None else cap * 100
+                last = books.pumps.get(place.place)
+                yield _pump(call, place.place, gas, terms=terms, rules=rules, cap=tiyn, previous=last)
+
+
+def _platform(call: Call, province: str) -> twins.Stream | None:
+    assert call.cleared is not None
+    found = [price for price in call.cleared.prices if price.place == province and price.traded_lots]
+    if not found:
+        return None
+    tariff = {(link.source, link.target): link.tariff_tenge_per_tonne for link in call.opened.links}
+    ways = [f for f in call.cleared.flows if f.target == province]
+    transport = twins.average([(tariff[f.source, f.target], f.quantity_lots) for f in ways]) or 0
+    return twins.Stream(found[0].traded_lots, found[0].price_tenge_per_tonne - transport, transport)
+
+
+def _planned(books: Books, month: str, province: str) -> twins.Stream | None:
+    plan = books.plans.get((month, province))
+    if plan is None or not plan.outside_lots:
+        return None
+    assert plan.outside_price_tenge_per_tonne is not None
+    return twins.Stream(plan.outside_lots, plan.outside_price_tenge_per_tonne, plan.transport_tenge_per_tonne)
+
+
+def _pump(
+    call: Call,
+    province: str,
+    gas: twins.Gas,
+    *,
+    terms: m.RetailTermsReported,
+    rules: dict[str, Any],
+    cap: int | None,
+    previous: int | None,
+) -> dict[str, Any]:
+    costs = (rules["vat"], rules["density"], terms.depot_tenge_per_tonne, terms.station_margin_tiyn_per_litre)
+    steps = twins.build_up(gas.ex_works, gas.transport, costs)
+    bounded = twins.bound_pump(sum(steps), previous, rules["pump_step_rise"], cap)
+    kg = gas.lots * call.opened.lot_kg
+    assert call.cleared is not None
+    of_session = [price.limits for price in call.cleared.prices if price.place == province]
+    return {
+        "province": province,
+        "ex_works_tenge_per_tonne": gas.ex_works,
+        "transport_tenge_per_tonne": gas.transport,
+        "formula_tiyn_per_litre": sum(steps),
+        "pump_tiyn_per_litre": bounded.pump,
+        "previous_tiyn_per_litre": previous,
+        "cap_tiyn_per_litre": cap,
+        "limits": bounded.limits + (of_session[0] if of_session else ()),
+        "volume_kg": kg,
+        "fund_tiyn": bounded.fund * twins.half_up(Fraction(kg * 1000, rules["density"])),
+        "steps": tuple(_named(steps, sum(steps) - bounded.pump - bounded.fund, bounded.fund)),
+    }
+
+
+def _named(steps: list[int], by_cap: int, by_fund: int) -> Iterator[m.PriceStep]:
+    names = ("ex-works", "VAT", "transport", "depot", "station margin")
+    yield from (m.PriceStep(name, tiyn) for name, tiyn in zip(names, steps, strict=True))
+    if by_cap:
+        yield m.PriceStep("held by the cap", -by_cap)
+    if by_fund:
+        yield m.PriceStep("paid by the fund", -by_fund)

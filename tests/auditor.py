@@ -1,0 +1,356 @@
+"""An auditor of the venue, written by a second author from `messages.py` and the docstrings alone, in plain Python.
+
+It follows a stream of (command, events), predicts which answers are permissible, and says in words what is wrong:
+an answer that no rule explains, an event that tells something else than its command, money or gas made or lost, a
+price that is not uniform, optimal or within its limits, a pump price whose steps, step, cap or fund do not add up.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
+from typing import Any
+
+from tests import audit_of_prices
+from tests.audit_of_prices import Books, Call
+
+from naryq import messages as m
+from naryq.messages import Code
+
+PERMITTED: dict[type, set[str]] = {
+    m.AdmitParticipant: {"operator"},
+    m.AdoptRulebook: {"regulator"},
+    m.OpenSession: {"operator"},
+    m.SubmitOrder: {"seller", "buyer"},
+    m.CancelOrder: {"seller", "buyer"},
+    m.CloseSession: {"operator"},
+    m.ClearSession: {"operator"},
+    m.PlanSupply: {"regulator"},
+    m.ReportRetailTerms: {"operator", "regulator"},
+    m.PublishPrices: {"operator"},
+}
+"""Who may do what: whoever is not named here may not."""
+
+EVENTS: dict[type, tuple[type, ...]] = {
+    m.AdmitParticipant: (m.ParticipantAdmitted,),
+    m.AdoptRulebook: (m.RulebookAdopted,),
+    m.OpenSession: (m.SessionOpened,),
+    m.SubmitOrder: (m.OrderAccepted,),
+    m.CancelOrder: (m.OrderCancelled,),
+    m.CloseSession: (m.SessionClosed,),
+    m.ClearSession: (m.SessionCleared, m.LedgerPosted),
+    m.PlanSupply: (m.SupplyPlanned,),
+    m.ReportRetailTerms: (m.RetailTermsReported,),
+    m.PublishPrices: (m.PricesPublished, m.LedgerPosted),
+}
+"""What a command may cause, in order; a booking is left out where there is nothing to book."""
+
+
+class Auditor:
+    """Everything that the commands and events so far have said, and the judgement of the next."""
+
+    def __init__(self) -> None:
+        self.books = Books()
+        self.answers: dict[str, tuple[m.AnyCommand, tuple[m.AnyEvent, ...]]] = {}
+        self.at_ns = 0
+        self.seen: Counter[str] = Counter()
+
+    def copy(self) -> "Auditor":
+        """Return an auditor that knows the same and goes its own way."""
+        other = copy(self)
+        other.books, other.answers, other.seen = self.books.copy(), dict(self.answers), Counter(self.seen)
+        return other
+
+    def observe(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> list[str]:
+        """Judge an answer and remember it."""
+        if command.command_id in self.answers:
+            return list(self._repeat(command, events))
+        findings = list(self._judge(command, events))
+        self.answers[command.command_id] = (command, events)
+        if not findings and not isinstance(events[0], m.Refused):
+            self.at_ns = command.at_ns
+            for event in events:
+                self.books.fold(event, self.at_ns)
+            findings += self.books.unbalanced()
+        return findings
+
+    def compare(self, state: Any) -> Iterator[str]:
+        """Say where the venue's own state differs from what its events have told."""
+        balances = {key: amount for key, amount in state.balances.items() if amount}
+        if balances != {key: amount for key, amount in self.books.balances.items() if amount}:
+            yield "the venue's accounts are not what was booked"
+        if state.at_ns != self.at_ns:
+            yield f"the venue's clock says {state.at_ns}, the last command taken {self.at_ns}"
+        if state.reference_tenge_per_tonne != self.books.reference:
+            yield f"the reference is {state.reference_tenge_per_tonne}, not {self.books.reference}"
+        for name, call in self.books.calls.items():
+            standing = [order.order_id for _, order in sorted(state.sessions[name].orders.items())]
+            if standing != list(call.orders) or state.sessions[name].phase != call.phase:
+                yield f"session {name} holds other orders or is in another phase than its events say"
+
+    def _repeat(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        first, answer = self.answers[command.command_id]
+        if command == first and events != answer:
+            yield "a repeated command is answered otherwise than before"
+        if command != first and getattr(events[0], "code", None) != Code.COMMAND_ID_REUSED:
+            yield "a command_id serves two commands"
+
+    def _judge(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        permissible = self.permissible(command)
+        head = events[0]
+        if isinstance(head, m.Refused):
+            self.seen[f"{type(command).__name__} {head.code}"] += 1
+            if head.code not in permissible:
+                yield f"refused with {head.code} ({head.what}); permissible: {sorted(permissible) or 'none'}"
+            if not head.what or len(events) > 1:
+                yield "a refusal says what is wrong, and nothing else happens"
+            return
+        self.seen[type(command).__name__] += 1
+        if permissible:
+            yield f"accepted, though {sorted(permissible)}"
+            return
+        yield from self._told(command, events)
+
+    # --- Which refusals are justified ---------------------------------------------------------------------------
+
+    def permissible(self, command: m.AnyCommand) -> set[Code]:
+        """Return every code for which this command must be refused now; none says that it must be taken."""
+        if command.at_ns < self.at_ns:
+            return {Code.TIME_BACKWARD}
+        denied = self._denied(command)
+        return {denied} if denied else set(self._wrong(command))
+
+    def _denied(self, command: m.AnyCommand) -> Code | None:
+        people = self.books.people
+        if not people and isinstance(command, m.AdmitParticipant):
+            founds = command.role == "operator" and command.actor == command.participant_id
+            return None if founds else Code.NOT_PERMITTED
+        if command.actor not in people:
+            return Code.UNKNOWN_PARTICIPANT
+        return None if people[command.actor] in PERMITTED[type(command)] else Code.NOT_PERMITTED
+
+    def _wrong(self, command: m.AnyCommand) -> Iterator[Code]:
+        books = self.books
+        match command:
+            case m.AdmitParticipant() if command.participant_id in books.people:
+                yield Code.ALREADY_EXISTS
+            case m.OpenSession():
+                yield from self._wrong_opening(command)
+            case m.SubmitOrder():
+                yield from self._wrong_order(command)
+            case m.CancelOrder():
+                yield from self._wrong_session(command, "collecting") or self._wrong_cancellation(command)
+            case m.CloseSession():
+                yield from self._wrong_session(command, "collecting") or self._too_early(command)
+            case m.ClearSession():
+                yield from self._lacks(command, None, "tie_rule", "price_rule")
+                yield from self._wrong_session(command, "closed")
+            case m.PlanSupply():
+                yield from self._wrong_plan(command)
+            case m.PublishPrices():
+                yield from self._wrong_session(command, "cleared") or self._wrong_publication(command)
+            case _:
+                pass
+
+    def _lacks(self, command: m.AnyCommand, effective: str | None, *rules: str) -> Iterator[Code]:
+        """Say whether a rule that this command needs is not in force."""
+        if self.books.rulebook is None:
+            yield Code.NO_RULEBOOK
+            return
+        today = self.books.day(command.at_ns)
+        if any(self.books.rule(rule, effective or today, today) is None for rule in ("utc_offset", *rules)):
+            yield Code.RULE_MISSING
+
+    def _wrong_session(self, command: Any, phase: str) -> list[Code]:
+        call = self.books.calls.get(command.session_id)
+        if call is None:
+            return [Code.UNKNOWN_SESSION]
+        return [] if call.phase == phase else [Code.WRONG_PHASE]
+
+    def _wrong_opening(self, command: m.OpenSession) -> Iterator[Code]:
+        lacks = list(self._lacks(command, command.day, "lot", "session_window_plan", "session_window_other"))
+        yield from lacks
+        if command.session_id in self.books.calls:
+            yield Code.ALREADY_EXISTS
+        yield from _wrong_network(command)
+        if command.window not in ("plan", "other"):
+            yield Code.OUTSIDE_WINDOW
+        elif not _is_day(command.day):
+            yield Code.OUT_OF_RANGE
+        elif not lacks and command.at_ns >= self._window(command)[1]:
+            yield Code.OUTSIDE_WINDOW
+
+    def _wrong_order(self, command: m.SubmitOrder) -> Iterator[Code]:
+        rule = {"buy": "who_may_buy", "sell": "who_may_sell"}[command.side]
+        lacks = list(self._lacks(command, None, rule))
+        wrong = self._wrong_session(command, "collecting")
+        yield from (*lacks, *wrong)
+        today = self.books.day(command.at_ns)
+        if not lacks and self.books.people[command.actor] not in self.books.rule(rule, today, today):
+            yield Code.NOT_PERMITTED
+        if command.order_id in self.books.order_ids:
+            yield Code.DUPLICATE_ID
+        if not wrong:
+            yield from _wrong_in_call(command, self.books.calls[command.session_id])
+
+    def _wrong_cancellation(self, command: m.CancelOrder) -> Iterator[Code]:
+        order = self.books.calls[command.session_id].orders.get(command.order_id)
+        if order is None:
+            yield Code.UNKNOWN_ORDER
+        elif order.participant_id != command.actor:
+            yield Code.NOT_PERMITTED
+
+    def _too_early(self, command: m.CloseSession) -> Iterator[Code]:
+        if command.at_ns < self.books.calls[command.session_id].opened.closes_at_ns:
+            yield Code.OUTSIDE_WINDOW
+
+    def _wrong_plan(self, command: m.PlanSupply) -> Iterator[Code]:
+        month = f"{command.delivery_month}-01"
+        lacks = list(self._lacks(command, month))
+        yield from lacks
+        if lacks:
+            return
+        today = self.books.day(command.at_ns)
+        share = self.books.rule("platform_share", month, today, command.province)
+        price = self.books.rule("wholesale_cap", month, today)
+        if share is None or (self.books.parted(command.total_lots, share)[0] and price is None):
+            yield Code.RULE_MISSING
+
+    def _wrong_publication(self, command: m.PublishPrices) -> Iterator[Code]:
+        opened = self.books.calls[command.session_id].opened
+        yield from self._lacks(command, f"{opened.delivery_month}-01", "vat", "density")
+        provinces = {place.place for place in opened.places if place.kind == "province"}
+        if any(self.books.published_until.get(province, "") >= opened.delivery_month for province in provinces):
+            yield Code.ALREADY_EXISTS
+        if any((opened.delivery_month, province) not in self.books.terms for province in provinces):
+            yield Code.NO_PRICE
+
+    # --- What the events must say -------------------------------------------------------------------------------
+
+    def _told(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        kinds = tuple(type(event) for event in events)
+        expected = EVENTS[type(command)]
+        if kinds != expected and not (len(expected) == 2 and kinds == expected[:1]):
+            yield f"caused {[kind.__name__ for kind in kinds]}"
+            return
+        yield from (f"{where} is {value!r}, no integer" for where, value in chain(*map(_fractions, events)))
+        match command:
+            case m.ClearSession():
+                yield from audit_of_prices.cleared(self.books, command, events)
+            case m.PublishPrices():
+                yield from audit_of_prices.published(self.books, command, events)
+            case _:
+                wanted = self._expected(command)
+                if events[0] != wanted:
+                    yield f"says {events[0]}, where the command and the rules say {wanted}"
+
+    def _expected(self, command: Any) -> m.AnyEvent:
+        make: dict[type, Callable[[Any], m.AnyEvent]] = {
+            m.AdmitParticipant: lambda c: m.ParticipantAdmitted(c.participant_id, c.name, c.role),
+            m.AdoptRulebook: lambda c: m.RulebookAdopted(c.rulebook, f"{c.rulebook.name}@{c.rulebook.digest[:12]}"),
+            m.OpenSession: self._expected_opening,
+            m.SubmitOrder: self._expected_order,
+            m.CancelOrder: lambda c: m.OrderCancelled(c.session_id, c.order_id),
+            m.CloseSession: lambda c: m.SessionClosed(c.session_id),
+            m.PlanSupply: self._expected_plan,
+            m.ReportRetailTerms: lambda c: m.RetailTermsReported(**_fields(c, m.RetailTermsReported)),
+        }
+        return make[type(command)](command)
+
+    def _expected_order(self, command: m.SubmitOrder) -> m.OrderAccepted:
+        return m.OrderAccepted(
+            **_fields(command, m.OrderAccepted),
+            participant_id=command.actor,
+            submitted_at_ns=command.at_ns,
+            rulebook_version=self.books.version,
+        )
+
+    def _window(self, command: m.OpenSession) -> tuple[int, int]:
+        today = self.books.day(command.at_ns)
+        clock = self.books.rule(f"session_window_{command.window}", command.day, today)
+        zone = timezone(timedelta(minutes=self.books.rule("utc_offset", command.day, today)))
+        instants = [datetime.fromisoformat(f"{command.day}T{time}").replace(tzinfo=zone) for time in clock.split("-")]
+        since = [instant - datetime(1970, 1, 1, tzinfo=UTC) for instant in instants]
+        opens, closes = ((gap.days * 86_400 + gap.seconds) * 10**9 for gap in since)
+        return opens, closes
+
+    def _expected_opening(self, command: m.OpenSession) -> m.SessionOpened:
+        books, today = self.books, self.books.day(command.at_ns)
+        opens, closes = self._window(command)
+        rise, fall = (books.rule(rule, command.day, today) for rule in ("collar_rise", "collar_fall"))
+        lowest, highest = books.collar(rise, fall)
+        return m.SessionOpened(
+            **_fields(command, m.SessionOpened),
+            opens_at_ns=opens,
+            closes_at_ns=closes,
+            lot_kg=books.rule("lot", command.day, today),
+            reference_tenge_per_tonne=books.reference,
+            collar_lowest_tenge_per_tonne=lowest,
+            collar_highest_tenge_per_tonne=highest,
+            rulebook_version=books.version,
+        )
+
+    def _expected_plan(self, command: m.PlanSupply) -> m.SupplyPlanned:
+        month, today = f"{command.delivery_month}-01", self.books.day(command.at_ns)
+        share = self.books.rule("platform_share", month, today, command.province)
+        outside, platform = self.books.parted(command.total_lots, share)
+        return m.SupplyPlanned(
+            **_fields(command, m.SupplyPlanned),
+            outside_lots=outside,
+            platform_lots=platform,
+            outside_price_tenge_per_tonne=self.books.rule("wholesale_cap", month, today),
+            platform_share_basis_points=share,
+            rulebook_version=self.books.version,
+        )
+
+
+def _fields(command: Any, event: Any) -> dict[str, Any]:
+    """Return the fields that a command and an event share by name."""
+    return {name: getattr(command, name) for name in command.__struct_fields__ if name in event.__struct_fields__}
+
+
+def _is_day(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True
+
+
+def _wrong_network(command: m.OpenSession) -> Iterator[Code]:
+    names = [place.place for place in command.places]
+    pairs = [(link.source, link.target) for link in command.links]
+    if len(set(names)) < len(names) or len(set(pairs)) < len(pairs):
+        yield Code.DUPLICATE_ID
+    if not set(chain(*pairs)) <= set(names):
+        yield Code.UNKNOWN_PLACE
+    if any(source == target for source, target in pairs):
+        yield Code.SELF_LOOP
+
+
+def _wrong_in_call(command: m.SubmitOrder, call: Call) -> Iterator[Code]:
+    opened = call.opened
+    if command.at_ns < opened.opens_at_ns or command.at_ns >= opened.closes_at_ns:
+        yield Code.OUTSIDE_WINDOW
+    if command.place not in call.carriage:
+        yield Code.UNKNOWN_PLACE
+        return
+    gate = command.price_tenge_per_tonne - call.carriage[command.place]
+    highest, lowest = opened.collar_highest_tenge_per_tonne, opened.collar_lowest_tenge_per_tonne
+    if highest is not None and gate > highest:
+        yield Code.PRICE_ABOVE_COLLAR
+    if lowest is not None and gate < lowest:
+        yield Code.PRICE_BELOW_COLLAR
+
+
+def _fractions(value: Any, where: str = "event") -> Iterator[tuple[str, Any]]:
+    """Find every number in a message that is no plain integer: a fraction, or an integer of a foreign kind."""
+    if hasattr(value, "__struct_fields__"):
+        for name in value.__struct_fields__:
+            yield from _fractions(getattr(value, name), name)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from _fractions(item, where)
+    elif value is not None and not isinstance(value, str | dict) and type(value) is not int:
+        yield where, value
