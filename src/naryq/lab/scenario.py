@@ -39,6 +39,7 @@ from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, Rounding, apportion, insta
 OPERATOR = "operator"
 REGULATOR = "regulator"
 MANGYSTAU = "KZ-47"
+MANGYSTAU_PLANT = "KAZGPZ"
 NS_PER_MILLISECOND = 10**6
 
 Venue: TypeAlias = Callable[[Sequence[AnyCommand]], list[tuple[AnyEvent, ...]]]
@@ -163,15 +164,16 @@ def _retail_terms(desk: _Desk, inputs: Inputs, month: Month) -> Iterator[ReportR
 
 
 def planned_lots(inputs: Inputs, lot_kg: int) -> dict[str, int]:
-    """Return each province's plan: Mangystau from its own plant, the others pro rata of what they burn.
+    """Return each province's plan: Mangystau what it burns, the others the rest, pro rata of what they burn.
 
-    The law cuts all applications pro rata where they exceed the supply (Gas Law, article 27-1(8)).
+    The law cuts all applications pro rata where they exceed the supply (Gas Law, article 27-1(8)); Mangystau's
+    regulated gas was allotted in full.
     """
-    own = min(_capacity_lots(inputs, "KAZGPZ", lot_kg), agents.demand(inputs, MANGYSTAU, lot_kg).base_lots)
-    others = tuple(province for province in provinces(inputs) if province != MANGYSTAU)
-    supply = sum(_capacity_lots(inputs, plant, lot_kg) for plant in _home_plants(inputs) if plant != "KAZGPZ")
-    wanted = tuple(agents.demand(inputs, province, lot_kg).base_lots for province in others)
-    return {MANGYSTAU: own, **dict(zip(others, apportion(min(supply, sum(wanted)), wanted), strict=True))}
+    wanted = {province: agents.demand(inputs, province, lot_kg).base_lots for province in provinces(inputs)}
+    supply = sum(_capacity_lots(inputs, plant, lot_kg) for plant in _home_plants(inputs))
+    own = min(wanted.pop(MANGYSTAU), supply)
+    others = apportion(min(supply - own, sum(wanted.values())), tuple(wanted.values()))
+    return {MANGYSTAU: own, **dict(zip(wanted, others, strict=True))}
 
 
 def _home_plants(inputs: Inputs) -> tuple[str, ...]:
@@ -204,13 +206,10 @@ def _plan(desk: _Desk, inputs: Inputs, month: Month, in_force: InForce) -> dict[
 
 def _owed_lots(inputs: Inputs, planned: dict[str, SupplyPlanned], lot_kg: int) -> dict[str, int]:
     """Return what each plant owes the plan outside the platform: its own region first, the rest pro rata."""
-    others = tuple(plant for plant in _home_plants(inputs) if plant != "KAZGPZ")
-    capacities = tuple(_capacity_lots(inputs, plant, lot_kg) for plant in others)
-    owed_elsewhere = sum(plan.outside_lots for province, plan in planned.items() if province != MANGYSTAU)
-    return {
-        "KAZGPZ": planned[MANGYSTAU].outside_lots,
-        **dict(zip(others, apportion(owed_elsewhere, capacities), strict=True)),
-    }
+    capacity = {plant: _capacity_lots(inputs, plant, lot_kg) for plant in _home_plants(inputs)}
+    own = min(capacity.pop(MANGYSTAU_PLANT), planned[MANGYSTAU].outside_lots)
+    rest = sum(plan.outside_lots for plan in planned.values()) - own
+    return {MANGYSTAU_PLANT: own, **dict(zip(capacity, apportion(rest, tuple(capacity.values())), strict=True))}
 
 
 # --- The session ------------------------------------------------------------------------------------------------
