@@ -184,11 +184,15 @@ def test_the_assumption_that_moves_most_comes_first() -> None:
         Swing("falling", "", "", "", "", 9_000, 6_000),
         Swing("rising", "", "", "", "", 7_000, 8_000),
     )
-    made = reaches(swings)
+    made = reaches(swings, 7_500)
     assert [reach.swing.assumption for reach in made] == ["falling", "rising", "none"]
-    assert [reach.bar for reach in made] == [
-        Bar(0, BAR, falls=False),
-        Bar(333, 334, falls=False),
-        Bar(333, 0, falls=False),
-    ]
-    assert reaches(()) == ()
+    assert [(reach.bar.start, reach.bar.length) for reach in made] == [(0, BAR), (333, 334), (333, 0)]
+    assert [reach.mark for reach in made] == [500, 500, 500]
+    assert reaches((), 7_500) == ()
+
+
+def test_the_price_found_lies_on_the_scale() -> None:
+    """A price that no assumption reaches still has its mark inside the drawing."""
+    (reach,) = reaches((Swing("a", "", "", "", "", 7_000, 8_000),), 9_000)
+    assert reach.mark == BAR
+    assert reach.bar == Bar(0, 500, falls=False)

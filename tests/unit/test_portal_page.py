@@ -249,9 +249,7 @@ def test_what_a_cap_holds_back_is_the_sellers_loss() -> None:
         bulletin(), "KZ-47", pump_after_tiyn_per_litre=5_000, cap_tiyn_per_litre=5_000, limits=(CAP,), fund_tiyn=0
     )
     text = Elements(page_of(sample)).text
-    assert (
-        "Limit: retail cap. Without the limit a litre would cost 107.4 tenge; the seller bears the difference." in text
-    )
+    assert "Limit: retail cap. By the formula a litre would cost 107.4 tenge; the seller bears the difference." in text
     assert "Held back by a limit" in text
 
 

@@ -138,7 +138,7 @@ COURSE_FLOOR: Final = 184
 COURSE_HEIGHT: Final = 210
 MONTH_WIDTH: Final = 54
 """The room that the name of a month takes."""
-GAP_LABEL_HEIGHT: Final = 36
+GAP_LABEL_HEIGHT: Final = 27
 GAP_LABEL_WIDTH: Final = 116
 """A gap lower or narrower than this has no room for a word."""
 
@@ -183,7 +183,7 @@ def _course_axis(points: tuple[PathPoint, ...]) -> Axis:
 def _gap_label(gaps: tuple[Gap, ...]) -> Label | None:
     """Place a word in the gap, where it has room above the stairs."""
     room = sum(gap.width for gap in gaps if gap.height >= GAP_LABEL_HEIGHT)
-    return Label(gaps[0].x + 8, gaps[0].y + 22) if room >= GAP_LABEL_WIDTH else None
+    return Label(gaps[0].x + 8, gaps[0].y + 18) if room >= GAP_LABEL_WIDTH else None
 
 
 def _stairs(heights: tuple[int, ...], edges: tuple[int, ...]) -> str:
@@ -306,23 +306,23 @@ def _bar(start: int, end: int, highest: int) -> Bar:
 
 
 class Reach(NamedTuple):
-    """How far one assumption moves the price, as a bar on the scale that all assumptions share."""
+    """How far one assumption moves the price: a bar on the scale that all share, and a mark at the price found."""
 
     swing: Swing
     lowest_tiyn_per_litre: int
     highest_tiyn_per_litre: int
     bar: Bar
+    mark: int
 
 
-def reaches(swings: tuple[Swing, ...]) -> tuple[Reach, ...]:
-    """Draw the assumptions, the one that moves the price most first."""
-    ends = {
-        index: sorted((swing.pump_at_lowest_tiyn_per_litre, swing.pump_at_highest_tiyn_per_litre))
-        for index, swing in enumerate(swings)
-    }
-    lowest = min((low for low, _ in ends.values()), default=0)
-    span = max(1, max((high for _, high in ends.values()), default=0) - lowest)
-    ordered = sorted(ends.items(), key=lambda item: (item[1][0] - item[1][1], item[0]))
-    return tuple(
-        Reach(swings[index], low, high, _bar(low - lowest, high - lowest, span)) for index, (low, high) in ordered
-    )
+def reaches(swings: tuple[Swing, ...], found_tiyn_per_litre: int) -> tuple[Reach, ...]:
+    """Draw the assumptions around the price that was found, the one that moves it most first."""
+    ends = [sorted((swing.pump_at_lowest_tiyn_per_litre, swing.pump_at_highest_tiyn_per_litre)) for swing in swings]
+    lowest = min([found_tiyn_per_litre, *(low for low, _ in ends)])
+    span = max(1, max([found_tiyn_per_litre, *(high for _, high in ends)]) - lowest)
+    mark = _bar(0, found_tiyn_per_litre - lowest, span).length
+    drawn = [
+        Reach(swing, low, high, _bar(low - lowest, high - lowest, span), mark)
+        for swing, (low, high) in zip(swings, ends, strict=True)
+    ]
+    return tuple(sorted(drawn, key=lambda reach: reach.lowest_tiyn_per_litre - reach.highest_tiyn_per_litre))

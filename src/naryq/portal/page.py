@@ -95,7 +95,7 @@ def _spread(bulletin: Bulletin) -> Spread:
         chapters=chapters,
         headline=headline(bulletin.results, tuple(chapter.focus for chapter in chapters)),
         observed=tuple(line for line in bulletin.results[0].provinces if line.observed is not None),
-        reaches=reaches(bulletin.swings),
+        reaches=reaches(bulletin.swings, chapters[0].focus.pump_after_tiyn_per_litre),
         classes=CLASSES,
     )
 
