@@ -264,3 +264,9 @@ def test_numbers_in_prose_are_grouped_like_all_others() -> None:
     """A story written with commas reads on the page as its tables do."""
     sample = msgspec.structs.replace(bulletin(), story=("Between 90,000 and 1,345,000 tenge in 2022.",))
     assert f"Between 90{THIN}000 and 1{THIN}345{THIN}000 tenge in 2022." in page_of(sample)
+
+
+def test_a_broken_address_is_shown_whole() -> None:
+    """An address whose host cannot be read is shown as it is and does not stop the page."""
+    seen = Observed(9_000, 9_500, "2022-01-03", "see https://[broken/a")
+    assert "https://[broken/a" in Elements(page_of(with_line(bulletin(), "KZ-47", observed=seen))).text
