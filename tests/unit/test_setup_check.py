@@ -33,11 +33,11 @@ class Checkout:
     def has_browser(self) -> None:
         self.program(self.bin / "chromium", "#!/bin/sh\necho Chromium 1\n")
 
-    def check(self, what: str, *, broken: str = "") -> tuple[int, list[str]]:
+    def check(self, what: str, *, broken: str = "", ci: str = "") -> tuple[int, list[str]]:
         """Run the checks; return the exit code and the lines that were printed, the empty ones left out."""
         done = subprocess.run(
             ["sh", str(self.project / "tools" / "check"), what],
-            env={"PATH": str(self.bin), "BROKEN": broken},
+            env={"PATH": str(self.bin), "BROKEN": broken, "CI": ci},
             capture_output=True,
             text=True,
             check=False,
@@ -80,22 +80,37 @@ def test_a_failure_is_named_and_counts(checkout: Checkout, broken: str, name: st
 
 
 def test_no_browser_is_said(checkout: Checkout) -> None:
-    """Without a browser and without root, the last line says which tests were left out and what to ask for."""
+    """Without a browser and without root, the other tests run and the last line says what was left out."""
     code, lines = checkout.check("all")
     assert code == 0
-    assert "WITHOUT the browser tests" in lines[-1]
-    assert "apt-get install chromium" in lines[-1]
+    assert "ran python -m pytest --ignore=tests/browser" in lines
+    assert "WITHOUT tests/browser" in lines[-1]
+    assert "apt-get install chromium libatomic1" in lines[-1]
+
+
+def test_a_browser_without_its_driver_is_said(checkout: Checkout) -> None:
+    """A browser is no use without the program that drives it."""
+    checkout.has_browser()
+    assert "WITHOUT tests/browser" in checkout.check("all", broken="playwright")[1][-1]
+
+
+def test_ci_leaves_nothing_out(checkout: Checkout) -> None:
+    """Under CI the browser tests run, and so fail, where there is no browser."""
+    lines = checkout.check("all", ci="true", broken="pytest")[1]
+    assert "ran python -m pytest" in lines
+    assert lines[-1].startswith("FAILED: tests.")
 
 
 def test_root_installs_the_browser(checkout: Checkout) -> None:
-    """As root on Debian, the browser is installed and used."""
+    """As root on Debian, the browser and what its driver lacks are installed, and the browser is used."""
     checkout.program(checkout.bin / "id", "#!/bin/sh\necho 0\n")
-    program = f"printf '#!/bin/sh\\necho Chromium 2\\n' >'{checkout.bin}/chromium'"
-    chmod = shutil.which("chmod")
+    checkout.program(checkout.bin / "waiting", "#!/bin/sh\necho Chromium 2\n")
+    install = f'{shutil.which("mv")} "{checkout.bin}/waiting" "{checkout.bin}/chromium"'
     checkout.program(
         checkout.bin / "apt-get",
-        f'#!/bin/sh\ncase "$*" in *" install "*chromium) {program}; {chmod} +x "{checkout.bin}/chromium" ;; esac\n',
+        f'#!/bin/sh\ncase "$*" in *" install "*" chromium libatomic1") {install} ;; esac\n',
     )
     code, lines = checkout.check("all")
     assert code == 0
     assert "Chromium 2" in lines
+    assert "ran python -m pytest" in lines
