@@ -47,6 +47,8 @@ class Observed(View, frozen=True):
     highest_tiyn_per_litre: int
     day: str
     source: str
+    second_source: str = ""
+    """Where the highest price stands, if another source gives it."""
 
 
 class ProvinceLine(View, frozen=True):
@@ -336,7 +338,8 @@ def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names:
     if price is None or price.traded_lots == 0:
         return f"asks {lowest} or more and finds no buyer"
     if limits.COLLAR in price.limits:
-        return "at the collar: without it the price would be higher"
+        bound = "higher" if price.price_tenge_per_tonne == month.opened.collar_highest_tenge_per_tonne else "lower"
+        return f"at the collar: without it the price might be {bound}"
     setter = _set_by(price, month, names)
     sold_out = price.traded_lots == sum(order.quantity_lots for order in asks)
     supply = "all it offers is sold" if sold_out else "part of what it offers is sold"

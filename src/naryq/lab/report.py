@@ -14,15 +14,18 @@ TITLE = "Liquefied gas in Kazakhstan: the step of 1 January 2022"
 
 def observed(inputs: Inputs) -> dict[str, Observed]:
     """Return what was seen at the pumps in the first days of January 2022, by province."""
-    return {
-        province: Observed(
-            lowest_tiyn_per_litre=inputs.value("observed_lowest", province) * TIYN_PER_TENGE,
-            highest_tiyn_per_litre=inputs.value("observed_highest", province) * TIYN_PER_TENGE,
-            day="2022-01-03",
-            source=inputs.facts["observed_lowest", province].source,
-        )
-        for province in inputs.subjects("observed_lowest")
-    }
+    return {province: _observed(inputs, province) for province in inputs.subjects("observed_lowest")}
+
+
+def _observed(inputs: Inputs, province: str) -> Observed:
+    lowest, highest = (inputs.facts[name, province] for name in ("observed_lowest", "observed_highest"))
+    return Observed(
+        lowest_tiyn_per_litre=lowest.value * TIYN_PER_TENGE,
+        highest_tiyn_per_litre=highest.value * TIYN_PER_TENGE,
+        day="2022-01-03",
+        source=lowest.source,
+        second_source=highest.source if highest.source != lowest.source else "",
+    )
 
 
 def bulletin(inputs: Inputs, results: tuple[RulebookResult, ...], swings: tuple[Swing, ...]) -> Bulletin:
@@ -62,7 +65,7 @@ def _what_happened(line: ProvinceLine, cost: int) -> Iterator[str]:
     yield "On 1 January all of it went to the platform at once."
     yield f"The plant at Zhanaozen does not sell below its cost of about {cost:,} tenge a tonne;"
     yield f"the auction finds {line.ex_works_after_tenge_per_tonne:,} for the gas that reaches Mangystau,"
-    yield f"and the pump price becomes {after}: {_percent(line.change_tenths_of_percent)} overnight."
+    yield f"and the pump price becomes {after}, {_percent(line.change_tenths_of_percent)} more overnight."
     yield "No rule in force bounded it; the first retail cap came on 6 January."
     yield "Elsewhere most gas had been on the platform for months, so the shock was Mangystau's."
 
@@ -108,8 +111,8 @@ def _what_limits_would_do(result: RulebookResult, line: ProvinceLine) -> Iterato
 
 
 def _percent(tenths: int) -> str:
-    sign = "+" if tenths >= 0 else "-"
-    return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10} per cent"
+    assert tenths >= 0, "the story tells of rises"
+    return f"{tenths // 10}.{tenths % 10} per cent"
 
 
 def _millions(amount_tiyn: int) -> str:
