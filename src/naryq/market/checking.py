@@ -109,7 +109,7 @@ def _read_map(links: Any, flows: Any, names: list[str]) -> _Map:
         words = [list(each.columns[column]) for each in (table, answers)]
         assert [str(word) for word in words[0]] == [str(word) for word in words[1]], "the flows name other links"
         ends.append(np.array([number[str(word)] for word in words[0]], np.int64))
-    return _Map(*ends, table.integers("capacity"), table.integers("tariff"), answers.integers("quantity"))
+    return _Map(ends[0], ends[1], table.integers("capacity"), table.integers("tariff"), answers.integers("quantity"))
 
 
 def _check_fills(book: _Book) -> None:
@@ -128,7 +128,9 @@ def _check_balance(book: _Book, network: _Map, names: list[str]) -> None:
     np.add.at(sums, (book.place, book.buys.astype(np.int64)), book.fill)
     for place, (sold, bought) in enumerate(sums.tolist()):
         balance[place] = sold - bought
-    for source, target, flow in zip(network.source.tolist(), network.target.tolist(), network.flow.tolist(), strict=True):
+    for source, target, flow in zip(
+        network.source.tolist(), network.target.tolist(), network.flow.tolist(), strict=True
+    ):
         balance[source] -= flow
         balance[target] += flow
     for name, left in zip(names, balance, strict=True):
@@ -136,7 +138,7 @@ def _check_balance(book: _Book, network: _Map, names: list[str]) -> None:
 
 
 def _check_links(network: _Map, prices: Mapping[str, int | None], names: list[str]) -> list[int]:
-    """Check what each link carries against the prices at its ends; return the prices, with those that are open filled in.
+    """Check what each link carries against the prices at its ends; return the prices, the open ones filled in.
 
     A place without a price takes no part in trade: gas could be brought there at some price, and from there it must
     not pay to bring it on.
@@ -173,7 +175,7 @@ def _check_ties(book: _Book, names: list[str], tie: str) -> None:
         fill, quantity = book.fill[rows], book.quantity[rows]
         where = names[int(group[start]) // 2]
         if tie == "time":
-            waiting = np.cumsum(fill < quantity) - (fill < quantity)
+            waiting: Numbers = np.cumsum(fill < quantity) - (fill < quantity)
             assert not ((waiting > 0) & (fill > 0)).any(), f"a later order at {where} trades before an earlier one"
         else:
             total = sum(fill.tolist())
@@ -186,8 +188,9 @@ def _dot(one: Numbers, other: Numbers) -> int:
     if not one.size:
         return 0
     if int(np.abs(one).max()) * int(np.abs(other).max()) * one.size <= INT64_MAX:
-        return int(np.dot(one, other))
-    return sum(a * b for a, b in zip(one.tolist(), other.tolist(), strict=True))
+        return int(np.vdot(one, other))
+    products: list[int] = [a * b for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+    return sum(products)
 
 
 def _welfare(book: _Book, network: _Map) -> int:

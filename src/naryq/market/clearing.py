@@ -14,45 +14,30 @@
 {'Astana': 102000, 'Pavlodar': 90000}
 >>> result.fills["quantity"].tolist(), result.flows["quantity"].tolist(), result.welfare
 ([10, 5, 15], [15], 370000)
->>> print(result.why("Astana"))
-The price in Astana is 102 000 tenge a tonne: the price in Pavlodar, set there by order 2 at 90 000, plus 12 000 for transport.
+>>> print(result.why("Pavlodar"))
+The price in Pavlodar is 90 000 tenge a tonne: order 2 sets it.
 """
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from naryq.market import intake, network
+from naryq.market import intake
+from naryq.market.auction import PRICE_RULES, Rules, solve
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
-from naryq.market.kernels import BUY, INSIDE, SELL, Integers
-from naryq.market.network import Lattice, Market, Passes, Totals
-from naryq.market.why import Why, explain
+from naryq.market.kernels import BUY, SELL, Integers
+from naryq.market.passes import Market, Survey, passes_over
+from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX
 
 TIES: Final = ("time", "pro_rata")
-PRICE_RULES: Final = ("lowest", "middle", "highest", "reference")
 SIDE_NUMBERS: Final = {"buy": BUY, "sell": SELL}
-UNKNOWN_SIDE_NUMBER: Final = 2
 SHOWN_PLACES: Final = 60
-
-
-class Answer(NamedTuple):
-    """What was found, as arrays over the numbered places, orders and links."""
-
-    prices: Integers
-    lowest: Integers
-    highest: Integers
-    determined: Integers
-    bought: Integers
-    sold: Integers
-    fills: Integers
-    flow: Integers
-    welfare: int
-    dual_value: int
+NAMED_PLACES: Final = 10
 
 
 class Clearing:
@@ -68,34 +53,29 @@ class Clearing:
         dual_value: The dual function at the prices; it is never below any welfare, so equality proves the optimum.
     """
 
-    def __init__(self, names: list[str], market: Market, orders: Orders, links: Links, answer: Answer, tie: str) -> None:
-        """Keep what was found; `clear` is the way to make one."""
-        self._names = names
-        self._market = market
+    def __init__(self, outcome: Outcome, orders: Any, links: Any, tie: str) -> None:
+        """Keep what was found for the caller's own orders and links; `clear` is the way to make one."""
+        self._outcome = outcome
         self._orders = orders
         self._links = links
-        self._answer = answer
         self.tie = tie
-        determined = answer.determined.tolist()
-        self.prices: dict[str, int | None] = {
-            name: price if known else None
-            for name, price, known in zip(names, answer.prices.tolist(), determined, strict=True)
-        }
-        self.traded: dict[str, tuple[int, int]] = dict(
-            zip(names, zip(answer.bought.tolist(), answer.sold.tolist(), strict=True), strict=True)
-        )
+        names, answer = outcome.names, outcome.answer
+        known = zip(names, answer.prices.tolist(), answer.determined.tolist(), strict=True)
+        self.prices: dict[str, int | None] = {name: price if told else None for name, price, told in known}
+        lots = zip(answer.bought.tolist(), answer.sold.tolist(), strict=True)
+        self.traded: dict[str, tuple[int, int]] = dict(zip(names, lots, strict=True))
         self.welfare = answer.welfare
         self.dual_value = answer.dual_value
 
     @cached_property
     def fills(self) -> Any:
         """One row an order, in the order given and in the caller's own kind: `order_id` and `quantity` (lots)."""
-        return intake.answer(self._orders.frame, ("order_id",), self._answer.fills)
+        return intake.answer(self._orders, ("order_id",), self._outcome.answer.fills)
 
     @cached_property
     def flows(self) -> Any:
         """One row a link, in the order given and in the caller's own kind: `source`, `target`, `quantity` (lots)."""
-        return intake.answer(self._links.frame, ("source", "target"), self._answer.flow)
+        return intake.answer(self._links, ("source", "target"), self._outcome.answer.flow)
 
     @property
     def certificate(self) -> Certificate:
@@ -108,8 +88,7 @@ class Clearing:
         Raises:
             AssertionError: What was found wrong, in one sentence.
         """
-        links = self._links.frame
-        certificate = check_clearing(self._orders.frame, links, self.prices, self.fills, self.flows, tie=self.tie)
+        certificate = check_clearing(self._orders, self._links, self.prices, self.fills, self.flows, tie=self.tie)
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
         return certificate
 
@@ -119,22 +98,16 @@ class Clearing:
         Raises:
             Refusal: UNKNOWN_PLACE when no order and no link names the place.
         """
-        if place not in self.prices:
-            raise Refusal(
-                Code.UNKNOWN_PLACE,
-                f"no order and no link names {place!r}",
-                remedy=f"The places are {', '.join(self._names[:10])}{' ...' if len(self._names) > 10 else ''}.",  # noqa: PLR2004 - one line
-            )
-        return explain(self, place)
+        names = self._outcome.names
+        if place not in names:
+            some = f"{', '.join(names[:NAMED_PLACES])}{' ...' if len(names) > NAMED_PLACES else ''}"
+            raise Refusal(Code.UNKNOWN_PLACE, f"no order and no link names {place!r}", remedy=f"The places are {some}.")
+        return explain(self._outcome, names.index(place))
 
     def __repr__(self) -> str:
         rows = [("place", "price", "bought", "sold"), *self._rows()]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            "  ".join(cell.ljust(width) if number == 0 else cell.rjust(width) for number, (cell, width) in enumerate(
-                zip(row, widths, strict=True)))
-            for row in rows
-        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
         return "\n".join([*lines, *self._omitted(), self._summary()])
 
     def _repr_html_(self) -> str:
@@ -152,7 +125,7 @@ class Clearing:
         ]
 
     def _omitted(self) -> list[str]:
-        more = len(self._names) - SHOWN_PLACES
+        more = len(self._outcome.names) - SHOWN_PLACES
         return [f"... and {more} more places."] if more > 0 else []
 
     def _summary(self) -> str:
@@ -198,10 +171,13 @@ def clear(
     _check_options(tie, price_rule, reference)
     order_table, order_columns = intake.read_orders(orders)
     link_columns = intake.read_links(links)
-    names, market, totals = _survey(order_table, order_columns, link_columns)
-    with network.passes_over(market) as passes:
-        answer = _solve(passes, totals, names, order_columns, tie, price_rule, reference)
-    return Clearing(names, market, order_columns, link_columns, answer, tie)
+    survey = _survey(order_table, order_columns, link_columns)
+    names, market = _numbered(order_columns, link_columns, survey)
+    references = _references(names, reference)
+    with passes_over(market) as passes:
+        rules = Rules(tie, order_columns.submitted_at, price_rule, references)
+        answer = solve(passes, survey, rules)
+    return Clearing(Outcome(names, market, answer, order_columns.order_id), orders, link_columns.frame, tie)
 
 
 def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] | None) -> None:
@@ -221,141 +197,95 @@ def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int]
             )
 
 
-def _survey(table: Table, orders: Orders, links: Links) -> tuple[list[str], Market, Totals]:
-    """Look at every order once: refuse what is out of bounds, and number the places by their sorted names."""
-    no_links = np.empty(0, np.int64)
-    sides = np.array([SIDE_NUMBERS.get(name, UNKNOWN_SIDE_NUMBER) for name in orders.side.names] or [0], np.int64)
-    codes = np.arange(max(1, len(orders.place.names)), dtype=np.int64)
-    columns = (orders.place.codes, orders.side.codes, codes, sides, orders.price, orders.quantity)
-    with network.passes_over(Market(len(codes), *columns, no_links, no_links, no_links, no_links)) as passes:
-        totals = passes.survey()
+def _survey(table: Table, orders: Orders, links: Links) -> Survey:
+    """Look at every order once, and refuse what is out of bounds."""
+    none = np.empty(0, np.int64)
+    place_of, side_of = (np.zeros(max(1, len(words.names)), np.int64) for words in (orders.place, orders.side))
+    market = Market(
+        0, orders.place.codes, orders.side.codes, place_of, side_of, orders.price, orders.quantity, *[none] * 4
+    )
+    with passes_over(market) as passes:
+        survey = passes.survey()
     if orders.price.size:
-        _check_bounds(table, orders, links, totals, sides)
-    return _numbered(table, orders, links, totals, sides)
+        _check_sides(table, orders, survey)
+        table.within("price", orders.price, (survey.lowest_price, survey.highest_price), (0, HIGHEST_PRICE))
+        table.within(
+            "quantity", orders.quantity, (survey.lowest_quantity, survey.highest_quantity), (1, HIGHEST_QUANTITY)
+        )
+        _check_overflow(table, orders, links, survey)
+    intake.check_names(table, "place", orders.place, np.flatnonzero(survey.places).tolist())
+    return survey
 
 
-def _check_bounds(table: Table, orders: Orders, links: Links, totals: Totals, sides: Integers) -> None:
-    if (totals.by_side[:, UNKNOWN_SIDE_NUMBER] != 0).any():
-        row = int(np.argmax(sides[orders.side.codes] == UNKNOWN_SIDE_NUMBER))
-        word = orders.side.names[orders.side.codes[row]]
-        raise table.refusal(Code.UNKNOWN_SIDE, row, f"side is {word!r}", "Write buy or sell.")
-    table.within("price", orders.price, totals.lowest_price, totals.highest_price, 0, HIGHEST_PRICE)
-    table.within("quantity", orders.quantity, totals.lowest_quantity, totals.highest_quantity, 1, HIGHEST_QUANTITY)
-    _check_overflow(table, orders, links, totals)
+def _check_sides(table: Table, orders: Orders, survey: Survey) -> None:
+    for code in np.flatnonzero(survey.sides).tolist():
+        word = orders.side.names[code]
+        if word not in SIDE_NUMBERS:
+            row = int(np.argmax(orders.side.codes == code))
+            raise table.refusal(Code.UNKNOWN_SIDE, row, f"side is {word!r}", "Write buy or sell.")
 
 
-def _check_overflow(table: Table, orders: Orders, links: Links, totals: Totals) -> None:
+def _check_overflow(table: Table, orders: Orders, links: Links, survey: Survey) -> None:
     """Refuse a market whose welfare, or a sum on the way to it, might not fit 64 bits.
 
     The bounds are the total quantity times the highest price (plus two: prices are sought from one below all limits
     to one above), and the total quantity times the number of links in a cut problem.
     """
-    if totals.highest_price * totals.highest_quantity > INT64_MAX:
+    if survey.highest_price * survey.highest_quantity > INT64_MAX:
         beyond = orders.quantity > INT64_MAX // np.maximum(orders.price, 1)
         if beyond.any():
             row = int(np.argmax(beyond))
             what = f"quantity times price is {int(orders.quantity[row]) * int(orders.price[row])}, beyond 64 bits"
             raise table.refusal(Code.OVERFLOW, row, what, "Use a larger unit of quantity.")
-    total = exact_sum(orders.quantity, totals.highest_quantity)
-    if total * (totals.highest_price + 2) > INT64_MAX or total * (len(links.source) + 2) > 2**62:
-        what = f"{total} lots in all at prices up to {totals.highest_price} do not fit 64 bits"
+    total = exact_sum(orders.quantity, survey.highest_quantity, survey.lots)
+    if total * (survey.highest_price + 2) > INT64_MAX or total * (len(links.source) + 2) > 2**62:
+        what = f"{total} lots in all at prices up to {survey.highest_price} do not fit 64 bits"
         raise table.refusal(Code.OVERFLOW, None, what, "Use a larger unit of quantity, or clear fewer orders at once.")
 
 
-def exact_sum(values: Integers, highest: int) -> int:
-    """Sum non-negative integers without overflow.
+def exact_sum(values: Integers, highest: int, wrapped: int) -> int:
+    """Sum non-negative integers without overflow; `wrapped` is their sum in 64 bits, right where it cannot overflow.
 
-    >>> exact_sum(np.array([2**62, 2**62, 2**62]), 2**62) == 3 * 2**62
+    >>> exact_sum(np.array([2**62, 2**62, 2**62]), 2**62, -(2**62)) == 3 * 2**62
     True
     """
     if values.size * highest <= INT64_MAX:
-        return int(values.sum())
+        return wrapped
     return (int((values >> 32).sum()) << 32) + int((values & (2**32 - 1)).sum())
 
 
-def _numbered(
-    table: Table, orders: Orders, links: Links, totals: Totals, sides: Integers
-) -> tuple[list[str], Market, Totals]:
-    used = np.flatnonzero(totals.by_side.any(axis=1)).tolist()
+def _numbered(orders: Orders, links: Links, survey: Survey) -> tuple[list[str], Market]:
+    """Number the places by their sorted names, so that the order of the rows cannot matter."""
+    used = np.flatnonzero(survey.places).tolist()
     words = orders.place.names
-    intake.check_names(table, "place", orders.place, used)
     names = sorted({words[code] for code in used} | set(links.source) | set(links.target))
     number = {name: index for index, name in enumerate(names)}
     place_of = np.zeros(max(1, len(words)), np.int64)
     place_of[used] = [number[words[code]] for code in used]
-    by_side = np.zeros((len(names), 3), np.int64)
-    np.add.at(by_side, place_of[used], totals.by_side[used])
+    sides = np.array([SIDE_NUMBERS.get(name, BUY) for name in orders.side.names] or [BUY], np.int64)
     ends = [np.array([number[name] for name in column], np.int64) for column in (links.source, links.target)]
-    capacity = np.minimum(links.capacity, int(by_side.sum()))  # No link ever carries more than all orders together.
+    # No link ever carries more than all orders together: that much capacity is as good as any more.
+    capacity = np.minimum(links.capacity, survey.lots)
     market = Market(
-        len(names),
-        orders.place.codes,
-        orders.side.codes,
-        place_of,
-        sides,
-        orders.price,
-        orders.quantity,
-        ends[0],
-        ends[1],
-        capacity,
-        np.ascontiguousarray(links.tariff),
+        places=len(names),
+        place=orders.place.codes,
+        side=orders.side.codes,
+        place_of=place_of,
+        side_of=sides,
+        price=orders.price,
+        quantity=orders.quantity,
+        link_source=ends[0],
+        link_target=ends[1],
+        capacity=capacity,
+        tariff=np.array(links.tariff),
     )
-    return names, market, totals._replace(by_side=by_side)
+    return names, market
 
 
-def _solve(
-    passes: Passes,
-    totals: Totals,
-    names: list[str],
-    orders: Orders,
-    tie: str,
-    price_rule: str,
-    reference: int | Mapping[str, int] | None,
-) -> Answer:
-    market = passes.market
-    if not market.price.size:
-        return _nothing(market)
-    at = network.optimal_prices(passes, totals)
-    standing = passes.classify(at)
-    trade = network.trade_at(market, at, standing)
-    lattice = Lattice(market, at, standing, trade, passes, totals.highest_price)
-    prices = _chosen(lattice, names, price_rule, reference)
-    network.share_margins(standing, trade, market, orders.submitted_at, tie)
-    return Answer(
-        prices,
-        lattice.lowest,
-        lattice.highest,
-        ~(lattice.open_below & lattice.open_above),
-        standing.lots[:, BUY, INSIDE] + trade.margin_bought,
-        standing.lots[:, SELL, INSIDE] + trade.margin_sold,
-        standing.fills,
-        trade.flow,
-        network.welfare(market, at, standing, trade),
-        network.dual_value(market, at, standing, prices),
-    )
-
-
-def _nothing(market: Market) -> Answer:
-    """Return the answer for a market without orders: no price anywhere, and nothing moves."""
-    nowhere = np.zeros(market.places, np.int64)
-    unused = np.zeros(market.link_source.shape[0], np.int64)
-    none = np.zeros(0, np.int64)
-    return Answer(nowhere, nowhere - 1, nowhere + 1, nowhere.astype(np.bool_), nowhere, nowhere, none, unused, 0, 0)
-
-
-def _chosen(
-    lattice: Lattice, names: list[str], price_rule: str, reference: int | Mapping[str, int] | None
-) -> Integers:
-    if price_rule == "lowest":
-        return lattice.closed(lattice.lowest)
-    if price_rule == "highest":
-        return lattice.closed(lattice.highest)
-    middle = lattice.middle()
-    if price_rule == "middle":
-        return lattice.closed(middle)
-    assert reference is not None, "the options were checked"
+def _references(names: list[str], reference: int | Mapping[str, int] | None) -> Integers:
+    """Give each numbered place its reference price, or -1."""
     if not isinstance(reference, Mapping):
-        return lattice.closed(lattice.below_reference(np.full_like(middle, reference)))
+        return np.full(len(names), -1 if reference is None else int(reference), np.int64)
     for name in reference:
         if name not in names:
             raise Refusal(
@@ -363,5 +293,4 @@ def _chosen(
                 f"the reference names {name!r}, and no order and no link does",
                 remedy="Correct the name, or leave it out.",
             )
-    wanted = [int(reference.get(name, price)) for name, price in zip(names, middle.tolist(), strict=True)]
-    return lattice.closed(lattice.below_reference(np.array(wanted, np.int64)))
+    return np.array([int(reference.get(name, -1)) for name in names], np.int64)

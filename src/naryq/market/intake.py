@@ -5,6 +5,7 @@ Rows are counted from 1 and the heading is not counted: `orders, row 1` is the f
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from typing import Any, Final, NamedTuple
 
 import narwhals as nw
@@ -83,7 +84,10 @@ class Table:
         names = list(wrapped.columns)
         if len(set(names)) < len(names):
             raise Refusal(
-                Code.COLUMN_UNKNOWN, "a column stands twice", where=self.name, remedy="Give each column a name of its own."
+                Code.COLUMN_UNKNOWN,
+                "a column stands twice",
+                where=self.name,
+                remedy="Give each column a name of its own.",
             )
         return {name: wrapped[name] for name in names}
 
@@ -122,20 +126,25 @@ class Table:
         for name in self.columns:
             if name not in known:
                 raise self.refusal(
-                    Code.COLUMN_UNKNOWN, None, f"column {name!r} is not known", f"Remove or rename it; {_listing(known)}"
+                    Code.COLUMN_UNKNOWN,
+                    None,
+                    f"column {name!r} is not known",
+                    f"Remove or rename it; {_listing(known)}",
                 )
 
     def integers(self, name: str, lowest: int | None = None, highest: int = INT64_MAX) -> Integers:
         """Read a column of whole numbers as int64, within bounds; never from floats, booleans or text."""
         column = self.columns[name]
-        values = self._integer_array(name, column)
+        values: Integers = self._integer_array(name, column)
         if lowest is not None and values.size:
-            self.within(name, values, int(values.min()), int(values.max()), lowest, highest)
-        return _frozen(values)
+            self.within(name, values, (int(values.min()), int(values.max())), (lowest, highest))
+        frozen: Integers = _frozen(values)
+        return frozen
 
-    def within(self, name: str, values: Integers, least: int, most: int, lowest: int, highest: int) -> None:
-        """Refuse the first value out of bounds; `least` and `most` are the extremes that were found."""
-        if least >= lowest and most <= highest:
+    def within(self, name: str, values: Integers, found: tuple[int, int], bounds: tuple[int, int]) -> None:
+        """Refuse the first value out of bounds; `found` are the least and the most of all values."""
+        lowest, highest = bounds
+        if found[0] >= lowest and found[1] <= highest:
             return
         row = int(np.argmax((values < lowest) | (values > highest)))
         raise self.refusal(
@@ -157,6 +166,8 @@ class Table:
         return self._from_objects(name, column)
 
     def _no_nulls(self, name: str, column: "nw.Series[Any]") -> None:
+        if column.implementation.is_pandas() and isinstance(column.to_native().dtype, np.dtype):
+            return  # A plain NumPy column of whole numbers has no room for a null.
         if column.null_count():
             row = int(np.argmax(column.is_null().to_numpy()))
             raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
@@ -165,7 +176,8 @@ class Table:
         if column.dtype == np.uint64 and column.size and int(column.max()) > INT64_MAX:
             row = int(np.argmax(column > INT64_MAX))
             raise self._too_large(name, row, int(column[row]))
-        return np.ascontiguousarray(column, dtype=np.int64)
+        narrow: Integers = np.ascontiguousarray(column, dtype=np.int64)
+        return narrow
 
     def _too_large(self, name: str, row: int, value: int) -> Refusal:
         return self.refusal(
@@ -209,10 +221,10 @@ class Table:
     def _from_texts(self, name: str, column: Any) -> Words:
         if isinstance(column, np.ndarray):
             column = column.tolist()
-        numbers: dict[str, int] = {}
         if set(map(type, column)) - {str}:
             self._only_texts(name, column)
-        codes = np.array([numbers.setdefault(value, len(numbers)) for value in column], dtype=np.int64)
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(column))}
+        codes = np.fromiter(map(numbers.__getitem__, column), np.int64, len(column))
         return _small(codes, [str(word) for word in numbers])
 
     def _only_texts(self, name: str, column: Any) -> None:
@@ -258,7 +270,10 @@ class Table:
 
     def _repeated(self, name: str, row: int, column: Any) -> None:
         raise self.refusal(
-            Code.DUPLICATE_ID, row, f"{name} {_shown(column[row])} stands twice", "Give each order an identifier of its own."
+            Code.DUPLICATE_ID,
+            row,
+            f"{name} {_shown(column[row])} stands twice",
+            "Give each order an identifier of its own.",
         )
 
 
@@ -272,7 +287,7 @@ def _shown(value: Any) -> str:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN
+    return value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value))
 
 
 def _frozen(values: npt.NDArray[Any]) -> Any:
@@ -394,7 +409,9 @@ def read_links(frame: Any) -> Links:
                 Code.SELF_LOOP, row, f"the link runs from {one} to itself", "Name two different places, or remove it."
             )
     capacity = table.integers("capacity", 0, HIGHEST_QUANTITY)
-    return Links(table.columns if frame is None else frame, source, target, capacity, table.integers("tariff", 0, HIGHEST_PRICE))
+    return Links(
+        table.columns if frame is None else frame, source, target, capacity, table.integers("tariff", 0, HIGHEST_PRICE)
+    )
 
 
 def _names(table: Table, column: str) -> list[str]:

@@ -6,8 +6,10 @@ separate rows with separate tables; integer sums make the result independent of 
 A twin of each kernel in plain Python stands in the tests and is compared with it.
 """
 
+# ruff: noqa: PLR0917 - kernels take their arguments by position
+
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
@@ -28,11 +30,11 @@ UNDECIDED = -1
 def compiled(function: Function) -> Function:
     """Compile to machine code and keep it on disk; without a writable folder, compile for this process only."""
     try:
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        return cast("Function", numba.njit(cache=True, nogil=True)(function))
     except RuntimeError as problem:  # Numba found neither a writable source folder nor a home for its cache.
         if "no locator available" not in str(problem):
             raise
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return cast("Function", numba.njit(nogil=True)(function))
 
 
 # --- Passes over the orders ---------------------------------------------------------------------------------------
@@ -44,80 +46,106 @@ def survey(
     side: Codes,
     price: Integers,
     quantity: Integers,
-    place_of: Integers,
-    side_of: Integers,
-    totals: Integers,
+    places: Integers,
+    sides: Integers,
     extremes: Integers,
-) -> None:
-    """Sum the quantities by place and side, and widen `extremes`: lowest and highest price, then quantity."""
-    lowest_price, highest_price, lowest_quantity, highest_quantity = extremes
+) -> int:
+    """Mark the codes in use, widen `extremes` (lowest and highest price, then quantity) and return the lots in all."""
+    lowest, highest = extremes[0], extremes[1]
     for row in range(price.shape[0]):
-        totals[place_of[place[row]], side_of[side[row]]] += quantity[row]
-        lowest_price = min(lowest_price, price[row])
-        highest_price = max(highest_price, price[row])
-        lowest_quantity = min(lowest_quantity, quantity[row])
-        highest_quantity = max(highest_quantity, quantity[row])
-    extremes[:] = (lowest_price, highest_price, lowest_quantity, highest_quantity)
+        lowest = min(lowest, price[row])
+        highest = max(highest, price[row])
+    extremes[0], extremes[1] = lowest, highest
+    lowest, highest, lots = extremes[2], extremes[3], 0
+    for row in range(price.shape[0]):
+        lowest = min(lowest, quantity[row])
+        highest = max(highest, quantity[row])
+        lots += quantity[row]
+    extremes[2], extremes[3] = lowest, highest
+    for row in range(price.shape[0]):
+        places[place[row]] = 1
+        sides[side[row]] = 1
+    return lots
 
 
 @compiled
 def histogram(
-    place: Codes,
-    price: Integers,
-    quantity: Integers,
-    place_of: Integers,
-    low: Integers,
-    shift: int,
-    table: Integers,
-) -> None:
-    """Add each quantity to the bucket of its price in the window of its place.
-
-    Bucket 1 starts at `low[place]`, each is `2**shift` wide; bucket 0 and the last one take what lies outside.
-    """
-    last = table.shape[1] - 1
-    for row in range(price.shape[0]):
-        here = place_of[place[row]]
-        bucket = ((price[row] - low[here]) >> shift) + 1
-        table[here, min(max(bucket, 0), last)] += quantity[row]
-
-
-@compiled
-def classify(
     place: Codes,
     side: Codes,
     price: Integers,
     quantity: Integers,
     place_of: Integers,
     side_of: Integers,
-    at: Integers,
-    totals: Integers,
-    fills: Integers,
-) -> tuple[int, int]:
-    """Fill the orders inside the price of their place, mark those at it, and sum quantities by standing.
+    low: Integers,
+    shift: int,
+    table: Integers,
+) -> None:
+    """Add each quantity to the bucket of its price in the window of its place; what lies outside is left out.
 
+    `low` holds the start of the window for each place code; bucket k starts `k * 2**shift` above it. The table has
+    a row of buckets for each place and side.
+    """
+    buckets = table.shape[2]
+    width = np.uint64(buckets << shift)  # Unsigned: what is below the window wraps to far above it, one test for both.
+    digits = np.uint64(shift)
+    cells = table.reshape(-1)
+    for row in range(price.shape[0]):
+        code = place[row]
+        offset = np.uint64(price[row] - low[code])
+        if offset < width:
+            first = np.uint64((2 * place_of[code] + side_of[side[row]]) * buckets)
+            cells[first + (offset >> digits)] += quantity[row]
+
+
+@compiled
+def lots_below(
+    place: Codes,
+    side: Codes,
+    price: Integers,
+    quantity: Integers,
+    place_of: Integers,
+    side_of: Integers,
+    low: Integers,
+    below: Integers,
+) -> None:
+    """Sum the quantities with a price below the window of their place, by place and side."""
+    for row in range(price.shape[0]):
+        code = place[row]
+        if price[row] < low[code]:
+            below[place_of[code], side_of[side[row]]] += quantity[row]
+
+
+@compiled
+def fill_inside(
+    place: Codes,
+    side: Codes,
+    price: Integers,
+    quantity: Integers,
+    sign_of: Integers,
+    at: Integers,
+    fills: Integers,
+) -> tuple[np.int64, np.int64]:
+    """Fill the orders that are better than the price of their place and mark those at it as undecided (-1).
+
+    `at` holds the price for each place code, `sign_of` 1 for the code that buys and -1 for the one that sells.
     Returns the surplus of the orders inside, and how many orders are at the margin.
     """
-    surplus = 0
-    undecided = 0
+    surplus = np.int64(0)
+    undecided = np.int64(0)
     for row in range(price.shape[0]):
-        here = place_of[place[row]]
-        way = side_of[side[row]]
-        gain = price[row] - at[here]
-        if way == 1:
-            gain = -gain
+        gain = (price[row] - at[place[row]]) * sign_of[side[row]]
         lots = quantity[row]
-        standing = np.int64(gain > 0) + np.int64(gain >= 0)
-        totals[2 * here + way, standing] += lots
-        inside = np.int64(gain > 0)
+        surplus += max(gain, 0) * lots
         margin = np.int64(gain == 0)
-        surplus += inside * gain * lots
         undecided += margin
-        fills[row] = inside * lots - margin
+        fills[row] = (lots & (-gain >> 63)) - margin  # All bits of a gain above zero: no branch to guess wrong.
     return surplus, undecided
 
 
 @compiled
-def neighbours(place: Codes, price: Integers, place_of: Integers, at: Integers, below: Integers, above: Integers) -> None:
+def neighbours(
+    place: Codes, price: Integers, place_of: Integers, at: Integers, below: Integers, above: Integers
+) -> None:
     """Find the nearest order price strictly below and strictly above the price of each place."""
     for row in range(price.shape[0]):
         here = place_of[place[row]]
@@ -161,12 +189,26 @@ def first_repeat(values: Integers, lowest: int, seen: npt.NDArray[np.uint8]) -> 
 # --- Maximum flow on a small graph --------------------------------------------------------------------------------
 
 
-@compiled
-def adjacency(tail: Integers, head: Integers, count: int) -> tuple[Integers, Integers]:
-    """List the arcs that leave each node; arc 2i runs from tail[i] to head[i] and arc 2i+1 runs back.
+class Graph(NamedTuple):
+    """A flow network: arc 2i runs from tail[i] to head[i], arc 2i+1 runs back, `residual` is what each still takes.
 
-    Returns where each node's list starts (one entry more than nodes) and the lists themselves.
+    `arcs[start[node]:start[node + 1]]` are the arcs that leave a node. `level`, `queue` and `path` are work space;
+    after a maximum flow, `level >= 0` marks the source's side of the smallest minimum cut.
     """
+
+    tail: Integers
+    head: Integers
+    start: Integers
+    arcs: Integers
+    residual: Integers
+    level: Integers
+    queue: Integers
+    path: Integers
+
+
+@compiled
+def graph_of(tail: Integers, head: Integers, count: int) -> Graph:
+    """Make a network without any capacity yet from the ends of its edges."""
     start = np.zeros(count + 1, np.int64)
     for edge in range(tail.shape[0]):
         start[tail[edge] + 1] += 1
@@ -180,319 +222,320 @@ def adjacency(tail: Integers, head: Integers, count: int) -> tuple[Integers, Int
         position[tail[edge]] += 1
         arcs[position[head[edge]]] = 2 * edge + 1
         position[head[edge]] += 1
-    return start, arcs
+    residual = np.zeros(2 * tail.shape[0], np.int64)
+    work = np.zeros((3, count), np.int64)
+    return Graph(tail, head, start, arcs, residual, work[0], work[1], work[2])
 
 
 @compiled
-def end_of(arc: int, tail: Integers, head: Integers) -> int:
+def end_of(graph: Graph, arc: int) -> np.int64:
     """Return the node at which an arc ends."""
-    return tail[arc >> 1] if arc & 1 else head[arc >> 1]
+    node: np.int64 = graph.tail[arc >> 1] if arc & 1 else graph.head[arc >> 1]
+    return node
 
 
 @compiled
-def layers(
-    source: int,
-    tail: Integers,
-    head: Integers,
-    start: Integers,
-    arcs: Integers,
-    residual: Integers,
-    level: Integers,
-    queue: Integers,
-) -> None:
+def number_levels(graph: Graph, source: int) -> None:
     """Number the nodes by their distance from the source over arcs with residual capacity; -1 is out of reach."""
-    level[:] = -1
-    level[source] = 0
-    queue[0] = source
+    graph.level[:] = -1
+    graph.level[source] = 0
+    graph.queue[0] = source
     first, last = 0, 1
     while first < last:
-        node = queue[first]
+        node = graph.queue[first]
         first += 1
-        for index in range(start[node], start[node + 1]):
-            other = end_of(arcs[index], tail, head)
-            if residual[arcs[index]] > 0 and level[other] < 0:
-                level[other] = level[node] + 1
-                queue[last] = other
+        for index in range(graph.start[node], graph.start[node + 1]):
+            arc = graph.arcs[index]
+            other = end_of(graph, arc)
+            if graph.residual[arc] > 0 and graph.level[other] < 0:
+                graph.level[other] = graph.level[node] + 1
+                graph.queue[last] = other
                 last += 1
 
 
 @compiled
-def augment(
-    source: int,
-    sink: int,
-    tail: Integers,
-    head: Integers,
-    start: Integers,
-    arcs: Integers,
-    residual: Integers,
-    level: Integers,
-    current: Integers,
-    path: Integers,
-) -> int:
-    """Send flow along one shortest path and return how much, or 0 when the layers are blocked."""
+def shortest_path(graph: Graph, source: int, sink: int) -> int:
+    """Find a path that gains a level with each arc, write it to `graph.path` and return its length; 0 for none.
+
+    `graph.queue` holds the next arc to try at each node: what once led nowhere is not tried again.
+    """
     depth = 0
-    node = source
+    node = np.int64(source)
     while node != sink:
         advanced = False
-        while current[node] < start[node + 1]:
-            arc = arcs[current[node]]
-            other = end_of(arc, tail, head)
-            if residual[arc] > 0 and level[other] == level[node] + 1:
-                path[depth] = arc
+        while graph.queue[node] < graph.start[node + 1]:
+            arc = graph.arcs[graph.queue[node]]
+            other = end_of(graph, arc)
+            if graph.residual[arc] > 0 and graph.level[other] == graph.level[node] + 1:
+                graph.path[depth] = arc
                 depth += 1
                 node = other
                 advanced = True
                 break
-            current[node] += 1
+            graph.queue[node] += 1
         if not advanced:
             if depth == 0:
                 return 0
             depth -= 1
-            node = end_of(path[depth] ^ 1, tail, head)
-            current[node] += 1
-    amount = residual[path[0]]
-    for index in range(1, depth):
-        amount = min(amount, residual[path[index]])
-    for index in range(depth):
-        residual[path[index]] -= amount
-        residual[path[index] ^ 1] += amount
-    return amount
+            node = end_of(graph, graph.path[depth] ^ 1)
+            graph.queue[node] += 1
+    return depth
 
 
 @compiled
-def maximum_flow(
-    source: int,
-    sink: int,
-    tail: Integers,
-    head: Integers,
-    start: Integers,
-    arcs: Integers,
-    residual: Integers,
-    level: Integers,
-    work: Integers,
-) -> int:
-    """Raise the flow from source to sink to its maximum (Dinitz 1970) and return what was added.
-
-    `residual` changes in place. Afterwards `level >= 0` marks the source's side of the smallest minimum cut.
-    `work` holds two rows of at least as many entries as nodes.
-    """
-    flow = 0
+def maximum_flow(graph: Graph, source: int, sink: int) -> np.int64:
+    """Raise the flow from source to sink to its maximum (Dinitz 1970) and return what was added."""
+    flow = np.int64(0)
     while True:
-        layers(source, tail, head, start, arcs, residual, level, work[0])
-        if level[sink] < 0:
+        number_levels(graph, source)
+        if graph.level[sink] < 0:
             return flow
-        work[0, : level.shape[0]] = start[: level.shape[0]]
-        while True:
-            amount = augment(source, sink, tail, head, start, arcs, residual, level, work[0], work[1])
-            if amount == 0:
-                break
+        graph.queue[:] = graph.start[:-1]
+        depth = shortest_path(graph, source, sink)
+        while depth:
+            amount = graph.residual[graph.path[0]]
+            for index in range(1, depth):
+                amount = min(amount, graph.residual[graph.path[index]])
+            for index in range(depth):
+                graph.residual[graph.path[index]] -= amount
+                graph.residual[graph.path[index] ^ 1] += amount
             flow += amount
+            depth = shortest_path(graph, source, sink)
 
 
 # --- Steepest descent on the dual ---------------------------------------------------------------------------------
 
 
 @compiled
-def values_of(table: Integers, bought: Integers, lowest: Integers, highest: Integers, value: Integers) -> None:
+def values_of(
+    table: Integers, below: Integers, bought: Integers, lowest: Integers, highest: Integers, value: Integers
+) -> None:
     """Turn bucket sums into the dual function of each place at each bucket, up to a constant.
 
     The slope to the right of bucket k is the quantity with a price up to k, less all that is bid for: sellers
     gain by a higher price, buyers lose, and a bid below the price is a bid that no longer counts.
     """
     for place in range(table.shape[0]):
-        slope = -bought[place]
-        for bucket in range(lowest[place] + 1):
-            slope += table[place, bucket]
+        slope = below[place, 0] + below[place, 1] - bought[place]
+        for bucket in range(lowest[place]):
+            slope += table[place, 0, bucket] + table[place, 1, bucket]
         value[place, lowest[place]] = 0
         for bucket in range(lowest[place], highest[place]):
-            slope += table[place, bucket + 1]
+            slope += table[place, 0, bucket] + table[place, 1, bucket]
             value[place, bucket + 1] = value[place, bucket] + slope
 
 
-@compiled
-def weigh(
-    way: int,
-    step: int,
-    at: Integers,
-    lowest: Integers,
-    highest: Integers,
-    value: Integers,
-    link_source: Integers,
-    link_target: Integers,
-    capacity: Integers,
-    offset: Integers,
-    weight: Integers,
-    residual: Integers,
-) -> bool:
-    """Write the cut problem of one step: what moving each place costs, and each pair of places apart.
+class Problem(NamedTuple):
+    """The dual problem of one level: the value of each place at each bucket, the buckets it may take, and the links.
 
-    Returns whether any move can gain at all.
+    `offset` is how many buckets a link's target may lie above its source before the link pays.
     """
-    for place in range(at.shape[0]):
-        moved = at[place] + way * step
-        inside = lowest[place] <= moved <= highest[place]
-        weight[place] = value[place, moved] - value[place, at[place]] if inside else 0
-    for link in range(link_source.shape[0]):
-        source, target = link_source[link], link_target[link]
-        gap = at[target] - at[source] - offset[link]
-        apart = capacity[link] * (max(0, gap + step) - max(0, gap))
-        closer = capacity[link] * (max(0, gap) - max(0, gap - step))
-        weight[source] -= way * closer
-        weight[target] += way * closer
-        residual[2 * link] = apart - closer if way < 0 else 0
-        residual[2 * link + 1] = apart - closer if way > 0 else 0
+
+    value: Integers
+    lowest: Integers
+    highest: Integers
+    source: Integers
+    target: Integers
+    capacity: Integers
+    offset: Integers
+
+
+@compiled
+def weigh(problem: Problem, at: Integers, move: int, weight: Integers, residual: Integers) -> bool:
+    """Write the cut problem of moving places by `move` buckets: what each costs, and each pair of places apart.
+
+    Returns whether any set of places can gain at all.
+    """
+    step = abs(move)
+    weight[:] = 0
+    for link in range(problem.source.shape[0]):
+        source, target = problem.source[link], problem.target[link]
+        gap = at[target] - at[source] - problem.offset[link]
+        apart = problem.capacity[link] * (max(0, gap + step) - max(0, gap))
+        closer = problem.capacity[link] * (max(0, gap) - max(0, gap - step))
+        if move < 0:
+            closer = -closer
+        weight[source] -= closer
+        weight[target] += closer
+        residual[2 * link] = apart + closer if move < 0 else 0
+        residual[2 * link + 1] = apart - closer if move > 0 else 0
     gainful = False
     for place in range(at.shape[0]):
-        moved = at[place] + way * step
-        if moved < lowest[place] or moved > highest[place]:
+        moved = at[place] + move
+        if problem.lowest[place] <= moved <= problem.highest[place]:
+            weight[place] += problem.value[place, moved] - problem.value[place, at[place]]
+            gainful = gainful or weight[place] < 0
+        else:
             weight[place] = 2**62  # Beyond the window: this place stays.
-        gainful = gainful or weight[place] < 0
     return gainful
 
 
 @compiled
-def cut(
-    way: int,
-    step: int,
-    at: Integers,
-    weight: Integers,
-    links: int,
-    tail: Integers,
-    head: Integers,
-    start: Integers,
-    arcs: Integers,
-    residual: Integers,
-    level: Integers,
-    work: Integers,
-) -> bool:
-    """Move the set of places that gains most by one step, found as a minimum cut; False when no set gains."""
+def move_best(graph: Graph, weight: Integers, move: int, at: Integers) -> bool:
+    """Move the set of places that gains most, found as a minimum cut; False when no set gains."""
     places = at.shape[0]
+    first = graph.residual.shape[0] - 4 * places
     possible = 0
     for place in range(places):
-        edge = links + 2 * place
-        residual[2 * edge] = max(0, -weight[place])
-        residual[2 * edge + 1] = 0
-        residual[2 * edge + 2] = max(0, weight[place])
-        residual[2 * edge + 3] = 0
+        arc = first + 4 * place
+        graph.residual[arc] = max(0, -weight[place])
+        graph.residual[arc + 1] = 0
+        graph.residual[arc + 2] = max(0, weight[place])
+        graph.residual[arc + 3] = 0
         possible += max(0, -weight[place])
-    if maximum_flow(places, places + 1, tail, head, start, arcs, residual, level, work) >= possible:
+    if maximum_flow(graph, places, places + 1) >= possible:
         return False
     for place in range(places):
-        if level[place] >= 0:
-            at[place] += way * step
+        if graph.level[place] >= 0:
+            at[place] += move
     return True
 
 
 @compiled
-def descend(
-    table: Integers,
-    bought: Integers,
-    lowest: Integers,
-    highest: Integers,
-    link_source: Integers,
-    link_target: Integers,
-    capacity: Integers,
-    offset: Integers,
-    first_step: int,
-    at: Integers,
-) -> int:
+def cut_graph(source: Integers, target: Integers, places: int) -> Graph:
+    """Make the network of the cut problems: links, then an edge from the source and to the sink for each place."""
+    links = source.shape[0]
+    tail = np.empty(links + 2 * places, np.int64)
+    head = np.empty(links + 2 * places, np.int64)
+    tail[:links], head[:links] = source, target
+    for place in range(places):
+        edge = links + 2 * place
+        tail[edge], head[edge] = places, place
+        tail[edge + 1], head[edge + 1] = place, places + 1
+    return graph_of(tail, head, places + 2)
+
+
+@compiled
+def descend(problem: Problem, first_step: int, exact: bool, at: Integers) -> int:  # noqa: FBT001 - see the file's head
     """Move `at` to a minimum of the dual function within the window, and return the number of cuts it took.
 
     Steepest descent with scaling for L-natural-convex functions (Murota, Discrete Convex Analysis, 2003, section
-    10.3): at each step length, move the best set of places up while that gains, then down; halve the step. A
-    point from which no set of places gains by one unit up or down is a minimum.
+    10.3): at each step length, move the best set of places up while that gains, then down; halve the step. Where
+    `exact`, the last steps go on until no set of places gains by one unit, neither up nor down: a minimum.
     """
-    places = at.shape[0]
-    links = link_source.shape[0]
-    tail = np.empty(links + 2 * places, np.int64)
-    head = np.empty(links + 2 * places, np.int64)
-    tail[:links], head[:links] = link_source, link_target
-    for place in range(places):
-        tail[links + 2 * place], head[links + 2 * place] = places, place
-        tail[links + 2 * place + 1], head[links + 2 * place + 1] = place, places + 1
-    start, arcs = adjacency(tail, head, places + 2)
-    residual = np.zeros(2 * tail.shape[0], np.int64)
-    level = np.empty(places + 2, np.int64)
-    work = np.empty((2, places + 2), np.int64)
-    weight = np.empty(places, np.int64)
-    value = np.empty((places, table.shape[1]), np.int64)
-    values_of(table, bought, lowest, highest, value)
+    graph = cut_graph(problem.source, problem.target, at.shape[0])
+    weight = np.empty(at.shape[0], np.int64)
     cuts = 0
     step = first_step
+    way = 1
     while step > 0:
         failures = 0
-        way = 1
-        while failures < 2:
-            if weigh(
-                way, step, at, lowest, highest, value, link_source, link_target, capacity, offset, weight, residual
-            ):
+        while failures < 2:  # noqa: PLR2004 - once up, once down
+            moved = False
+            if weigh(problem, at, way * step, weight, graph.residual):
                 cuts += 1
-                if cut(way, step, at, weight, links, tail, head, start, arcs, residual, level, work):
-                    failures = 0
-                    continue
-            failures += 1
-            way = -way
+                moved = move_best(graph, weight, way * step, at)
+            if not moved:
+                failures += 1
+                way = -way
+            elif exact and step == 1:
+                failures = 0
         step //= 2
     return cuts
+
+
+# --- What stands where, at given prices ---------------------------------------------------------------------------
+
+
+@compiled
+def stand(
+    table: Integers, below: Integers, whole: Integers, at: Integers, low: Integers, lots: Integers, near: Integers
+) -> None:
+    """Read from exact buckets how many lots are outside, at and inside the price of each place, and what is near.
+
+    `near` takes the next order price below and above; it keeps what it holds where no order is on that side, and
+    takes -2 where the next one lies beyond the window.
+    """
+    buckets = table.shape[2]
+    for place in range(table.shape[0]):
+        here = at[place]
+        for side in range(2):
+            under = below[place, side]
+            for bucket in range(here):
+                under += table[place, side, bucket]
+            margin = table[place, side, here]
+            over = whole[place, side] - under - margin
+            lots[place, side, 0] = under if side == 0 else over
+            lots[place, side, 1] = margin
+            lots[place, side, 2] = over if side == 0 else under
+        bucket = here - 1
+        while bucket >= 0 and table[place, 0, bucket] + table[place, 1, bucket] == 0:
+            bucket -= 1
+        if bucket >= 0:
+            near[0, place] = low[place] + bucket
+        elif below[place, 0] + below[place, 1] > 0:
+            near[0, place] = -2
+        bucket = here + 1
+        while bucket < buckets and table[place, 0, bucket] + table[place, 1, bucket] == 0:
+            bucket += 1
+        if bucket < buckets:
+            near[1, place] = low[place] + bucket
+        elif lots[place, 0, 2] + lots[place, 1, 0] > 0:
+            near[1, place] = -2
 
 
 # --- Flows at given prices ----------------------------------------------------------------------------------------
 
 
-@compiled
-def balance(
-    excess: Integers,
-    may_sell: Integers,
-    may_buy: Integers,
-    link_source: Integers,
-    link_target: Integers,
-    room: Integers,
-    sold: Integers,
-    bought: Integers,
-    flow: Integers,
-) -> bool:
-    """Find how much of each margin trades: a feasible flow first, then the one that trades most.
+class Slack(NamedTuple):
+    """What is open at given prices, in lots.
 
-    `excess` is what each place must send on (or, below zero, receive) once everything inside the margin and on
-    the full links has moved; `may_sell`, `may_buy` and `room` bound what the margins and the other links may do.
-    Returns False when there is no feasible flow, which proves that the prices were not optimal.
+    `excess` is what each place must send on (or, below zero, receive) once everything inside the margin and on the
+    full links has moved; `may_sell`, `may_buy` and `room` bound what the margins and the links at par may do.
     """
-    places, links = excess.shape[0], link_source.shape[0]
+
+    excess: Integers
+    may_sell: Integers
+    may_buy: Integers
+    source: Integers
+    target: Integers
+    room: Integers
+
+
+@compiled
+def balance_graph(slack: Slack) -> Graph:
+    """Make the network of a balance: the links, four edges for each place, and two for what is over in all.
+
+    After the places come four nodes: the margins' sellers, the margins' buyers, who must send on, who must receive.
+    """
+    places, links = slack.excess.shape[0], slack.source.shape[0]
     seller, buyer, giver, taker = places, places + 1, places + 2, places + 3
     edges = links + 4 * places + 2
-    tail = np.empty(edges, np.int64)
-    head = np.empty(edges, np.int64)
-    residual = np.zeros(2 * edges, np.int64)
-    tail[:links], head[:links] = link_source, link_target
-    residual[0 : 2 * links : 2] = room
-    needed = 0
-    over = 0
+    tail, head, capacity = np.empty(edges, np.int64), np.empty(edges, np.int64), np.empty(edges, np.int64)
+    tail[:links], head[:links], capacity[:links] = slack.source, slack.target, slack.room
     for place in range(places):
         edge = links + 4 * place
-        tail[edge], head[edge], residual[2 * edge] = seller, place, may_sell[place]
-        tail[edge + 1], head[edge + 1], residual[2 * edge + 2] = place, buyer, may_buy[place]
-        tail[edge + 2], head[edge + 2], residual[2 * edge + 4] = giver, place, max(0, excess[place])
-        tail[edge + 3], head[edge + 3], residual[2 * edge + 6] = place, taker, max(0, -excess[place])
-        needed += max(0, excess[place])
-        over += excess[place]
+        tail[edge], head[edge], capacity[edge] = seller, place, slack.may_sell[place]
+        tail[edge + 1], head[edge + 1], capacity[edge + 1] = place, buyer, slack.may_buy[place]
+        tail[edge + 2], head[edge + 2], capacity[edge + 2] = giver, place, max(0, slack.excess[place])
+        tail[edge + 3], head[edge + 3], capacity[edge + 3] = place, taker, max(0, -slack.excess[place])
     # What is over in all must go to buyers at the margin; what is short must come from sellers there.
-    tail[edges - 2], head[edges - 2], residual[2 * edges - 4] = buyer, taker, max(0, over)
-    if over < 0:
-        tail[edges - 2], head[edges - 2], residual[2 * edges - 4] = giver, seller, -over
-        needed -= over
-    tail[edges - 1], head[edges - 1], residual[2 * edges - 2] = buyer, seller, 2**62
-    start, arcs = adjacency(tail, head, places + 4)
-    level = np.empty(places + 4, np.int64)
-    work = np.empty((2, places + 4), np.int64)
-    if maximum_flow(giver, taker, tail, head, start, arcs, residual, level, work) < needed:
+    over = slack.excess.sum()
+    tail[edges - 2], head[edges - 2] = (giver, seller) if over < 0 else (buyer, taker)
+    capacity[edges - 2] = abs(over)
+    tail[edges - 1], head[edges - 1], capacity[edges - 1] = buyer, seller, 2**62
+    graph = graph_of(tail, head, places + 4)
+    graph.residual[::2] = capacity
+    return graph
+
+
+@compiled
+def balance(slack: Slack, sold: Integers, bought: Integers, flow: Integers) -> bool:
+    """Find how much of each margin trades: a feasible flow first, then the one that trades most.
+
+    Returns False when there is no feasible flow, which proves that the prices were not optimal.
+    """
+    places, links = slack.excess.shape[0], slack.source.shape[0]
+    graph = balance_graph(slack)
+    needed = max(0, -slack.excess.sum()) + np.maximum(slack.excess, 0).sum()
+    if maximum_flow(graph, places + 2, places + 3) < needed:
         return False
-    residual[2 * edges - 2] = residual[2 * edges - 1] = 0
-    maximum_flow(seller, buyer, tail, head, start, arcs, residual, level, work)
-    for place in range(places):
-        edge = links + 4 * place
-        sold[place] = residual[2 * edge + 1]
-        bought[place] = residual[2 * edge + 3]
-    flow[:] = residual[1 : 2 * links : 2]
+    graph.residual[-2:] = 0  # From here on the margins trade with each other alone.
+    maximum_flow(graph, places, places + 1)
+    back = graph.residual[1::2]
+    flow[:] = back[:links]
+    sold[:] = back[links : links + 4 * places : 4]
+    bought[:] = back[links + 1 : links + 4 * places : 4]
     return True
 
 

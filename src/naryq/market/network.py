@@ -5,62 +5,49 @@ L-natural-convex, so a price vector from which no set of places gains by one ten
 (Murota, Discrete Convex Analysis, 2003, theorem 7.14). docs/explanation/network-auction.md gives the argument.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import numba
 import numpy as np
-import numpy.typing as npt
 
 from naryq.market import kernels
-from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Codes, Integers
-from naryq.units import INT64_MAX
+from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
+from naryq.market.passes import Market, Passes
 
-THREADED_ROWS: Final = 200_000
-"""Below this many orders a second thread costs more than it saves."""
 FEWEST_BITS: Final = 6
 MOST_BITS: Final = 10
 """A window has between 2**6 and 2**10 buckets, so that the tables of all places stay in the processor's cache."""
 TABLE_CELLS: Final = 2**17
-NEIGHBOURING_BUCKETS: Final = 2
-"""A window reaches this many buckets of the coarser level to either side of the coarser optimum."""
+NEIGHBOURING_BITS: Final = 2
+"""A finer window spans 2**2 buckets of the coarser level, around the coarser optimum."""
+BEYOND_WINDOW: Final = -2
+"""What `kernels.stand` says of a neighbouring price that the window does not show."""
 
 
-class Market(NamedTuple):
-    """A market as arrays: codes and their meaning, limit prices, quantities, and links between numbered places."""
+class Window(NamedTuple):
+    """The quantities by place, side and price bucket, in a window of prices for each place.
 
-    places: int
-    place: Codes
-    side: Codes
-    place_of: Integers
-    side_of: Integers
-    price: Integers
-    quantity: Integers
-    link_source: Integers
-    link_target: Integers
-    capacity: Integers
-    tariff: Integers
+    Bucket k of a place holds the prices from `low + k * 2**shift` to just below the next; `below` has the lots under
+    the window by place and side.
+    """
 
+    low: Integers
+    shift: int
+    below: Integers
+    table: Integers
 
-class Totals(NamedTuple):
-    """What one pass over the orders says of them all: quantities by place and side, and the extremes."""
-
-    by_side: Integers
-    lowest_price: int
-    highest_price: int
-    lowest_quantity: int
-    highest_quantity: int
+    @property
+    def buckets(self) -> int:
+        """How many buckets each place has."""
+        return int(self.table.shape[2])
 
 
 class Standing(NamedTuple):
-    """Where the orders stand at given prices: quantities by place, side and standing, and the fills so far."""
+    """Where the orders stand at optimal prices: `lots` by place, side and standing, and the prices next to them."""
 
+    at: Integers
     lots: Integers
-    surplus: int
-    undecided: int
-    fills: Integers
+    below: Integers
+    above: Integers
 
 
 class Trade(NamedTuple):
@@ -71,191 +58,110 @@ class Trade(NamedTuple):
     flow: Integers
 
 
-class Passes:
-    """The passes over the orders, parted among threads; each thread has tables of its own, which are then added."""
-
-    def __init__(self, market: Market, pool: ThreadPoolExecutor | None, parts: int) -> None:
-        """Part the rows into as many runs of neighbours as there are threads."""
-        self.market = market
-        self._pool = pool
-        rows = market.price.shape[0]
-        self._runs = [slice(rows * part // parts, rows * (part + 1) // parts) for part in range(parts)]
-
-    def _over_runs(self, work: Callable[[slice], Any]) -> list[Any]:
-        if self._pool is None:
-            return [work(run) for run in self._runs]
-        return list(self._pool.map(work, self._runs))
-
-    def survey(self) -> Totals:
-        """Sum quantities by place and side (the third side is an unknown word) and find the extremes."""
-        market = self.market
-
-        def work(run: slice) -> tuple[Integers, Integers]:
-            totals = np.zeros((market.places, 3), np.int64)
-            extremes = np.array([INT64_MAX, -INT64_MAX, INT64_MAX, -INT64_MAX], np.int64)
-            kernels.survey(
-                market.place[run],
-                market.side[run],
-                market.price[run],
-                market.quantity[run],
-                market.place_of,
-                market.side_of,
-                totals,
-                extremes,
-            )
-            return totals, extremes
-
-        parts = self._over_runs(work)
-        extremes = np.array([part[1] for part in parts])
-        least, most = extremes.min(axis=0).tolist(), extremes.max(axis=0).tolist()
-        return Totals(_sum([part[0] for part in parts]), least[0], most[1], least[2], most[3])
-
-    def histogram(self, low: Integers, shift: int, buckets: int) -> Integers:
-        """Sum the quantities by place and price bucket; the first and last column take what lies outside."""
-        market = self.market
-
-        def work(run: slice) -> Integers:
-            table = np.zeros((market.places, buckets + 2), np.int64)
-            kernels.histogram(
-                market.place[run], market.price[run], market.quantity[run], market.place_of, low, shift, table
-            )
-            return table
-
-        return _sum(self._over_runs(work))
-
-    def classify(self, at: Integers) -> Standing:
-        """Fill what is better than the price of its place, and mark what is at it."""
-        market = self.market
-        fills = np.empty(market.price.shape[0], np.int64)
-
-        def work(run: slice) -> tuple[Integers, int, int]:
-            lots = np.zeros((2 * market.places, 3), np.int64)
-            surplus, undecided = kernels.classify(
-                market.place[run],
-                market.side[run],
-                market.price[run],
-                market.quantity[run],
-                market.place_of,
-                market.side_of,
-                at,
-                lots,
-                fills[run],
-            )
-            return lots, surplus, undecided
-
-        parts = self._over_runs(work)
-        lots = _sum([part[0] for part in parts]).reshape(market.places, 2, 3)
-        return Standing(lots, sum(part[1] for part in parts), sum(part[2] for part in parts), fills)
-
-    def neighbours(self, at: Integers, floor: int, ceiling: int) -> tuple[Integers, Integers]:
-        """Find the order prices next below and next above the price of each place, or the floor and ceiling."""
-        market = self.market
-
-        def work(run: slice) -> tuple[Integers, Integers]:
-            below, above = np.full_like(at, floor), np.full_like(at, ceiling)
-            kernels.neighbours(market.place[run], market.price[run], market.place_of, at, below, above)
-            return below, above
-
-        parts = self._over_runs(work)
-        return np.max([part[0] for part in parts], axis=0), np.min([part[1] for part in parts], axis=0)
-
-
-def _sum(tables: list[Integers]) -> Integers:
-    total = tables[0]
-    for table in tables[1:]:
-        total += table
-    return total
-
-
-@contextmanager
-def passes_over(market: Market) -> Iterator[Passes]:
-    """Give the passes over a market's orders, on as many threads as there are processors where that pays."""
-    parts = numba.config.NUMBA_NUM_THREADS
-    if market.price.shape[0] < THREADED_ROWS or parts == 1:
-        yield Passes(market, None, 1)
-        return
-    with ThreadPoolExecutor(parts) as pool:
-        yield Passes(market, pool, parts)
-
-
 # --- Prices -------------------------------------------------------------------------------------------------------
 
 
-def optimal_prices(passes: Passes, totals: Totals) -> Integers:
-    """Find one optimal price vector by zooming in: coarse buckets first, then ever finer ones around the optimum.
+def optimal_standing(passes: Passes, lowest: int, highest: int) -> Standing:
+    """Find one optimal price vector, and where the orders stand at it, by zooming in.
 
-    A coarse level only says where to look. The last level has one tenge to a bucket and is exact within its
-    windows; an optimum that lies strictly inside them is an optimum of the whole (see the explanation). A window
-    whose edge the optimum touches is moved and the level repeated, unless the edge is the lowest or the highest
-    limit price in the market, beyond which no price can be better.
+    Coarse buckets first, then ever finer ones around the optimum. A coarse level only says where to look. The last
+    level has one tenge to a bucket and is exact within its windows; an optimum that lies strictly inside them is an
+    optimum of the whole (see the explanation). A window whose edge the optimum touches is moved and the level
+    repeated, unless the edge is the lowest or the highest limit price in the market, beyond which no price can be
+    better.
     """
-    market = passes.market
-    bits = _bucket_bits(market.places, market.price.shape[0])
-    lowest, highest = totals.lowest_price, totals.highest_price
-    shift = max(0, (highest - lowest).bit_length() - bits)
-    low = np.full(market.places, lowest, np.int64)
-    at = np.full(market.places, (highest - lowest) >> (shift + 1), np.int64)
-    step = 1 << (bits - 1)
+    window = _first_window(passes, lowest, highest)
+    whole = window.below + window.table.sum(axis=2)
+    at = np.full(passes.market.places, (highest - lowest) >> (window.shift + 1), np.int64)
+    step = window.buckets // 2
     while True:
-        table = passes.histogram(low, shift, 1 << bits)
-        first = np.maximum(0, (lowest - low) >> shift)
-        last = np.minimum((1 << bits) - 1, (highest - low) >> shift)
-        _descend(market, totals, table, first, last, low, shift, step, at)
-        price = low + (at << shift)
-        touching = ((at == first) & (price > lowest)) | ((at == last) & (price + (1 << shift) <= highest))
+        edges = _edges(window, lowest, highest)
+        _descend(passes.market, window, whole, edges, step, at)
+        first, last = edges
+        price = window.low + (at << window.shift)
+        touching = ((at == first) & (price > lowest)) | ((at == last) & (price + (1 << window.shift) <= highest))
         if touching.any():
-            low = np.where(touching, price - (1 << (bits - 1 + shift)), low)
-        elif shift == 0:
-            return price
+            window = _moved(passes, window, np.where(touching, at - window.buckets // 2, 0))
+        elif window.shift:
+            price = np.minimum(price + (1 << (window.shift - 1)), highest)
+            window = _closer(passes, window, at)
+            step = window.buckets >> (NEIGHBOURING_BITS + 1)
         else:
-            middle = price + (1 << (shift - 1))
-            shift = max(0, shift - bits + NEIGHBOURING_BUCKETS)
-            low = middle - (1 << (bits - 1 + shift))
-            price = np.minimum(middle, highest)
-            step = 1 << (bits - NEIGHBOURING_BUCKETS - 1)
-        at = (price - low) >> shift
+            return _standing(passes, window, whole, at, highest)
+        at = (price - window.low) >> window.shift
 
 
-def _bucket_bits(places: int, rows: int) -> int:
+def _first_window(passes: Passes, lowest: int, highest: int) -> Window:
+    places, rows = passes.market.places, passes.market.price.shape[0]
     cells = min(TABLE_CELLS, 4 * rows) // places
-    return max(FEWEST_BITS, min(MOST_BITS, cells.bit_length() - 1))
+    bits = max(FEWEST_BITS, min(MOST_BITS, cells.bit_length() - 1))
+    shift = max(0, (highest - lowest).bit_length() - bits)
+    low = np.full(places, lowest, np.int64)
+    return Window(low, shift, np.zeros((places, 2), np.int64), passes.histogram(low, shift, 1 << bits))
 
 
-def _descend(
-    market: Market,
-    totals: Totals,
-    table: Integers,
-    first: Integers,
-    last: Integers,
-    low: Integers,
-    shift: int,
-    step: int,
-    at: Integers,
-) -> None:
+def _moved(passes: Passes, window: Window, buckets: Integers) -> Window:
+    """Move windows by some buckets, each its own."""
+    low = window.low + (buckets << window.shift)
+    table = passes.histogram(low, window.shift, window.buckets)
+    return Window(low, window.shift, passes.lots_below(low), table)
+
+
+def _closer(passes: Passes, window: Window, at: Integers) -> Window:
+    """Open a finer window around the optimum; it starts where a coarse bucket does, so what is below is known."""
+    bits = window.buckets.bit_length() - 1
+    shift = max(0, window.shift - bits + NEIGHBOURING_BITS)
+    spanned = window.buckets >> (window.shift - shift)
+    start = np.clip(at - spanned // 2, 0, window.buckets - spanned)
+    sums = np.cumsum(window.table, axis=2)
+    before = np.take_along_axis(sums, np.maximum(start - 1, 0)[:, None, None], axis=2)[:, :, 0]
+    below = window.below + np.where(start[:, None] > 0, before, 0)
+    low = window.low + (start << window.shift)
+    return Window(low, shift, below, passes.histogram(low, shift, window.buckets))
+
+
+def _edges(window: Window, lowest: int, highest: int) -> Integers:
+    """Return the first and last bucket of each place in which a price may lie."""
+    first = np.maximum(0, (lowest - window.low) >> window.shift)
+    return np.stack([first, np.minimum(window.buckets - 1, (highest - window.low) >> window.shift)])
+
+
+def _descend(market: Market, window: Window, whole: Integers, edges: Integers, step: int, at: Integers) -> None:  # noqa: PLR0917
     source, target = market.link_source, market.link_target
-    offset = (market.tariff + low[source] - low[target]) >> shift
-    bought = np.ascontiguousarray(totals.by_side[:, BUY])
-    largest = _largest_step(market, totals)
+    offset = (market.tariff + window.low[source] - window.low[target]) >> window.shift
+    value = np.empty((market.places, window.buckets), np.int64)
+    kernels.values_of(window.table, window.below, whole[:, BUY].copy(), edges[0], edges[1], value)
+    problem = kernels.Problem(value, edges[0], edges[1], source, target, market.capacity, offset)
+    # A step so long that a sum in a cut problem could pass 2**62 is not taken.
+    largest = 2**62 // ((source.shape[0] + 2) * int(whole.sum()))
     while step > largest:
         step //= 2
-    kernels.descend(table, bought, first, last, source, target, market.capacity, offset, step, at)
+    kernels.descend(problem, step, window.shift == 0, at)
 
 
-def _largest_step(market: Market, totals: Totals) -> int:
-    """Bound a step so that no sum in a cut problem can pass 2**62."""
-    return 2**62 // ((market.link_source.shape[0] + 2) * int(totals.by_side.sum()))
+def _standing(passes: Passes, window: Window, whole: Integers, at: Integers, highest: int) -> Standing:
+    places = passes.market.places
+    lots = np.empty((places, 2, 3), np.int64)
+    near = np.empty((2, places), np.int64)
+    near[0], near[1] = -1, highest + 1
+    kernels.stand(window.table, window.below, whole, at, window.low, lots, near)
+    price = window.low + at
+    below, above = near
+    if (near == BEYOND_WINDOW).any():
+        below, above = passes.neighbours(price, -1, highest + 1)
+    return Standing(price, lots, below, above)
 
 
 # --- Trade at those prices ----------------------------------------------------------------------------------------
 
 
-def trade_at(market: Market, at: Integers, standing: Standing) -> Trade:
+def trade_at(market: Market, standing: Standing) -> Trade:
     """Find the flow and how much of each margin trades at optimal prices: among all that are optimal, the most.
 
     A link whose target is dearer than its source by more than the tariff is full, one by less is empty, and one
     by just the tariff carries what the margins need.
     """
-    source, target = market.link_source, market.link_target
+    source, target, at = market.link_source, market.link_target, standing.at
     gap = at[target] - at[source] - market.tariff
     flow = np.where(gap > 0, market.capacity, 0)
     lots = standing.lots
@@ -263,17 +169,15 @@ def trade_at(market: Market, at: Integers, standing: Standing) -> Trade:
     np.subtract.at(excess, source, flow)
     np.add.at(excess, target, flow)
     sold, bought, tied = np.empty_like(at), np.empty_like(at), np.empty_like(flow)
-    feasible = kernels.balance(
+    slack = kernels.Slack(
         excess,
         lots[:, SELL, MARGINAL].copy(),
         lots[:, BUY, MARGINAL].copy(),
         source,
         target,
         np.where(gap == 0, market.capacity, 0),
-        sold,
-        bought,
-        tied,
     )
+    feasible = kernels.balance(slack, sold, bought, tied)
     assert feasible, "optimal prices always have a feasible flow"
     return Trade(sold, bought, without_circles(market, flow + tied))
 
@@ -319,123 +223,23 @@ def _way_back(
     return links
 
 
-# --- The lattice of optimal prices --------------------------------------------------------------------------------
+def dual_value(market: Market, standing: Standing, surplus: int, prices: Integers) -> int:
+    """Return the dual function at published prices: the surplus of all orders and the rent of all links.
 
-
-class Lattice:
-    """All optimal price vectors: bounds for each place, and bounds between the two ends of a link.
-
-    They follow from any one optimal trade by complementary slackness. A bound of -1 below means that nobody would
-    pay anything for one lot more there; a bound above the highest limit price means that no bid could buy one.
+    `surplus` is that of the orders at `standing.at`; between neighbouring order prices it changes in proportion.
     """
-
-    def __init__(self, market: Market, at: Integers, standing: Standing, trade: Trade, passes: Passes, top: int) -> None:
-        """Derive the bounds from a trade; `top` is the highest limit price of all orders."""
-        lots = standing.lots
-        may_rise = (trade.margin_sold == lots[:, SELL, MARGINAL]) & (trade.margin_bought == 0)
-        may_fall = (trade.margin_sold == 0) & (trade.margin_bought == lots[:, BUY, MARGINAL])
-        below, above = passes.neighbours(at, -1, top + 1)
-        self._least = np.where(may_fall, below, at)
-        self._most = np.where(may_rise, above, at)
-        source, target = market.link_source, market.link_target
-        open_links, used = trade.flow < market.capacity, trade.flow > 0
-        self._before = np.concatenate([source[open_links], target[used]])
-        self._after = np.concatenate([target[open_links], source[used]])
-        self._distance = np.concatenate([market.tariff[open_links], -market.tariff[used]])
-        self.lowest = self._lowest_above(self._least)
-        self.highest = self._highest_below(self._most)
-        self.open_below = self.lowest < 0
-        self.open_above = self.highest > top
-
-    def _highest_below(self, bound: Integers) -> Integers:
-        prices = bound.copy()
-        kernels.lower_to(prices, self._before, self._after, self._distance)
-        return prices
-
-    def _lowest_above(self, bound: Integers) -> Integers:
-        prices = bound.copy()
-        kernels.raise_to(prices, self._before, self._after, self._distance)
-        return prices
-
-    def middle(self) -> Integers:
-        """Return half the sum of the lowest and the highest vector, rounded down: optimal, by midpoint convexity."""
-        return (self.lowest + self.highest) >> 1
-
-    def below_reference(self, reference: Integers) -> Integers:
-        """Return the highest optimal vector that nowhere exceeds the reference, or the lowest where that is higher."""
-        return self._highest_below(np.minimum(self._most, np.maximum(reference, self.lowest)))
-
-    def closed(self, prices: Integers) -> Integers:
-        """Keep a vector where it is bounded on both sides, and take the bounded end of what is open on one.
-
-        Where nobody would pay for one lot more, the price is the most that it could be; where no bid could buy
-        one, the least.
-        """
-        bounded = ~self.open_below & ~self.open_above
-        raised = self._highest_below(np.where(bounded, prices, self._most))
-        return self._lowest_above(np.where(self.open_above, self._least, raised))
-
-
-def dual_value(market: Market, at: Integers, standing: Standing, prices: Integers) -> int:
-    """Return the dual function at published prices: the surplus of all orders and the rent of all links."""
     lots = standing.lots
     right = lots[:, SELL, INSIDE] + lots[:, SELL, MARGINAL] - lots[:, BUY, INSIDE]
     left = lots[:, SELL, INSIDE] - lots[:, BUY, INSIDE] - lots[:, BUY, MARGINAL]
-    moved = prices - at
+    moved = prices - standing.at
     slope = np.where(moved > 0, right, left)
     gap = prices[market.link_target] - prices[market.link_source] - market.tariff
-    return standing.surplus + int((moved * slope).sum()) + int((np.maximum(gap, 0) * market.capacity).sum())
+    return surplus + int((moved * slope).sum()) + int((np.maximum(gap, 0) * market.capacity).sum())
 
 
-def welfare(market: Market, at: Integers, standing: Standing, trade: Trade) -> int:
+def welfare(market: Market, standing: Standing, trade: Trade, surplus: int) -> int:
     """Return what the filled bids are worth, less what the filled offers ask, less what the transport costs."""
     lots = standing.lots
     bought = lots[:, BUY, INSIDE] + trade.margin_bought
     sold = lots[:, SELL, INSIDE] + trade.margin_sold
-    return standing.surplus + int((at * (bought - sold)).sum()) - int((trade.flow * market.tariff).sum())
-
-
-def share_margins(
-    standing: Standing, trade: Trade, market: Market, submitted_at: npt.NDArray[np.int64] | None, tie: str
-) -> None:
-    """Write the fills of the orders at the margin: all, none, or by the tie rule where the margin trades in part."""
-    if not standing.undecided:
-        return
-    fills = standing.fills
-    rows = np.empty(standing.undecided, np.int64)
-    kernels.undecided_rows(fills, rows)
-    group = 2 * market.place_of[market.place[rows]] + market.side_of[market.side[rows]]
-    quantity = market.quantity[rows]
-    offered = standing.lots[:, :, MARGINAL].ravel()
-    traded = np.stack([trade.margin_bought, trade.margin_sold], axis=1).ravel()
-    fills[rows] = np.where((traded == offered)[group], quantity, 0)
-    for partial in np.flatnonzero((traded > 0) & (traded < offered)):
-        members = rows[group == partial]
-        if submitted_at is not None:
-            members = members[np.argsort(submitted_at[members], kind="stable")]
-        share = in_turn if tie == "time" else pro_rata
-        fills[members] = share(int(traded[partial]), market.quantity[members])
-
-
-def in_turn(total: int, quantity: Integers) -> Integers:
-    """Give each what it asks for, in the order given, until nothing is left.
-
-    >>> in_turn(5, np.array([3, 3, 3])).tolist()
-    [3, 2, 0]
-    """
-    before = np.cumsum(quantity) - quantity
-    return np.clip(total - before, 0, quantity)
-
-
-def pro_rata(total: int, quantity: Integers) -> Integers:
-    """Share out in proportion by the largest remainder; equal remainders favour the earlier.
-
-    >>> pro_rata(5, np.array([3, 3, 3])).tolist()
-    [2, 2, 1]
-    """
-    weight = int(quantity.sum())
-    exact = quantity if total * int(quantity.max()) <= INT64_MAX else quantity.astype(object)
-    shares, remainders = exact * total // weight, exact * total % weight
-    left = total - int(shares.sum())
-    shares[np.argsort(-remainders, kind="stable")[:left]] += 1
-    return shares.astype(np.int64)
+    return surplus + int((standing.at * (bought - sold)).sum()) - int((trade.flow * market.tariff).sum())

@@ -1,14 +1,23 @@
 """Why a price is what it is: the orders at the margin, the links that are full, and the range that was open."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from naryq.market.clearing import Clearing
+from naryq.market.auction import Answer
+from naryq.market.passes import Market
 
-NAMED_ORDERS = 3
+NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
+
+
+class Outcome(NamedTuple):
+    """What an explanation reads: the places by number, the market, what was found, and the orders' identifiers."""
+
+    names: list[str]
+    market: Market
+    answer: Answer
+    order_id: Any
 
 
 class FullLink(NamedTuple):
@@ -56,96 +65,102 @@ class Why(NamedTuple):
         return self.text
 
 
-def explain(result: "Clearing", place: str) -> Why:
+def explain(outcome: Outcome, number: int) -> Why:
     """Collect the reasons of the price of one place."""
-    number = result._names.index(place)
-    answer = result._answer
-    price = result.prices[place]
-    bought, sold = result.traded[place]
-    top = int(result._orders.price.max(initial=0))
+    names, answer = outcome.names, outcome.answer
+    price = int(answer.prices[number]) if answer.determined[number] else None
+    top = int(outcome.market.price.max(initial=0))
     lowest, highest = int(answer.lowest[number]), int(answer.highest[number])
-    set_at = None if price is None else _origin(result, number)
-    orders = () if set_at is None else _orders_at(result, set_at)
-    links = _full_links(result, number)
-    return Why(
-        place,
-        price,
-        orders,
-        None if set_at is None else result._names[set_at],
-        links,
-        bought,
-        sold,
-        lowest if lowest >= 0 else None,
-        highest if highest <= top else None,
-        (),
-        _sentence(result, place, orders, set_at, links),
+    set_at = None if price is None else _origin(outcome, number)
+    links = _full_links(outcome, number)
+    why = Why(
+        place=names[number],
+        price=price,
+        marginal_orders=() if set_at is None else _orders_at(outcome, set_at),
+        set_at=None if set_at is None else names[set_at],
+        full_links=links,
+        bought=int(answer.bought[number]),
+        sold=int(answer.sold[number]),
+        lowest=lowest if lowest >= 0 else None,
+        highest=highest if highest <= top else None,
+        limits=(),
+        text="",
     )
+    return why._replace(text=_sentence(why, None if set_at is None else int(answer.prices[set_at])))
 
 
-def _rows_at(result: "Clearing", number: int) -> list[int]:
-    market = result._market
-    codes = [code for code, name in enumerate(result._orders.place.names) if name == result._names[number]]
-    at_price = market.price == result._answer.prices[number]
-    rows: list[int] = np.flatnonzero(at_price & np.isin(market.place, codes)).tolist()
-    return rows
+def _rows_at(outcome: Outcome, number: int) -> list[int]:
+    """List the rows of the orders at a place whose limit is its price."""
+    market = outcome.market
+    codes = np.flatnonzero(market.place_of == number)
+    rows = np.flatnonzero((market.price == outcome.answer.prices[number]) & np.isin(market.place, codes))
+    return [int(row) for row in rows]
 
 
-def _orders_at(result: "Clearing", number: int) -> tuple[int | str, ...]:
-    identifiers = result._orders.order_id
-    found = [identifiers[row] for row in _rows_at(result, number)]
-    return tuple(each.item() if isinstance(each, np.generic) else each for each in found)
+def _orders_at(outcome: Outcome, number: int) -> tuple[int | str, ...]:
+    found = [outcome.order_id[row] for row in _rows_at(outcome, number)]
+    return tuple(_plain(each) for each in found)
 
 
-def _origin(result: "Clearing", start: int) -> int | None:
+def _plain(identifier: Any) -> int | str:
+    """Turn what a NumPy or Arrow column holds into Python's own kind."""
+    for name in ("item", "as_py"):
+        if hasattr(identifier, name):
+            identifier = getattr(identifier, name)()
+    assert isinstance(identifier, (int, str)), "an identifier is a whole number or text"
+    return identifier
+
+
+def _origin(outcome: Outcome, start: int) -> int | None:
     """Find the nearest place with an order at its price, over links along which prices differ by just the tariff."""
-    market, prices = result._market, result._answer.prices
+    market, prices = outcome.market, outcome.answer.prices
     source, target = market.link_source, market.link_target
     binds = (market.capacity > 0) & (prices[target] - prices[source] == market.tariff)
     pairs = list(zip(source[binds].tolist(), target[binds].tolist(), strict=True))
     reached = [start]
     for place in reached:
-        if _rows_at(result, place):
+        if _rows_at(outcome, place):
             return place
-        nearby = [v if u == place else u for u, v in pairs if place in (u, v)]
+        nearby = [end if start == place else start for start, end in pairs if place in (start, end)]
         reached.extend(other for other in dict.fromkeys(nearby) if other not in reached)
     return None
 
 
-def _full_links(result: "Clearing", number: int) -> tuple[FullLink, ...]:
-    links, prices, names = result._links, result._answer.prices, result._names
+def _full_links(outcome: Outcome, number: int) -> tuple[FullLink, ...]:
+    market, names = outcome.market, outcome.names
+    source, target = market.link_source, market.link_target
+    gap = outcome.answer.prices[target] - outcome.answer.prices[source] - market.tariff
+    full = ((source == number) | (target == number)) & (gap > 0) & (market.capacity > 0)
     found = []
-    for row in np.flatnonzero((result._market.link_source == number) | (result._market.link_target == number)).tolist():
-        source, target = int(result._market.link_source[row]), int(result._market.link_target[row])
-        capacity, tariff = int(links.capacity[row]), int(links.tariff[row])
-        gap = int(prices[target] - prices[source]) - tariff
-        if gap > 0 and capacity:
-            found.append(FullLink(names[source], names[target], capacity, tariff, gap, gap * capacity))
+    for row in np.flatnonzero(full):
+        ends = names[source[row]], names[target[row]]
+        capacity, tariff, gain = int(market.capacity[row]), int(market.tariff[row]), int(gap[row])
+        found.append(FullLink(*ends, capacity, tariff, gain, capacity * gain))
     return tuple(found)
 
 
-def _sentence(
-    result: "Clearing", place: str, orders: tuple[int | str, ...], set_at: int | None, links: tuple[FullLink, ...]
-) -> str:
-    price = result.prices[place]
-    if price is None:
-        return f"{place} has no price: no order stands there, and no link ties it to a place that has one."
-    start = f"The price in {place} is {_grouped(price)} tenge a tonne: "
-    return start + _reason(result, place, price, orders, set_at) + _congestion(links) + "."
+def _sentence(why: Why, base: int | None) -> str:
+    if why.price is None:
+        return f"{why.place} has no price: no order stands there, and no link ties it to a place that has one."
+    return f"The price in {why.place} is {_grouped(why.price)} tenge a tonne: {_reason(why, base)}{_congestion(why)}."
 
 
-def _reason(result: "Clearing", place: str, price: int, orders: tuple[int | str, ...], set_at: int | None) -> str:
-    if set_at is None:
-        number = result._names.index(place)
-        lowest, highest = int(result._answer.lowest[number]), int(result._answer.highest[number])
-        return f"no order stands at it, and any price from {_grouped(max(lowest, 0))} to {_grouped(highest)} clears as well"
-    origin = result._names[set_at]
-    if origin == place:
-        return f"{_listed(orders)} set{'s' if len(orders) == 1 else ''} it"
-    base = result.prices[origin]
-    assert base is not None, "a place with an order has a price"
-    difference = price - base
+def _reason(why: Why, base: int | None) -> str:
+    assert why.price is not None, "only a price has a reason"
+    if why.set_at is None or base is None:
+        return f"no order stands at it; {_range(why)}"
+    orders = _listed(why.marginal_orders)
+    if why.set_at == why.place:
+        return f"{orders} {'sets' if len(why.marginal_orders) == 1 else 'set'} it"
+    difference = why.price - base
     way = f"plus {_grouped(difference)}" if difference >= 0 else f"less {_grouped(-difference)}"
-    return f"the price in {origin}, set there by {_listed(orders)} at {_grouped(base)}, {way} for transport"
+    return f"the price in {why.set_at}, set there by {orders} at {_grouped(base)}, {way} for transport"
+
+
+def _range(why: Why) -> str:
+    lowest = "" if why.lowest is None else f" from {_grouped(why.lowest)}"
+    highest = "" if why.highest is None else f" up to {_grouped(why.highest)}"
+    return f"any price{lowest}{highest} clears the market as well"
 
 
 def _listed(orders: tuple[int | str, ...]) -> str:
@@ -154,11 +169,11 @@ def _listed(orders: tuple[int | str, ...]) -> str:
     return f"order{'s' if len(orders) > 1 else ''} {named}" + (f" and {more} more" if more > 0 else "")
 
 
-def _congestion(links: tuple[FullLink, ...]) -> str:
-    if not links:
+def _congestion(why: Why) -> str:
+    if not why.full_links:
         return ""
-    named = " and ".join(f"{link.source} to {link.target} ({_grouped(link.capacity)} lots)" for link in links)
-    return f"; full: {named}"
+    named = (f"{link.source} to {link.target} ({_grouped(link.capacity)} lots)" for link in why.full_links)
+    return f"; full: {' and '.join(named)}"
 
 
 def _grouped(number: int) -> str:
