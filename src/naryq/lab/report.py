@@ -22,7 +22,7 @@ def _observed(inputs: Inputs, province: str) -> Observed:
     return Observed(
         lowest_tiyn_per_litre=lowest.value * TIYN_PER_TENGE,
         highest_tiyn_per_litre=highest.value * TIYN_PER_TENGE,
-        day="2022-01-03",
+        day="2022-01-03" if highest.source == lowest.source else "2022-01",
         source=lowest.source,
         second_source=highest.source if highest.source != lowest.source else "",
     )
