@@ -13,7 +13,7 @@ from tests import little_machine
 from tests.little_machine import order
 
 from naryq import exchange
-from naryq.cli.journal import journal as journal_command
+from naryq.cli import main
 from naryq.engine import Engine
 from naryq.journal.contract import GENESIS, Record, rows_after
 from naryq.journal.memory import MemoryJournal
@@ -127,8 +127,11 @@ def path(tmp_path: Path) -> str:
     return path
 
 
+PROGRAM = "from naryq.cli import main; main()"
+
+
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(journal_command, ["verify", *arguments])
+    return CliRunner().invoke(main, ["journal", "verify", *arguments])
 
 
 def test_the_command_prints_both_hashes(path: str) -> None:
@@ -148,14 +151,14 @@ def test_the_command_names_the_first_bad_row(path: str) -> None:
         connection.execute(change)
     result = run(path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("journal_damaged: sequence 2: ")
+    assert result.stderr.startswith("naryq: journal_damaged: sequence 2: ")
     assert result.stderr.count("\n") == 1
 
 
 def test_the_command_refuses_a_missing_file_and_a_missing_head(path: str) -> None:
     """What cannot be read, and a journal without the head that is known, end with 2 as well."""
-    assert run(f"{path}x").stderr.startswith("unreadable: ")
-    assert run(path, "--head", "00" * 32).stderr.startswith("journal_damaged: head: ")
+    assert run(f"{path}x").stderr.startswith("naryq: unreadable: ")
+    assert run(path, "--head", "00" * 32).stderr.startswith("naryq: journal_damaged: head: ")
 
 
 def test_replays_that_differ_end_with_two(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,10 +173,11 @@ def test_replays_that_differ_end_with_two(path: str, monkeypatch: pytest.MonkeyP
 
 def test_another_program_may_verify_a_living_journal(path: str) -> None:
     """While the venue works, the command reads all that is durable and leaves every file as it is."""
-    program = "from naryq.cli.journal import journal; journal()"
     with Engine(SqliteJournal.open(path)) as engine:
         assert engine.submit(msgspec.structs.replace(STRANGER, command_id="c4")).sequence == 4
         before = [file.read_bytes() for file in sorted(Path(path).parent.iterdir())]
-        result = subprocess.run([sys.executable, "-c", program, "verify", path], capture_output=True, check=True)
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM, "journal", "verify", path], capture_output=True, check=True
+        )
         assert [file.read_bytes() for file in sorted(Path(path).parent.iterdir())] == before
     assert result.stdout.startswith(b"rows:                    4\n")

@@ -103,7 +103,7 @@ class SqliteHistories(Histories):
 
 FIXED = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TestMemoryHistories = MemoryHistories.TestCase
-TestMemoryHistories.settings = settings(FIXED, max_examples=200, stateful_step_count=50)
+TestMemoryHistories.settings = settings(FIXED, max_examples=100, stateful_step_count=40)
 TestSqliteHistories = SqliteHistories.TestCase
 TestSqliteHistories.settings = settings(FIXED, max_examples=60, stateful_step_count=30)
 
@@ -124,4 +124,4 @@ class ForgetfulHistories(MemoryHistories):
 def test_the_suite_finds_a_forgetful_journal() -> None:
     """The canary: a journal that loses one row in a large group fails the same histories."""
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(ForgetfulHistories, settings=settings(FIXED, max_examples=50))  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(ForgetfulHistories, settings=settings(FIXED, max_examples=50))
