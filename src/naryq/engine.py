@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
 from itertools import islice
 from types import TracebackType
 from typing import Final, Generic, NamedTuple, Self
@@ -78,7 +79,10 @@ class Engine(Generic[S]):
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._running = True
-        self._state = self._recovered()
+        with ExitStack() as stack:
+            stack.callback(journal.close)  # Should the recovery fail, nobody else would let go of the journal.
+            self._state = self._recovered()
+            stack.pop_all()
         self._writer = threading.Thread(target=self._run, name="naryq-writer", daemon=True)
         self._writer.start()
 

@@ -68,6 +68,15 @@ def test_creating_never_replaces_a_file(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_creating_never_takes_up_a_foreign_log(path: Path, tmp_path: Path) -> None:
+    """Where a journal was deleted but not its log, a new one would inherit its rows: that is refused."""
+    left = crashed(path, tmp_path / "crashed", 3)
+    left.unlink()
+    with pytest.raises(Refusal, match="-wal") as refusal:
+        SqliteJournal.create(str(left))
+    assert refusal.value.code is Code.ALREADY_EXISTS
+
+
 def test_a_creation_that_was_cut_off_is_begun_anew(tmp_path: Path) -> None:
     """What a crash left of an earlier creation has another name and is no hindrance."""
     path = tmp_path / "venue.journal"
@@ -230,6 +239,14 @@ def test_a_reader_follows_a_living_journal(path: Path) -> None:
             assert {**after, "venue.journal-shm": ""} == {**before, "venue.journal-shm": ""}
             journal.append([b"four"])
             assert reader.head() == journal.head()
+
+
+def test_a_reader_follows_a_journal_that_has_only_just_been_opened(path: Path) -> None:
+    """Before the first append the log is empty but the journal lives; the reader sees all that comes."""
+    with closing(SqliteJournal.open(str(path))) as journal, closing(SqliteReader.open(str(path))) as reader:
+        journal.append([b"three"] * 2_000)
+        journal.append([b"x" * 5_000_000])
+        assert list(reader.read()) == list(journal.read())
 
 
 def test_a_path_with_odd_letters_is_a_path(tmp_path: Path) -> None:

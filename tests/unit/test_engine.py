@@ -291,14 +291,17 @@ def test_a_reopened_engine_equals_the_running_one() -> None:
 
 
 def test_a_damaged_journal_is_not_served() -> None:
-    """Recovery checks the chain, so an engine never starts from an altered history."""
+    """Recovery checks the chain, so no engine starts from an altered history, and the journal is let go of."""
     rows: list[Record] = []
     with engine_over(rows) as engine:
         engine.submit_many([order(1), order(2)])
     rows[0] = rows[0]._replace(payload=rows[0].payload.replace(b"50000", b"40000"))
+    journal = MemoryJournal(rows)
     with pytest.raises(Refusal) as refusal:
-        engine_over(rows)
+        Engine(journal, machine=little_machine)
     assert (refusal.value.code, refusal.value.where) == (Code.JOURNAL_DAMAGED, "sequence 1")
+    with pytest.raises(Refusal, match="stopped"):
+        journal.head()
 
 
 def test_the_steps_come_in_order() -> None:

@@ -145,13 +145,14 @@ class SqliteJournal(SqliteReader):
                 another program is making it.
         """
         with _refusing(path), closing(_take_lock(path)):
-            if Path(path).exists():
-                raise Refusal(
-                    Code.ALREADY_EXISTS,
-                    "there is a file of this name",
-                    where=path,
-                    remedy="Open it, or choose another name.",
-                )
+            for taken in (path, f"{path}-wal"):  # A log that outlived its journal would be replayed into the new one.
+                if Path(taken).exists():
+                    raise Refusal(
+                        Code.ALREADY_EXISTS,
+                        "there is a file of this name",
+                        where=taken,
+                        remedy="Open the journal it belongs to, or choose another name.",
+                    )
             _build(f"{path}-new")
             Path(f"{path}-new").replace(path)
             _sync_directory(path)
@@ -248,10 +249,12 @@ def _refusing(path: str) -> Iterator[None]:
 def _connect_to_read(path: str) -> apsw.Connection:
     """Choose the way of opening that writes least: see the class `SqliteReader`."""
     log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
-    if not log.exists() or log.stat().st_size == 0:
+    if not log.exists():
         options = "mode=ro&immutable=1"
+    elif index.exists():
+        options = "mode=ro&readonly_shm=1"
     else:
-        options = "mode=ro&readonly_shm=1" if index.exists() else "mode=ro"
+        options = "mode=ro"
     uri = f"file:{quote(os.fspath(Path(path).absolute()))}?{options}"
     return _connect(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
