@@ -85,7 +85,7 @@ def test_no_browser_is_said(checkout: Checkout) -> None:
     assert code == 0
     assert "ran python -m pytest --ignore=tests/browser" in lines
     assert "WITHOUT tests/browser" in lines[-1]
-    assert "apt-get install chromium libatomic1" in lines[-1]
+    assert "apt-get install chromium libatomic1 fonts-liberation" in lines[-1]
 
 
 def test_a_browser_without_its_driver_is_said(checkout: Checkout) -> None:
@@ -108,7 +108,7 @@ def test_root_installs_the_browser(checkout: Checkout) -> None:
     install = f'{shutil.which("mv")} "{checkout.bin}/waiting" "{checkout.bin}/chromium"'
     checkout.program(
         checkout.bin / "apt-get",
-        f'#!/bin/sh\ncase "$*" in *" install "*" chromium libatomic1") {install} ;; esac\n',
+        f'#!/bin/sh\ncase "$*" in *" install "*" chromium libatomic1 fonts-liberation") {install} ;; esac\n',
     )
     code, lines = checkout.check("all")
     assert code == 0
