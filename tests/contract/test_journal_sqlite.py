@@ -1,5 +1,6 @@
 """What only the SQLite journal promises: its settings, its lock, its refusals of foreign files, and silent readers."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -162,6 +163,17 @@ def test_a_truncated_file_is_refused(path: Path, kept_bytes: int) -> None:
     """A file whose end is missing is refused at opening or at the first reading."""
     path.write_bytes(path.read_bytes()[:kept_bytes])
     assert refusal_of(path).code is Code.JOURNAL_DAMAGED
+
+
+def test_a_file_that_breaks_while_it_is_read_is_refused(path: Path) -> None:
+    """Damage that comes after the opening ends the reading with a refusal and not with a traceback."""
+    with closing(SqliteJournal.open(str(path))) as journal:
+        journal.append([b"x" * 1_000_000 for _ in range(8)])
+    with closing(SqliteReader.open(str(path))) as reader:
+        os.truncate(path, 8_192)
+        with pytest.raises(Refusal, match="cannot be read") as refusal:
+            list(reader.read())
+    assert refusal.value.code is Code.JOURNAL_DAMAGED
 
 
 # --- Recovery -------------------------------------------------------------------------------------------------------

@@ -263,6 +263,21 @@ def test_a_bug_stops_the_engine_and_leaves_nobody_waiting() -> None:
     assert rows == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_a_view_takes_back_no_answer() -> None:
+    """A view that fails ends the writer, but what was acknowledged before stays acknowledged and kept."""
+    rows: list[Record] = []
+
+    def fail(entry: Entry) -> None:
+        raise ZeroDivisionError(entry)
+
+    engine = engine_over(rows, on_entry=fail)
+    assert engine.submit(order(1)).sequence == 1
+    assert code_of(engine.submit(order(2))) is Code.STOPPED
+    engine.close()
+    assert len(rows) == 1
+
+
 def test_a_rival_writer_stops_the_engine_with_a_known_outcome() -> None:
     """When somebody else has appended, the group is refused as locked: it was certainly not kept."""
     rows: list[Record] = []

@@ -328,10 +328,7 @@ def _write_log_again(path: str, vfs: str | None) -> None:
     After a failed sync the operating system may show bytes that never reached the disk and call them clean (Rebello
     and others, "Can Applications Recover from fsync Failures?", USENIX ATC 2020); a later sync would then be a lie.
     """
-    try:
-        log = apsw.VFSFile(vfs or "", f"{path}-wal", [apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_WAL, 0])
-    except apsw.CantOpenError:
-        return
+    log = apsw.VFSFile(vfs or "", f"{path}-wal", [apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_WAL, 0])
     size = log.xFileSize()
     for offset in range(0, size, COPY_BYTES):
         log.xWrite(log.xRead(min(COPY_BYTES, size - offset), offset), offset)
