@@ -188,7 +188,7 @@ def _dot(one: Numbers, other: Numbers) -> int:
     if not one.size:
         return 0
     if int(np.abs(one).max()) * int(np.abs(other).max()) * one.size <= INT64_MAX:
-        return int(np.vdot(one, other))
+        return int((one * other).sum())
     products: list[int] = [a * b for a, b in zip(one.tolist(), other.tolist(), strict=True)]
     return sum(products)
 
@@ -202,4 +202,5 @@ def _dual_value(book: _Book, network: _Map, at: list[int]) -> int:
     gain = np.where(book.buys, book.price - book.at, book.at - book.price)
     surplus = _dot(np.maximum(gain, 0), book.quantity)
     links = zip(*(column.tolist() for column in network), strict=True)
-    return surplus + sum(capacity * max(0, at[v] - at[u] - tariff) for u, v, capacity, tariff, _ in links)
+    rents: list[int] = [capacity * max(0, at[v] - at[u] - tariff) for u, v, capacity, tariff, _ in links]
+    return surplus + sum(rents)

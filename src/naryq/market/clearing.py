@@ -20,6 +20,7 @@ The price in Pavlodar is 90 000 tenge a tonne: order 2 sets it.
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -35,7 +36,7 @@ from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX
 
 TIES: Final = ("time", "pro_rata")
-SIDE_NUMBERS: Final = {"buy": BUY, "sell": SELL}
+SIDE_NUMBERS: Final = MappingProxyType({"buy": BUY, "sell": SELL})
 SHOWN_PLACES: Final = 60
 NAMED_PLACES: Final = 10
 

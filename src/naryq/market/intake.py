@@ -4,8 +4,9 @@ Nothing is copied where the caller's memory can be read as it is, and nothing of
 Rows are counted from 1 and the heading is not counted: `orders, row 1` is the first order.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import narwhals as nw
@@ -67,7 +68,7 @@ class Table:
         self.name = name
         self.frame = frame
         if isinstance(frame, Mapping):
-            self.columns: dict[str, Any] = dict(frame)
+            self.columns: dict[str, Any] = {name: _column(values) for name, values in frame.items()}
         else:
             self.columns = self._series(frame)
         self.rows = self._rows()
@@ -166,8 +167,12 @@ class Table:
         return self._from_objects(name, column)
 
     def _no_nulls(self, name: str, column: "nw.Series[Any]") -> None:
-        if column.implementation.is_pandas() and isinstance(column.to_native().dtype, np.dtype):
-            return  # A plain NumPy column of whole numbers has no room for a null.
+        if column.implementation.is_pandas():
+            native = column.to_native()
+            if isinstance(native.dtype, np.dtype) or (
+                hasattr(native, "cat") and native.array.codes.min(initial=0) >= 0
+            ):
+                return  # A plain column of whole numbers has no room for a null, and a category's null is below 0.
         if column.null_count():
             row = int(np.argmax(column.is_null().to_numpy()))
             raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
@@ -277,6 +282,13 @@ class Table:
         )
 
 
+def _column(values: Any) -> Any:
+    """Take a list, an array or any series that Narwhals knows."""
+    if isinstance(values, (list, tuple, np.ndarray)):
+        return values
+    return nw.from_native(values, series_only=True, pass_through=True)
+
+
 def _listing(columns: tuple[str, ...]) -> str:
     return f"the columns are {', '.join(columns)}."
 
@@ -307,7 +319,7 @@ def _small(codes: npt.NDArray[Any], names: list[str]) -> Words:
 
 def _code_pandas(series: Any) -> tuple[npt.NDArray[Any], list[str]]:
     if hasattr(series, "cat"):
-        return series.cat.codes.to_numpy(), list(series.cat.categories)
+        return series.array.codes, list(series.cat.categories)
     codes, names = series.factorize()
     return codes, list(names)
 
@@ -340,11 +352,7 @@ def _code_pyarrow(column: Any) -> tuple[npt.NDArray[Any], list[str]]:
     return chunk.indices.to_numpy(zero_copy_only=False), chunk.dictionary.to_pylist()
 
 
-_CODERS: Final[Mapping[str, Callable[[Any], tuple[npt.NDArray[Any], list[str]]]]] = {
-    "pandas": _code_pandas,
-    "polars": _code_polars,
-    "pyarrow": _code_pyarrow,
-}
+_CODERS: Final = MappingProxyType({"pandas": _code_pandas, "polars": _code_polars, "pyarrow": _code_pyarrow})
 
 
 def first_repeated(values: Integers) -> int:
@@ -435,8 +443,9 @@ def answer(frame: Any, keep: tuple[str, ...], quantity: Integers) -> Any:
     if isinstance(frame, Mapping):
         return {**{name: frame[name] for name in keep}, "quantity": quantity}
     kept = nw.from_native(frame, eager_only=True).select(*keep)
-    series = nw.new_series("quantity", quantity, nw.Int64(), backend=kept.implementation)
-    if kept.implementation.is_pandas():
-        native = kept.to_native()
-        return native.assign(quantity=quantity)
-    return kept.with_columns(series).to_native()
+    native = kept.to_native()
+    if kept.implementation.is_pandas():  # Narwhals would copy the columns, and lose the caller's index.
+        columns = {name: native[name] for name in keep}
+        columns["quantity"] = native[keep[0]].__class__(quantity, index=native.index, copy=False)
+        return native.__class__(columns, copy=False)
+    return kept.with_columns(nw.new_series("quantity", quantity, nw.Int64(), backend=kept.implementation)).to_native()

@@ -1,0 +1,95 @@
+"""`naryq bench`: this and the best public solvers on the same work in one run, as ratios."""
+
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any, Final
+
+import click
+
+from naryq.messages import Code, Refusal
+
+PACKAGES: Final = ("naryq", "numpy", "numba", "ortools", "highspy", "pandas")
+FEWEST_ORDERS: Final = 1_000
+
+
+@click.group()
+def bench() -> None:
+    """Measure against the best public solvers, as ratios."""
+
+
+@bench.command()
+@click.option("--orders", default=1_000_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--full", is_flag=True, help="Give HiGHS the whole market too: minutes at 1,000,000 orders.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def clearing(*, orders: int, full: bool, as_json: bool) -> None:
+    """Clear one market with every solver, and ten times as many orders against np.sort of their prices."""
+    for package in ("ortools", "highspy", "pandas"):
+        if not _version(package):
+            raise Refusal(
+                Code.NOT_SUPPORTED,
+                f"the benchmark needs {package}",
+                remedy="Install the solvers to compare with: pip install 'naryq[bench]' pandas",
+            )
+    from naryq.cli.bench_clearing import run  # noqa: PLC0415 - solvers load only when they run
+
+    report = {"machine": machine(), "figures": [figure._asdict() for figure in run(orders, full=full, say=_say)]}
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _show(report)
+
+
+def machine() -> dict[str, Any]:
+    """Describe where and when the figures were taken."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": _processor(),
+        "processors": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{package: _version(package) for package in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a kernel file, not a path of anybody's
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _say(text: str) -> None:
+    click.echo(text, file=sys.stderr)
+
+
+def _show(report: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - the table is drawn only for people
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    console = Console()
+    console.print(", ".join(f"{name} {value}" for name, value in report["machine"].items()))
+    table = Table()
+    for name in ("orders", "work", "seconds", "ratio", "target", "welfare"):
+        table.add_column(name, no_wrap=name in {"work", "ratio"})
+    for figure in report["figures"]:
+        table.add_row(
+            f"{figure['orders']:,}".replace(",", " "),
+            figure["work"],
+            "-" if figure["seconds"] is None else f"{figure['seconds']:.4f}",
+            figure["ratio"],
+            figure["target"],
+            "" if figure["welfare"] is None else str(figure["welfare"]),
+        )
+    console.print(table)
