@@ -118,14 +118,17 @@ class Books:
             case m.SessionCleared():
                 call = self.calls[event.session_id]
                 call.phase, call.cleared = "cleared", event
-                self.reference = event.average_ex_works_tenge_per_tonne or self.reference
+                if event.average_ex_works_tenge_per_tonne is not None:
+                    self.reference = event.average_ex_works_tenge_per_tonne
             case m.PricesPublished():
-                self.calls[event.session_id].phase = "published"
-                for pump in event.pump_prices:
-                    self.pumps[pump.province] = pump.pump_tiyn_per_litre
-                for place in self.calls[event.session_id].opened.places:
-                    if place.kind == "province":
-                        self.published_until[place.place] = event.delivery_month
+                self._fold_prices(event)
+
+    def _fold_prices(self, event: m.PricesPublished) -> None:
+        call = self.calls[event.session_id]
+        call.phase = "published"
+        self.pumps.update({pump.province: pump.pump_tiyn_per_litre for pump in event.pump_prices})
+        provinces = [place.place for place in call.opened.places if place.kind == "province"]
+        self.published_until.update(dict.fromkeys(provinces, event.delivery_month))
 
 
 # --- The session ------------------------------------------------------------------------------------------------
@@ -205,6 +208,8 @@ class _Clearing:
     def prices(self) -> Iterator[str]:
         """One price a place, welfare equal to its dual, averages and volumes as traded."""
         places = {place.place: place.kind for place in self.call.opened.places}
+        if min(self.price.values(), default=0) < 0:
+            yield "a price lies below zero"
         if len(self.price) != len(self.event.prices) or not set(self.price) <= set(places):
             yield "a place has two prices, or a price has no place"
         yield from self._welfare()
@@ -214,6 +219,7 @@ class _Clearing:
             if price.traded_lots != traded:
                 yield f"{price.place} says {price.traded_lots} lots, its orders {traded}"
             yield from self._collar(price)
+            yield from self._reason(price)
         sold = [(self.price[order.place], lots) for order, lots in self.deals if lots and order.side == "sell"]
         if self.event.average_ex_works_tenge_per_tonne != twins.average(sold):
             yield f"the average is {self.event.average_ex_works_tenge_per_tonne}, not {twins.average(sold)}"
@@ -241,6 +247,20 @@ class _Clearing:
             yield f"{price.place} trades above the collar"
         if price.traded_lots and bounds[0] is not None and gate < bounds[0] and price.place in self._plants():
             yield f"{price.place} trades below the collar"
+
+    def _reason(self, price: m.PlacePrice) -> Iterator[str]:
+        """The orders and links that are named as reasons must be reasons."""
+        standing = {
+            order.order_id
+            for order, _ in self.deals
+            if order.place == price.set_at and order.price_tenge_per_tonne == self.price[order.place]
+        }
+        if set(price.marginal_orders) != standing:
+            yield f"{price.place} names {price.marginal_orders} at {price.set_at}, by hand {sorted(standing)}"
+        links = [link for link in self.call.opened.links if price.place in (link.source, link.target)]
+        full = {f"{link.source} -> {link.target}" for link in links if link.capacity_lots and self._rent(link) > 0}
+        if set(price.full_links) != full:
+            yield f"{price.place} names the full links {price.full_links}, by hand {sorted(full)}"
 
     def _plants(self) -> set[str]:
         return {place.place for place in self.call.opened.places if place.kind == "plant"}

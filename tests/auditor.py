@@ -72,6 +72,7 @@ class Auditor:
             self.at_ns = command.at_ns
             for event in events:
                 self.books.fold(event, self.at_ns)
+                self.seen.update(_sights(event, self.books))
             findings += self.books.unbalanced()
         return findings
 
@@ -169,12 +170,14 @@ class Auditor:
         return [] if call.phase == phase else [Code.WRONG_PHASE]
 
     def _wrong_opening(self, command: m.OpenSession) -> Iterator[Code]:
-        lacks = list(self._lacks(command, command.day, "lot", "session_window_plan", "session_window_other"))
-        yield from lacks
+        yield from self._lacks(command, command.day, "lot")
         if command.session_id in self.books.calls:
             yield Code.ALREADY_EXISTS
         yield from _wrong_network(command)
-        if command.window not in ("plan", "other"):
+        windows = [f"session_window_{window}" for window in ("plan", "other") if window == command.window]
+        lacks = list(self._lacks(command, command.day, *windows))
+        yield from lacks
+        if not windows:
             yield Code.OUTSIDE_WINDOW
         elif not _is_day(command.day):
             yield Code.OUT_OF_RANGE
@@ -303,6 +306,25 @@ class Auditor:
             platform_share_basis_points=share,
             rulebook_version=self.books.version,
         )
+
+
+def _sights(event: m.AnyEvent, books: Books) -> Iterator[str]:
+    """Name what a campaign of random commands must have met to be worth anything."""
+    if isinstance(event, m.PricesPublished):
+        yield from (f"bound by {limit}" for pump in event.pump_prices for limit in pump.limits)
+        yield from ("fund pays" for pump in event.pump_prices if pump.fund_tiyn)
+        yield from (step.step for pump in event.pump_prices for step in pump.steps if step.tiyn_per_litre < 0)
+    if isinstance(event, m.SessionCleared):
+        orders = books.calls[event.session_id].orders
+        yield from ("full link" for price in event.prices if price.full_links)
+        yield from ("partial fill" for f in event.fills if 0 < f.quantity_lots < orders[f.order_id].quantity_lots)
+        yield from ("marginal tie" for price in event.prices if len(price.marginal_orders) > 1)
+        if not event.fills:
+            yield "empty session"
+        elif len({order.side for order in orders.values()}) == 1:
+            yield "one-sided session"
+        if {order.rulebook_version for order in orders.values()} - {event.rulebook_version}:
+            yield "rulebook changed between order and clearing"
 
 
 def _fields(command: Any, event: Any) -> dict[str, Any]:

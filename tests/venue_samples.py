@@ -106,7 +106,7 @@ class Desk:
         self.rows: list[Entry] = []
         self.auditor = Auditor()
         self.findings: list[str] = []
-        self.at_ns = instant("09:00")
+        self.at_ns = 0
 
     def send(self, command: AnyCommand) -> Answer:
         """Give a command to the venue and its answer to the auditor."""
@@ -156,9 +156,10 @@ class Desk:
         return other
 
 
-def founded(text: RulebookText | None = None) -> Desk:
-    """Return a desk whose people are admitted and whose rulebook is in force."""
+def founded(text: RulebookText | None = None, day: str = DAY) -> Desk:
+    """Return a desk whose people are admitted and whose rulebook is in force, at nine in the morning."""
     desk = Desk()
+    desk.at_ns = instant("09:00", day)
     for person, role in PEOPLE.items():
         desk.must(AdmitParticipant, "operator", participant_id=person, name=person.title(), role=role)
     desk.must(AdoptRulebook, "regulator", rulebook=text or rulebook())

@@ -1,0 +1,205 @@
+"""Random commands, right and wrong, through the venue with an auditor at its side; permissions; hash seeds."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from itertools import product
+from struct import unpack
+from typing import Any, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.random_commands import RULEBOOKS, Draw, command, ready
+from tests.venue_samples import PEOPLE, Answer, Desk, instant, opened, opening, order, report_terms, rulebook, terms
+
+from naryq import exchange
+from naryq.messages import (
+    AnyCommand,
+    ClearSession,
+    CloseSession,
+    Code,
+    Refused,
+    Role,
+    RulebookText,
+    SubmitOrder,
+)
+
+FIXED = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=300,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+STEPS = 50
+BYTES_PER_STEP = 2 * len(Draw._fields)
+scripts = st.binary(min_size=STEPS * BYTES_PER_STEP, max_size=STEPS * BYTES_PER_STEP)
+"""A script as bytes: they come evenly, where drawn numbers crowd at the ends and rarely lead far into a session."""
+met: Counter[str] = Counter()
+"""What the campaign has met, so that a test can tell whether it was worth anything."""
+
+
+def campaign() -> Counter[str]:
+    if not met:
+        test_random_commands_keep_every_promise()
+    return met
+
+
+@FIXED
+@given(st.sampled_from(RULEBOOKS), scripts)
+def test_random_commands_keep_every_promise(text: RulebookText, script: bytes) -> None:
+    """Whatever is sent, nothing raises, changes an old state or escapes the auditor, and replay gives the same hash."""
+    desk = ready(text)
+    for start in range(0, len(script), BYTES_PER_STEP):
+        asked = command(desk, Draw(*unpack(">5H", script[start : start + BYTES_PER_STEP])))
+        before, state = exchange.state_hash(desk.state), desk.state
+        answer = desk.send(asked)
+        assert answer.findings == []
+        assert exchange.state_hash(state) == before
+    met.update(desk.auditor.seen)
+    assert exchange.state_hash(desk.read_back()) == exchange.state_hash(desk.state)
+
+
+SIGHTS = """
+    SubmitOrder; SubmitOrder duplicate_id; SubmitOrder outside_window; SubmitOrder unknown_place
+    SubmitOrder unknown_session; SubmitOrder wrong_phase; SubmitOrder price_above_collar
+    SubmitOrder price_below_collar; SubmitOrder time_backward; SubmitOrder unknown_participant
+    CancelOrder; CancelOrder not_permitted; CancelOrder unknown_order
+    OpenSession already_exists; OpenSession duplicate_id; OpenSession out_of_range; OpenSession rule_missing
+    CloseSession outside_window; ClearSession wrong_phase; PlanSupply; PlanSupply rule_missing
+    PublishPrices; PublishPrices already_exists; PublishPrices no_price
+    partial fill; marginal tie; full link; empty session; one-sided session; bound by pump_step_rise
+    bound by retail_cap; bound by collar; fund pays; rulebook changed between order and clearing
+"""
+
+
+@pytest.mark.parametrize(
+    "sight", [sight.strip() for line in SIGHTS.split("\n") for sight in line.split(";") if sight.strip()]
+)
+def test_the_campaign_has_met(sight: str) -> None:
+    """The random commands have met what they are there to meet: a generator that misses it proves nothing."""
+    assert campaign()[sight] > 0
+
+
+# --- Permissions ------------------------------------------------------------------------------------------------
+
+GRID = """
+                     operator  regulator  seller  buyer  observer
+    AdmitParticipant     x
+    AdoptRulebook                  x
+    OpenSession          x
+    SubmitOrder                              x       x
+    CancelOrder                              x       x
+    CloseSession         x
+    ClearSession         x
+    PlanSupply                     x
+    ReportRetailTerms    x         x
+    PublishPrices        x
+"""
+ROLES: tuple[str, ...] = get_args(Role)
+COMMANDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(AnyCommand)}
+SOMEONE = {role: person for person, role in reversed(PEOPLE.items())}
+
+
+def permitted() -> set[tuple[str, str]]:
+    """Read the grid: a cross stands below the middle of the role's name."""
+    head, *lines = GRID.strip("\n").split("\n")
+    columns = {role: range(head.index(role), head.index(role) + len(role)) for role in head.split()}
+    return {
+        (line.split()[0], role)
+        for line in lines
+        for role, column in columns.items()
+        if "x" in line[column.start : column.stop]
+    }
+
+
+def ready_for(kind: str) -> tuple[Desk, dict[str, Any]]:
+    """Return a venue in which a command of a kind is due, and the fields of that command."""
+    desk = opened()
+    call = {"session_id": "call"}
+    for person, side in (("zhanaozen", "sell"), ("aktau", "buy")):
+        desk.must(SubmitOrder, person, **order(f"of-{person}", "KZ-47", side, price=90_000, lots=2))
+    steps = {"ClearSession": (CloseSession,), "PublishPrices": (CloseSession, ClearSession)}
+    if kind in ("CloseSession", *steps):
+        desk.at_ns = instant("13:00")
+    for step in steps.get(kind, ()):
+        desk.must(step, "operator", **call)
+    report_terms(desk)
+    fields: dict[str, dict[str, Any]] = {
+        "AdmitParticipant": {"participant_id": "guest", "name": "Guest", "role": "observer"},
+        "AdoptRulebook": {"rulebook": rulebook("another")},
+        "OpenSession": opening("another"),
+        "PlanSupply": {
+            "delivery_month": "2022-01",
+            "province": "KZ-47",
+            "total_lots": 5,
+            "transport_tenge_per_tonne": 1,
+        },
+        "ReportRetailTerms": terms("KZ-47"),
+    }
+    return desk, fields.get(kind, call)
+
+
+def attempt(kind: str, role: str) -> Answer:
+    desk, fields = ready_for(kind)
+    actor = SOMEONE.get(role, "nobody")
+    if kind == "SubmitOrder":
+        fields = order("new", "KZ-47", "sell" if role == "seller" else "buy", price=90_000, lots=1)
+    if kind == "CancelOrder":
+        fields = {"session_id": "call", "order_id": f"of-{actor}"}
+    answer = desk.give(COMMANDS[kind], actor, **fields)
+    assert desk.findings == []
+    return answer
+
+
+def test_the_grid_names_everybody_and_everything() -> None:
+    """The grid of permissions has every command and every role, and nothing that does not exist."""
+    kinds = [line.split()[0] for line in GRID.strip().split("\n")[1:]]
+    assert kinds == list(COMMANDS)
+    assert tuple(GRID.strip().split("\n")[0].split()) == ROLES
+    assert {role for _, role in permitted()} == set(ROLES) - {"observer"}
+
+
+@pytest.mark.parametrize(("kind", "role"), list(product(COMMANDS, (*ROLES, "nobody"))))
+def test_only_the_permitted_may(kind: str, role: str) -> None:
+    """Each command is taken from each role that the grid permits, and refused to every other before all else."""
+    answer = attempt(kind, role)
+    if (kind, role) in permitted():
+        assert answer.code is None
+        return
+    (refused,) = answer.events
+    assert isinstance(refused, Refused)
+    assert refused.code == (Code.UNKNOWN_PARTICIPANT if role == "nobody" else Code.NOT_PERMITTED)
+    assert refused.where == "actor"
+
+
+# --- The same hash everywhere -----------------------------------------------------------------------------------
+
+PLAYED = """
+from naryq import exchange
+from naryq.cli.demo import read_inputs
+from naryq.cli.files import read_rulebook
+from naryq.lab import report, scenario
+venue, rows = report.in_memory()
+scenario.play(venue, read_inputs(), read_rulebook("guarded"))
+state = exchange.initial_state()
+for row in rows:
+    state = exchange.apply(state, row)
+print(exchange.state_hash(state))
+"""
+
+
+def played_with(hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(
+        [sys.executable, "-c", PLAYED], env=environment, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_the_hash_does_not_hang_on_the_interpreter() -> None:
+    """Two interpreters with different hash seeds play the January scenario to the same state hash."""
+    hashes = {played_with(seed) for seed in ("1", "2022")}
+    assert len(hashes) == 1
+    assert len(hashes.pop()) == 64
