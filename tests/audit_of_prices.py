@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from tests import twins
+from tests import pricing_twins as twins
 
 from naryq import messages as m
 
