@@ -8,8 +8,9 @@ import numpy.typing as npt
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
-from naryq.market.network import dual_value, optimal_standing, trade_at, welfare
+from naryq.market.network import dual_value, optimal_standing, welfare
 from naryq.market.passes import Market, Passes, Survey
+from naryq.market.sharing import shared_trade
 
 PRICE_RULES: Final = ("lowest", "middle", "highest", "reference")
 
@@ -48,7 +49,7 @@ def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
     if not market.price.size:
         return _nothing(market)
     standing = optimal_standing(passes, survey.lowest_price, survey.highest_price)
-    trade = trade_at(market, standing)
+    trade = shared_trade(market, standing, rules.tie, rules.submitted_at)
     lattice = Lattice(market, standing, trade, survey.highest_price)
     prices = lattice.closed(_chosen(lattice, rules.price_rule, rules.reference))
     fills, surplus, undecided = passes.fill_inside(standing.at)

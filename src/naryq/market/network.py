@@ -155,31 +155,45 @@ def _standing(passes: Passes, window: Window, whole: Integers, at: Integers, hig
 # --- Trade at those prices ----------------------------------------------------------------------------------------
 
 
-def trade_at(market: Market, standing: Standing) -> Trade:
+def trade_at(market: Market, standing: Standing, least: Integers | None = None) -> Trade:
     """Find the flow and how much of each margin trades at optimal prices: among all that are optimal, the most.
 
     A link whose target is dearer than its source by more than the tariff is full, one by less is empty, and one
-    by just the tariff carries what the margins need.
+    by just the tariff carries what the margins need. `least` (lots by place and side) sets what each margin trades
+    at least.
     """
+    margins = _margins_at(market, standing, least)
+    assert margins is not None, "optimal prices always have a feasible flow"
+    return margins._replace(flow=without_circles(market, margins.flow))
+
+
+def fits(market: Market, standing: Standing, least: Integers) -> bool:
+    """Tell whether a flow exists at optimal prices that serves at least so many lots of each margin, by side."""
+    return _margins_at(market, standing, least) is not None
+
+
+def _margins_at(market: Market, standing: Standing, least: Integers | None) -> Trade | None:
     source, target, at = market.link_source, market.link_target, standing.at
+    if least is None:
+        least = np.zeros((market.places, 2), np.int64)
     gap = at[target] - at[source] - market.tariff
     flow = np.where(gap > 0, market.capacity, 0)
-    lots = standing.lots
-    excess = lots[:, SELL, INSIDE] - lots[:, BUY, INSIDE]
+    inside, margin = standing.lots[:, :, INSIDE] + least, standing.lots[:, :, MARGINAL] - least
+    excess = inside[:, SELL] - inside[:, BUY]
     np.subtract.at(excess, source, flow)
     np.add.at(excess, target, flow)
     sold, bought, tied = np.empty_like(at), np.empty_like(at), np.empty_like(flow)
     slack = kernels.Slack(
         excess,
-        lots[:, SELL, MARGINAL].copy(),
-        lots[:, BUY, MARGINAL].copy(),
+        margin[:, SELL].copy(),
+        margin[:, BUY].copy(),
         source,
         target,
         np.where(gap == 0, market.capacity, 0),
     )
-    feasible = kernels.balance(slack, sold, bought, tied)
-    assert feasible, "optimal prices always have a feasible flow"
-    return Trade(sold, bought, without_circles(market, flow + tied))
+    if not kernels.balance(slack, sold, bought, tied):
+        return None
+    return Trade(least[:, SELL] + sold, least[:, BUY] + bought, flow + tied)
 
 
 def without_circles(market: Market, flow: Integers) -> Integers:

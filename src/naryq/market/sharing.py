@@ -1,0 +1,157 @@
+"""How the margins of several places share what reaches them, where the same gas could go to any of them.
+
+At optimal prices the orders at the margin of places joined by open links (neither full nor losing) compete with each
+other, and welfare does not say who is served. Left to the flow, one place could go empty so that another is served in
+full. The tie rule decides for all of them together:
+
+- `time`: the earlier order, wherever it stands, comes first, as far as the links can carry;
+- `pro_rata`: every margin is served to the same part, as far as the links can carry; what one cannot be given is
+  shared among the others in the same way (max-min fairness; Bertsekas and Gallager, Data Networks, 1992, section 6.5).
+
+Both climb a ladder: each rung says how much every margin should have at least, and the highest rung that a flow can
+serve is found by bisection. A margin that cannot be raised further stays where it is, and the others climb on. What
+can be served at once is a polymatroid, so climbing greedily never costs trade.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from naryq.market.kernels import BUY, MARGINAL, SELL, Integers
+from naryq.market.network import Standing, Trade, fits, trade_at
+from naryq.market.passes import Market
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Floors: TypeAlias = Callable[[int], Sequence[int]]
+"""From the number of a rung to the lots that each place's margin should have at least; rung zero gives none."""
+
+
+class Ladder(NamedTuple):
+    """The rungs of one side: how many there are above zero, and what each of them asks for."""
+
+    rungs: int
+    floors: Floors
+
+
+def shared_trade(market: Market, standing: Standing, tie: str, submitted_at: Integers | None) -> Trade:
+    """Return the trade at optimal prices, the margins that compete with each other sharing by the tie rule."""
+    trade = trade_at(market, standing)
+    least = np.zeros((market.places, 2), np.int64)
+    for side, traded in ((BUY, trade.margin_bought), (SELL, trade.margin_sold)):
+        offered = standing.lots[:, side, MARGINAL]
+        competing = _competing(market, standing, offered, traded)
+        if competing.any():
+            ladder = _by_time(market, standing, side, submitted_at) if tie == "time" else _in_proportion(offered)
+            least[:, side] = _Climb(market, standing, least, side).up(ladder, competing)
+    return trade_at(market, standing, least) if least.any() else trade
+
+
+def _competing(market: Market, standing: Standing, offered: Integers, traded: Integers) -> Flags:
+    """Tell which margins belong to a group of joined places where one is short while another is served."""
+    short, served = traded < offered, traded > 0
+    if not short.any() or np.count_nonzero(offered) < 2:  # noqa: PLR2004 - it takes two to compete
+        return np.zeros(market.places, np.bool_)
+    group = _joined(market, standing)
+    contested = np.intersect1d(group[short], group[served])
+    members = np.bincount(group[offered > 0], minlength=market.places)
+    return (offered > 0) & np.isin(group, contested) & (members[group] > 1)
+
+
+def _joined(market: Market, standing: Standing) -> Integers:
+    """Number each place by the least place that open links join it with."""
+    source, target, at = market.link_source, market.link_target, standing.at
+    is_open = (at[target] - at[source] == market.tariff) & (market.capacity > 0)
+    group = np.arange(market.places)
+    while True:
+        least = np.minimum(group[source[is_open]], group[target[is_open]])
+        after = group.copy()
+        np.minimum.at(after, source[is_open], least)
+        np.minimum.at(after, target[is_open], least)
+        if (after == group).all():
+            return group
+        group = after
+
+
+# --- Ladders ------------------------------------------------------------------------------------------------------
+
+
+def _in_proportion(offered: Integers) -> Ladder:
+    """Rung k asks for the part k / rungs of every margin, rounded down."""
+    lots = offered.tolist()
+    rungs = max(lots)
+    return Ladder(rungs, lambda rung: [each * rung // rungs for each in lots])
+
+
+def _by_time(market: Market, standing: Standing, side: int, submitted_at: Integers | None) -> Ladder:
+    """Rung k asks for the k earliest orders of all margins, in full."""
+    place = market.place_of[market.place]
+    rows = np.flatnonzero((market.side_of[market.side] == side) & (market.price == standing.at[place]))
+    if submitted_at is not None:
+        rows = rows[np.argsort(submitted_at[rows], kind="stable")]
+    places, quantity = place[rows], market.quantity[rows].astype(np.int64)
+
+    def floors(rung: int) -> Sequence[int]:
+        asked = np.zeros(market.places, np.int64)
+        np.add.at(asked, places[:rung], quantity[:rung])
+        asked_lots: list[int] = asked.tolist()
+        return asked_lots
+
+    return Ladder(rows.size, floors)
+
+
+# --- Climbing -----------------------------------------------------------------------------------------------------
+
+
+class _Climb(NamedTuple):
+    """Margins of one side on their way up a ladder; `least` holds what each margin gets at least, by side."""
+
+    market: Market
+    standing: Standing
+    least: Integers
+    side: int
+
+    def up(self, ladder: Ladder, competing: Flags) -> Integers:
+        """Return the lots that each margin gets at least: the same rung for all that can climb on."""
+        climbing = competing.copy()
+        rung = 0
+        while climbing.any() and rung < ladder.rungs:
+            rung = _highest(rung, ladder.rungs, lambda number: self._fits(self._asked(ladder, number, climbing)))
+            self.least[:, self.side] = self._asked(ladder, rung, climbing)
+            if rung < ladder.rungs:
+                rung += 1
+                self._raise_each(self._asked(ladder, rung, climbing), climbing)
+        return self.least[:, self.side]
+
+    def _asked(self, ladder: Ladder, rung: int, climbing: Flags) -> Integers:
+        return np.where(climbing, np.asarray(ladder.floors(rung), np.int64), self.least[:, self.side])
+
+    def _fits(self, asked: Integers) -> bool:
+        least = self.least.copy()
+        least[:, self.side] = asked
+        return fits(self.market, self.standing, least)
+
+    def _raise_each(self, asked: Integers, climbing: Flags) -> None:
+        """Raise margins to a rung that not all can reach, one after another; who cannot stays where he comes to."""
+        for place in np.flatnonzero(climbing & (asked > self.least[:, self.side])).tolist():
+            held, wanted = int(self.least[place, self.side]), int(asked[place])
+            self.least[place, self.side] = _highest(held, wanted, partial(self._fits_at, place))
+            climbing[place] = self.least[place, self.side] == wanted
+
+    def _fits_at(self, place: int, lots: int) -> bool:
+        asked = self.least[:, self.side].copy()
+        asked[place] = lots
+        return self._fits(asked)
+
+
+def _highest(known: int, most: int, holds: Callable[[int], bool]) -> int:
+    """Return the highest number up to `most` for which something holds, given that it holds for `known`."""
+    if holds(most):
+        return most
+    low, high = known, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
