@@ -4,7 +4,7 @@ Each function takes what the rules in force and the state say, and returns what 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from naryq import ledger, limits, reform, retail
 from naryq.market.clearing import Clearing, clear
@@ -149,6 +149,9 @@ def settle(opened: SessionOpened, orders: Sequence[OrderAccepted], cleared: Sess
 # --- The pump ---------------------------------------------------------------------------------------------------
 
 
+PLAN_GAS: Final = "regulated plan gas"
+
+
 class _Gas(NamedTuple):
     """What a province burns in a month: its price as it reaches the pump, the lots sold, and where they came from."""
 
@@ -221,7 +224,7 @@ def _gas(platform: retail.Supply | None, planned: SupplyPlanned | None, pass_on_
     """
     outside = _plan_supply(planned)
     if platform is None:
-        return None if outside is None else _Gas(outside, outside.quantity_lots, "regulated plan gas")
+        return None if outside is None else _Gas(outside, outside.quantity_lots, PLAN_GAS)
     if outside is None:
         return _Gas(platform, platform.quantity_lots, "platform gas")
     passed = outside.quantity_lots * pass_on_basis_points
@@ -261,7 +264,7 @@ def _session_limits(province: str, cleared: SessionCleared) -> tuple[str, ...]:
 
 def _reason(gas: _Gas, bounded: limits.Bounded) -> str:
     if limits.STEP in bounded.limits:
-        return f"{gas.source}; the rise is held to the step, the fund pays the rest"
+        return f"{gas.source}; the rise held to the step, the fund pays the rest"
     if limits.CAP in bounded.limits:
         return f"{gas.source}; held by the retail cap"
     return gas.source

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from naryq import limits, reform
+from naryq import limits, pricing, reform
 from naryq.messages import (
     Entry,
     OrderAccepted,
@@ -282,7 +282,7 @@ def _set_by(price: PlacePrice, month: MonthSeen, names: Mapping[str, str]) -> st
         return None
     kinds = {place.place: place.kind for place in month.opened.places}
     owner = names[price.set_at] if kinds[price.set_at] == "province" else price.set_at
-    return f"price set by the marginal {'ask' if marginal[0].side == 'sell' else 'bid'} of {owner}"
+    return f"set by {owner}'s marginal {'ask' if marginal[0].side == 'sell' else 'bid'}"
 
 
 def _province_line(
@@ -307,9 +307,14 @@ def _province_line(
         volume_before_kg=before.volume_kg,
         volume_after_kg=after.volume_kg,
         fund_tiyn=after.fund_tiyn,
-        reason=after.reason if before.reason == after.reason else f"was {before.reason}, now {after.reason}",
+        reason=_changed(before, after),
         observed=observed,
     )
+
+
+def _changed(before: PumpPrice, after: PumpPrice) -> str:
+    """Say what a province burns, and what it burned before where no market had set that price."""
+    return f"was {before.reason}, now {after.reason}" if before.reason == pricing.PLAN_GAS else after.reason
 
 
 def _plant_line(plant: str, before: MonthSeen, after: MonthSeen, names: Mapping[str, str]) -> PlantLine:

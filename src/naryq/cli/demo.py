@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -31,6 +32,8 @@ RULEBOOKS: Final = {
     "guarded": "As it could have been: a collar, and a largest step at the pump",
 }
 DEFAULT_PORT: Final = 8765
+WIDE: Final = 130
+"""From this many columns on, a table has room for its reasons."""
 
 
 @click.command()
@@ -140,7 +143,7 @@ def _write(out: Path, bulletin: Bulletin) -> None:
 
 def _show(console: Console, bulletin: Bulletin) -> None:
     for result in bulletin.results:
-        console.print(_province_table(bulletin, result))
+        console.print(_province_table(console, bulletin, result))
         console.print(_plant_table(bulletin, result))
         console.print(
             f"{result.orders_accepted:,} orders taken, {result.orders_refused:,} refused {_codes(result.refusals)}"
@@ -161,64 +164,64 @@ def _codes(refusals: Mapping[str, int]) -> str:
 
 def _table(title: str, columns: Mapping[str, bool], caption: str | None = None) -> Table:
     """Return an empty table; a column is set to the right when it holds numbers."""
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
+    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.title_justify = table.caption_justify = "left"
     for name, is_number in columns.items():
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
     return table
 
 
-def _province_table(bulletin: Bulletin, result: RulebookResult) -> Table:
-    columns = {
-        "province": False,
-        f"plant {bulletin.before_month}": True,
-        bulletin.after_month: True,
-        f"pump {bulletin.before_month}": True,
-        bulletin.after_month + " ": True,
-        "change": True,
-        "cap": False,
-        "why": False,
-    }
-    table = _table(
-        f"{result.rulebook} - {result.title}",
-        columns,
-        "plant: tenge a tonne without VAT; pump: tenge a litre with VAT; cap: tenge a litre",
+def _province_table(console: Console, bulletin: Bulletin, result: RulebookResult) -> Table:
+    """Return the table of provinces; on a narrow terminal the reasons stand below it, once each."""
+    before, after = bulletin.before_month, bulletin.after_month
+    names = (
+        "province",
+        f"plant\n{before}",
+        f"plant\n{after}",
+        f"pump\n{before}",
+        f"pump\n{after}",
+        "change",
+        "cap",
+        "next\ncap",
+        "why",
     )
+    reasons = dict.fromkeys(line.reason for line in result.provinces)
+    marks = {reason: str(number) for number, reason in enumerate(reasons, 1)}
+    is_wide = console.width >= WIDE
+    days = sorted({line.next_cap_day for line in result.provinces if line.next_cap_day is not None})
+    notes = ["plant: tenge a tonne without VAT; pump and cap: tenge a litre with VAT"]
+    notes += [f"next cap: in force from {' or '.join(days)}"] if days else []
+    notes += [] if is_wide else [f"why {mark}: {reason}" for reason, mark in marks.items()]
+    columns = {name: name not in {"province", "why"} for name in names}
+    table = _table(f"{result.rulebook} - {result.title}", columns, "\n".join(notes))
+    table.columns[0].no_wrap = True
     for line in result.provinces:
-        table.add_row(*_province_cells(line))
+        table.add_row(*_province_cells(line), line.reason if is_wide else marks[line.reason])
     return table
 
 
 def _province_cells(line: ProvinceLine) -> tuple[str, ...]:
-    change = line.change_tenths_of_percent
     return (
         line.name,
         f"{line.ex_works_before_tenge_per_tonne:,}",
         f"{line.ex_works_after_tenge_per_tonne:,}",
         tenge(line.pump_before_tiyn_per_litre, 2),
         tenge(line.pump_after_tiyn_per_litre, 2),
-        f"{change / 10:+.1f}%",
-        _cap(line),
-        line.reason,
+        f"{line.change_tenths_of_percent / 10:+.1f}%",
+        "none" if line.cap_tiyn_per_litre is None else tenge(line.cap_tiyn_per_litre),
+        "" if line.next_cap_tiyn_per_litre is None else tenge(line.next_cap_tiyn_per_litre),
     )
-
-
-def _cap(line: ProvinceLine) -> str:
-    if line.cap_tiyn_per_litre is not None:
-        return tenge(line.cap_tiyn_per_litre)
-    if line.next_cap_tiyn_per_litre is None:
-        return "none"
-    return f"none ({tenge(line.next_cap_tiyn_per_litre)} from {line.next_cap_day})"
 
 
 def _plant_table(bulletin: Bulletin, result: RulebookResult) -> Table:
     columns = {
         "plant": False,
-        f"ex-works {bulletin.before_month}": True,
-        bulletin.after_month: True,
+        f"price\n{bulletin.before_month}": True,
+        f"price\n{bulletin.after_month}": True,
         "lots sold": True,
         "why": False,
     }
-    table = _table(f"{result.rulebook} - ex-works price of every plant on the platform, tenge a tonne", columns)
+    table = _table(f"{result.rulebook} - every plant: ex-works price on the platform, tenge a tonne", columns)
     for line in result.plants:
         table.add_row(*_plant_cells(line))
     return table
@@ -235,26 +238,16 @@ def _plant_cells(line: PlantLine) -> tuple[str, ...]:
 
 
 def _swing_table(bulletin: Bulletin) -> Table:
-    columns = {
-        "assumption": False,
-        "lowest": True,
-        "taken": True,
-        "highest": True,
-        "unit": False,
-        "pump at lowest": True,
-        "at highest": True,
-    }
+    columns = {"assumption": False, "lowest; taken; highest": False, "pump at\nlowest": True, "pump at\nhighest": True}
     table = _table("What the answer hangs on: Mangystau's January pump price, one assumption moved at a time", columns)
     for swing in bulletin.swings:
         table.add_row(
             swing.assumption.replace("_", " "),
-            swing.lowest,
-            swing.value,
-            swing.highest,
-            swing.unit.replace("_", " "),
+            f"{swing.lowest}; {swing.value}; {swing.highest} {swing.unit.replace('_', ' ')}",
             tenge(swing.pump_at_lowest_tiyn_per_litre, 2),
             tenge(swing.pump_at_highest_tiyn_per_litre, 2),
         )
+    table.columns[0].no_wrap = True
     return table
 
 
