@@ -28,7 +28,7 @@ SHAPES = (
 
 def random_market(seed: int, shape: str = "mixed") -> Market:
     """Draw a small market of a given shape: its orders and its links."""
-    draw = random.Random(f"{shape} {seed}")  # noqa: S311 - a test, not a secret
+    draw = random.Random(f"{shape} {seed}")
     places = [f"P{number}" for number in range(draw.randint(1, 6))]
     return _orders(draw, shape, places), _links(draw, shape, places)
 
@@ -88,7 +88,7 @@ def highs_welfare(market: Market) -> int:
 
 
 def _maximise(cost: list[int], upper: list[int], columns: list[list[tuple[int, int]]], rows: int) -> float:
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)  # noqa: FBT003 - HiGHS takes options so
     solver.setOptionValue("presolve", "off")
     model = highspy.HighsLp()
@@ -111,7 +111,7 @@ def dual_function(market: Market, prices: dict[str, int]) -> int:
     """Evaluate the dual function at any prices, straight from its definition."""
     orders, links = market
     rows = zip(orders["place"], orders["side"], orders["price"], orders["quantity"], strict=True)
-    value = sum(
+    value: int = sum(
         quantity * max(0, price - prices[place] if side == "buy" else prices[place] - price)
         for place, side, price, quantity in rows
     )

@@ -1,135 +1,240 @@
-"""Plain twins of the venue's arithmetic, written from the docstrings by a second author, in fractions and loops."""
+"""A twin of each kernel in plain Python: the same contract, written without regard to speed."""
 
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from math import floor
-from typing import NamedTuple
+# ruff: noqa: PLR0917 - a twin takes what its kernel takes
 
-MONTHS_MAX = 240
+import itertools
+from collections import deque
+from typing import Any
 
+import numpy as np
 
-def half_up(value: Fraction | int) -> int:
-    """Round to the nearest integer, a half away from zero."""
-    magnitude = floor(abs(Fraction(value)) * 2 + 1) // 2
-    return magnitude if value >= 0 else -magnitude
+from naryq.market.kernels import Graph, Problem, Slack
 
-
-def average(pairs: Sequence[tuple[int, int]]) -> int | None:
-    """Return the mean of values under weights, given as (value, weight)."""
-    weight = sum(weight for _, weight in pairs)
-    return half_up(Fraction(sum(value * part for value, part in pairs), weight)) if weight else None
+Array = Any
 
 
-def amount_tiyn(price_tenge_per_tonne: int, mass_kg: int) -> int:
-    return half_up(Fraction(price_tenge_per_tonne * 100) * Fraction(mass_kg, 1000))
+def survey(
+    place: Array, side: Array, price: Array, quantity: Array, places: Array, sides: Array, extremes: Array
+) -> int:
+    places[sorted(set(place.tolist()))] = 1
+    sides[sorted(set(side.tolist()))] = 1
+    for index, values in ((0, price), (2, quantity)):
+        extremes[index] = min([int(extremes[index]), *values.tolist()])
+        extremes[index + 1] = max([int(extremes[index + 1]), *values.tolist()])
+    return sum(quantity.tolist())
 
 
-def collar(reference: int | None, rise: int | None, fall: int | None) -> tuple[int | None, int | None]:
-    """Return the lowest and highest price at the gate, rounded towards the reference."""
-    if reference is None:
-        return None, None
-    lowest = None if fall is None else -floor(-reference * (1 - Fraction(fall, 10_000)))
-    highest = None if rise is None else floor(reference * (1 + Fraction(rise, 10_000)))
-    return lowest, highest
+def histogram(
+    place: Array,
+    side: Array,
+    price: Array,
+    quantity: Array,
+    place_of: Array,
+    side_of: Array,
+    low: Array,
+    shift: int,
+    table: Array,
+) -> None:
+    for code, way, at, lots in zip(place, side, price, quantity, strict=True):
+        bucket = (int(at) - int(low[code])) // 2**shift
+        if 0 <= bucket < table.shape[2]:
+            table[place_of[code], side_of[way], bucket] += lots
 
 
-class Bounded(NamedTuple):
-    pump: int
-    fund: int
-    limits: tuple[str, ...]
+def lots_below(
+    place: Array, side: Array, price: Array, quantity: Array, place_of: Array, side_of: Array, low: Array, below: Array
+) -> None:
+    for code, way, at, lots in zip(place, side, price, quantity, strict=True):
+        if at < low[code]:
+            below[place_of[code], side_of[way]] += lots
 
 
-def bound_pump(formula: int, previous: int | None, step_rise: int | None, cap: int | None) -> Bounded:
-    """Bound a price by the cap, which is the seller's loss, then by the month's rise, which the fund pays."""
-    lawful = formula
-    if cap is not None and cap < formula:
-        lawful = cap
-    if previous is not None and step_rise is not None:
-        ceiling = floor(previous * (1 + Fraction(step_rise, 10_000)))
-        if lawful > ceiling:
-            return Bounded(ceiling, lawful - ceiling, ("pump_step_rise",))
-    return Bounded(lawful, 0, ("retail_cap",) if lawful != formula else ())
+def fill_inside(
+    place: Array, side: Array, price: Array, quantity: Array, sign_of: Array, at: Array, fills: Array
+) -> tuple[int, int]:
+    surplus = 0
+    for row, (code, way, limit, lots) in enumerate(zip(place, side, price, quantity, strict=True)):
+        gain = (int(limit) - int(at[code])) * int(sign_of[way])
+        fills[row] = lots if gain > 0 else -1 if gain == 0 else 0
+        surplus += max(0, gain) * int(lots)
+    return surplus, int((fills < 0).sum())
 
 
-def build_up(ex_works: int, transport: int, terms: Sequence[int]) -> list[int]:
-    """Return the five steps in tiyn a litre; `terms` are VAT, density, depot and station margin."""
-    vat, density, depot, margin = terms
-    tax = Fraction(vat, 10_000)
-    tiyn_per_litre = Fraction(density, 1_000_000) * 100
-    exact = [
-        ex_works * tiyn_per_litre,
-        ex_works * tiyn_per_litre * tax,
-        transport * tiyn_per_litre * (1 + tax),
-        depot * tiyn_per_litre,
-        Fraction(margin),
-    ]
-    totals = [0, *(half_up(sum(exact[: count + 1], Fraction(0))) for count in range(len(exact)))]
-    return [totals[index + 1] - totals[index] for index in range(len(exact))]
+def neighbours(place: Array, price: Array, place_of: Array, at: Array, below: Array, above: Array) -> None:
+    for number in range(len(at)):
+        here = [int(limit) for code, limit in zip(place, price, strict=True) if place_of[code] == number]
+        below[number] = max([int(below[number]), *(limit for limit in here if limit < at[number])])
+        above[number] = min([int(above[number]), *(limit for limit in here if limit > at[number])])
 
 
-def path(previous: int, formula: int, step_rise: int, mass_kg: int, density: int) -> list[tuple[int, int, int]]:
-    """Return (pump, formula, fund) month by month until the formula is reached, at most twenty years."""
-    litres = half_up(Fraction(mass_kg * 1000, density))
-    months: list[tuple[int, int, int]] = []
-    pump = previous
-    for _ in range(MONTHS_MAX):
-        ceiling = floor(pump * (1 + Fraction(step_rise, 10_000)))
-        pump = min(formula, ceiling)
-        months.append((pump, formula, (formula - pump) * litres))
-        if pump >= formula:
-            break
-    return months
+def undecided_rows(fills: Array, rows: Array) -> None:
+    rows[:] = [row for row, fill in enumerate(fills) if fill == -1]
 
 
-def parted(total: int, platform_share: int) -> tuple[int, int]:
-    """Part a plan into what stays outside the platform, rounded half up, and the rest."""
-    outside = half_up(Fraction(total * (10_000 - platform_share), 10_000))
-    return outside, total - outside
+def first_not_increasing(values: Array) -> int:
+    return next((row for row in range(1, len(values)) if values[row] <= values[row - 1]), -1)
 
 
-class Stream(NamedTuple):
-    lots: int
-    ex_works: int
-    transport: int
+def first_repeat(values: Array, lowest: int, seen: Array) -> int:
+    assert len(seen) * 8 > max(values) - lowest
+    return next((row for row, value in enumerate(values) if value in values[:row]), -1)
 
 
-class Gas(NamedTuple):
-    ex_works: int
-    transport: int
-    lots: int
-
-
-def at_the_pump(platform: Stream | None, plan: Stream | None, pass_on: int) -> Gas | None:
-    """Join the two streams: where both flow, only a part of the plan gas is passed on at its regulated price."""
-    if platform is None or plan is None:
-        only = platform or plan
-        return None if only is None else Gas(only.ex_works, only.transport, only.lots)
-    lots = platform.lots + plan.lots
-    passed = Fraction(plan.lots * pass_on, 10_000)
-    resold = lots - passed
-    return Gas(
-        half_up((plan.ex_works * passed + platform.ex_works * resold) / lots),
-        half_up((plan.transport * passed + platform.transport * resold) / lots),
-        lots,
+def graph_of(tail: Array, head: Array, count: int) -> Graph:
+    lists: list[list[int]] = [[] for _ in range(count)]
+    for edge, (one, other) in enumerate(zip(tail, head, strict=True)):
+        lists[one].append(2 * edge)
+        lists[other].append(2 * edge + 1)
+    start = np.array([0, *itertools.accumulate(map(len, lists))])
+    work = np.zeros((3, count), np.int64)
+    return Graph(
+        tail, head, start, np.array(list(itertools.chain(*lists)), np.int64), np.zeros(2 * len(tail), np.int64), *work
     )
 
 
-def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
-    """Share a number out pro rata: whole parts first, then one each by the size of what was cut off."""
-    whole = sum(weights)
-    exact = [Fraction(total * weight, whole) if whole else Fraction(0) for weight in weights]
-    parts = [floor(part) for part in exact]
-    while sum(parts) < total:
-        left = [part - given for part, given in zip(exact, parts, strict=True)]
-        parts[left.index(max(left))] += 1
-    return parts
+def end_of(graph: Graph, arc: int) -> int:
+    ends = (graph.head, graph.tail)
+    return int(ends[arc % 2][arc // 2])
 
 
-def cheapest_carriage(places: Sequence[str], links: Sequence[tuple[str, str, int]]) -> Mapping[str, int]:
-    """Return the lowest tariff into each place, from links given as (source, target, tariff); zero without any."""
-    carriage = dict.fromkeys(places, 0)
-    for place in places:
-        tariffs = [tariff for _, target, tariff in links if target == place]
-        if tariffs:
-            carriage[place] = min(tariffs)
-    return carriage
+def number_levels(graph: Graph, source: int) -> None:
+    graph.level[:] = -1
+    graph.level[source] = 0
+    waiting = deque([source])
+    while waiting:
+        node = waiting.popleft()
+        for arc in range(len(graph.residual)):
+            begin, end = end_of(graph, arc ^ 1), end_of(graph, arc)
+            if begin == node and graph.residual[arc] > 0 and graph.level[end] < 0:
+                graph.level[end] = graph.level[node] + 1
+                waiting.append(end)
+
+
+def shortest_path(graph: Graph, source: int, sink: int) -> int:
+    """Return the length of the path that the levels promise: the kernel's own path must be as long and be open."""
+    number_levels(graph, source)
+    return max(0, int(graph.level[sink]))
+
+
+def maximum_flow(graph: Graph, source: int, sink: int) -> int:
+    """Send one lot at a time along any shortest way (Edmonds and Karp 1972)."""
+    flow = 0
+    while True:
+        number_levels(graph, source)
+        if graph.level[sink] < 0:
+            return flow
+        node = sink
+        while node != source:
+            arc = next(
+                arc
+                for arc in range(len(graph.residual))
+                if end_of(graph, arc) == node
+                and graph.residual[arc] > 0
+                and graph.level[end_of(graph, arc ^ 1)] == graph.level[node] - 1
+            )
+            graph.residual[arc] -= 1
+            graph.residual[arc ^ 1] += 1
+            node = end_of(graph, arc ^ 1)
+        flow += 1
+
+
+def values_of(table: Array, below: Array, bought: Array, lowest: Array, highest: Array, value: Array) -> None:
+    """Add up what each order loses or gains, order by order, relative to the lowest bucket."""
+    for place in range(len(table)):
+        both = table[place].sum(axis=0).tolist()
+        under = int(below[place].sum())
+        for bucket in range(lowest[place], highest[place] + 1):
+            steps = range(lowest[place], bucket)
+            value[place, bucket] = sum(under + sum(both[: step + 1]) - int(bought[place]) for step in steps)
+
+
+def energy(problem: Problem, at: Array) -> int:
+    """Return the dual function of a level at some buckets."""
+    value = sum(int(problem.value[place, bucket]) for place, bucket in enumerate(at))
+    links = zip(problem.source, problem.target, problem.capacity, problem.offset, strict=True)
+    return value + sum(int(lots) * max(0, int(at[target] - at[source] - gap)) for source, target, lots, gap in links)
+
+
+def weigh(problem: Problem, at: Array, move: int, weight: Array, residual: Array) -> bool:
+    """Find the weights from their meaning: what a set of places costs to move is a sum over places and pairs."""
+    before = energy(problem, at)
+    for place in range(len(at)):
+        moved = at.copy()
+        moved[place] += move
+        inside = problem.lowest[place] <= moved[place] <= problem.highest[place]
+        pairs = sum(
+            int(residual[2 * link + (move > 0)])
+            for link in range(len(problem.source))
+            if (problem.source, problem.target)[move > 0][link] == place
+        )
+        weight[place] = energy(problem, moved) - before - pairs if inside else 2**62
+    return bool((weight < 0).any())
+
+
+def best_move(problem: Problem, at: Array, move: int) -> int:
+    """Return the least that the dual function can become when any set of places moves."""
+    sets = itertools.product((0, move), repeat=len(at))
+    candidates = [at + np.array(each) for each in sets]
+    return min(energy(problem, each) for each in candidates if _allowed(problem, each))
+
+
+def _allowed(problem: Problem, at: Array) -> bool:
+    return bool((problem.lowest <= at).all() and (at <= problem.highest).all())
+
+
+def descend(problem: Problem) -> int:
+    """Return the least value of the dual function in the window, by trying every vector."""
+    ranges = [range(low, high + 1) for low, high in zip(problem.lowest, problem.highest, strict=True)]
+    return min(energy(problem, np.array(vector)) for vector in itertools.product(*ranges))
+
+
+def cut_graph(source: Array, target: Array, places: int) -> list[tuple[int, int]]:
+    """List the edges: the links, then each place's from the source and to the sink."""
+    pairs = [((places, place), (place, places + 1)) for place in range(places)]
+    return [*zip(source.tolist(), target.tolist(), strict=True), *itertools.chain(*pairs)]
+
+
+def stand(table: Array, below: Array, whole: Array, at: Array, low: Array, lots: Array, near: Array) -> None:
+    for place, here in enumerate(at):
+        buys, sells = table[place].tolist()
+        total_buys, total_sells = whole[place].tolist()
+        under_buys, under_sells = below[place, 0] + sum(buys[:here]), below[place, 1] + sum(sells[:here])
+        over_buys, over_sells = total_buys - under_buys - buys[here], total_sells - under_sells - sells[here]
+        lots[place] = [[under_buys, buys[here], over_buys], [over_sells, sells[here], under_sells]]
+        taken = [bucket for bucket in range(len(buys)) if buys[bucket] + sells[bucket]]
+        left, right = [b for b in taken if b < here], [b for b in taken if b > here]
+        if left or below[place].sum():
+            near[0, place] = low[place] + left[-1] if left else -2
+        if right or over_buys + over_sells:
+            near[1, place] = low[place] + right[0] if right else -2
+
+
+def balance(slack: Slack) -> tuple[bool, int]:
+    """Return whether a feasible flow exists and the most lots that the margins can sell, by trying every flow."""
+    best = -1
+    for flow in itertools.product(*(range(room + 1) for room in slack.room)):
+        need = slack.excess.copy()
+        np.subtract.at(need, slack.source, np.array(flow, np.int64))
+        np.add.at(need, slack.target, np.array(flow, np.int64))
+        # Each place must sell and buy at its margin so that nothing is left over: bought less sold is what it needs.
+        most = np.minimum(slack.may_sell, slack.may_buy - need)
+        if (most >= 0).all() and (most + need >= 0).all():
+            best = max(best, int(most.sum()))
+    return best >= 0, best
+
+
+def balance_graph(slack: Slack) -> int:
+    """Return how many edges a balance has."""
+    return len(slack.room) + 4 * len(slack.excess) + 2
+
+
+def lower_to(bound: Array, before: Array, after: Array, distance: Array) -> None:
+    for _ in bound:
+        for one, other, length in zip(before, after, distance, strict=True):
+            bound[other] = min(bound[other], bound[one] + length)
+
+
+def raise_to(bound: Array, before: Array, after: Array, distance: Array) -> None:
+    for _ in bound:
+        for one, other, length in zip(before, after, distance, strict=True):
+            bound[one] = max(bound[one], bound[other] - length)

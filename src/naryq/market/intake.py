@@ -74,7 +74,12 @@ class Table:
         self.rows = self._rows()
 
     def _series(self, frame: Any) -> dict[str, Any]:
-        wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+        try:
+            wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+        except nw.exceptions.DuplicateError:
+            raise self.refusal(
+                Code.COLUMN_UNKNOWN, None, "a column stands twice", "Give each column a name of its own."
+            ) from None
         if not isinstance(wrapped, nw.DataFrame):
             raise Refusal(
                 Code.WRONG_TYPE,
@@ -82,15 +87,7 @@ class Table:
                 where=self.name,
                 remedy="Give a pandas, Polars or PyArrow table in memory, or a mapping of column names to columns.",
             )
-        names = list(wrapped.columns)
-        if len(set(names)) < len(names):
-            raise Refusal(
-                Code.COLUMN_UNKNOWN,
-                "a column stands twice",
-                where=self.name,
-                remedy="Give each column a name of its own.",
-            )
-        return {name: wrapped[name] for name in names}
+        return {name: wrapped[name] for name in wrapped.columns}
 
     def _rows(self) -> int:
         for name, column in self.columns.items():
@@ -200,17 +197,25 @@ class Table:
             raise self._too_large(name, row, column[row]) from None
 
     def _only_integers(self, name: str, column: Any) -> None:
+        self._none_missing(name, column)
         for row, value in enumerate(column):
-            if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-                continue
-            if _is_missing(value):
-                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
-            raise self.refusal(
-                Code.WRONG_TYPE,
-                row,
-                f"{name} is {_shown(value)}, not a whole number",
-                "Give an integer: no text, no decimal point, no true or false.",
-            )
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+                raise self.refusal(
+                    Code.WRONG_TYPE,
+                    row,
+                    f"{name} is {_shown(value)}, not a whole number",
+                    "Give an integer: no text, no decimal point, no true or false.",
+                )
+
+    def _none_missing(self, name: str, column: Any) -> None:
+        """Refuse a missing value first: it is what turns a frame's column of whole numbers into floats."""
+        if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+            missing = np.flatnonzero(np.isnan(column))
+            row = int(missing[0]) if missing.size else None
+        else:
+            row = next((row for row, value in enumerate(column) if _is_missing(value)), None)
+        if row is not None:
+            raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
 
     def words(self, name: str) -> Words:
         """Read a column of words; categories, dictionaries and enumerations are taken as they are coded."""
@@ -233,12 +238,10 @@ class Table:
         return _small(codes, [str(word) for word in numbers])
 
     def _only_texts(self, name: str, column: Any) -> None:
+        self._none_missing(name, column)
         for row, value in enumerate(column):
-            if isinstance(value, str):
-                continue
-            if _is_missing(value):
-                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
-            raise self.refusal(Code.WRONG_TYPE, row, f"{name} is {_shown(value)}, not text", "Give a name as text.")
+            if not isinstance(value, str):
+                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is {_shown(value)}, not text", "Give a name as text.")
 
     def identifiers(self, name: str) -> Any:
         """Check that a column of integers or of text names every row differently; return it as it came."""
