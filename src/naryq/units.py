@@ -94,8 +94,17 @@ def amount_tiyn(price_tenge_per_tonne: int, mass_kg: int) -> int:
     return divide(price_tenge_per_tonne * TIYN_PER_TENGE * mass_kg, KG_PER_TONNE)
 
 
+def grouped(number: int) -> str:
+    """Write a whole number for people, its thousands parted by spaces, as in Kazakhstan.
+
+    >>> grouped(38_000), grouped(-1_234_567), grouped(999)
+    ('38 000', '-1 234 567', '999')
+    """
+    return f"{number:,}".replace(",", " ")
+
+
 def tenge(amount: int, decimals: int = 0) -> str:
-    """Write an amount in tiyn as tenge, with a thin grouping space and a point, for people to read.
+    """Write an amount in tiyn as tenge, its thousands parted by spaces, for people to read.
 
     >>> tenge(1_234_567_890), tenge(5_960, 2), tenge(-150, 2)
     ('12 345 679', '59.60', '-1.50')
@@ -106,7 +115,7 @@ def tenge(amount: int, decimals: int = 0) -> str:
     whole, fraction = divmod(units, 10**decimals)
     sign = "-" if amount < 0 and units else ""
     tail = f".{fraction:0{decimals}d}" if decimals else ""
-    return f"{sign}{whole:,}".replace(",", " ") + tail
+    return sign + grouped(whole) + tail
 
 
 def apportion(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:

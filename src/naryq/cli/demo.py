@@ -24,7 +24,7 @@ from naryq.lab.inputs import Inputs
 from naryq.messages import AnyCommand, AnyEvent, RulebookText, decode_entry
 from naryq.portal import page
 from naryq.record.bulletin import to_csv, to_json
-from naryq.units import tenge
+from naryq.units import grouped, tenge
 from naryq.views import Bulletin, PlantLine, Proof, ProvinceLine, RulebookResult, look, rulebook_result
 
 RULEBOOKS: Final = {
@@ -146,7 +146,7 @@ def _show(console: Console, bulletin: Bulletin) -> None:
         console.print(_province_table(console, bulletin, result))
         console.print(_plant_table(bulletin, result))
         console.print(
-            f"{result.orders_accepted:,} orders taken, {result.orders_refused:,} refused {_codes(result.refusals)}"
+            f"{grouped(result.orders_accepted)} orders taken, {grouped(result.orders_refused)} refused {_codes(result.refusals)}"
             f"- rulebook {result.version}\n"
         )
     for paragraph in bulletin.story:
@@ -203,8 +203,8 @@ def _province_table(console: Console, bulletin: Bulletin, result: RulebookResult
 def _province_cells(line: ProvinceLine) -> tuple[str, ...]:
     return (
         line.name,
-        f"{line.ex_works_before_tenge_per_tonne:,}",
-        f"{line.ex_works_after_tenge_per_tonne:,}",
+        grouped(line.ex_works_before_tenge_per_tonne),
+        grouped(line.ex_works_after_tenge_per_tonne),
         tenge(line.pump_before_tiyn_per_litre, 2),
         tenge(line.pump_after_tiyn_per_litre, 2),
         f"{line.change_tenths_of_percent / 10:+.1f}%",
@@ -230,8 +230,8 @@ def _plant_table(bulletin: Bulletin, result: RulebookResult) -> Table:
 def _plant_cells(line: PlantLine) -> tuple[str, ...]:
     return (
         line.name,
-        "-" if line.before_tenge_per_tonne is None else f"{line.before_tenge_per_tonne:,}",
-        "-" if line.after_tenge_per_tonne is None else f"{line.after_tenge_per_tonne:,}",
+        "-" if line.before_tenge_per_tonne is None else grouped(line.before_tenge_per_tonne),
+        "-" if line.after_tenge_per_tonne is None else grouped(line.after_tenge_per_tonne),
         f"{line.sold_before_lots} -> {line.sold_after_lots}",
         line.reason,
     )

@@ -6,7 +6,7 @@ from naryq import exchange
 from naryq.lab import scenario
 from naryq.lab.inputs import Assumption, Inputs
 from naryq.messages import AnyCommand, AnyEvent, Entry, PricesPublished, RulebookText
-from naryq.units import TIYN_PER_TENGE, divide, tenge
+from naryq.units import TIYN_PER_TENGE, divide, grouped, tenge
 from naryq.views import Bulletin, Observed, ProvinceLine, RulebookResult, Swing
 
 TITLE = "Liquefied gas in Kazakhstan: the step of 1 January 2022"
@@ -61,10 +61,10 @@ def _story(inputs: Inputs, results: tuple[RulebookResult, ...], swings: tuple[Sw
 def _what_happened(line: ProvinceLine, cost: int) -> Iterator[str]:
     before, after = tenge(line.pump_before_tiyn_per_litre, 2), tenge(line.pump_after_tiyn_per_litre, 2)
     yield "Until the end of December 2021 all of Mangystau's gas came from the plan,"
-    yield f"at {line.ex_works_before_tenge_per_tonne:,} tenge a tonne at the plant: {before} tenge a litre at the pump."
+    yield f"at {grouped(line.ex_works_before_tenge_per_tonne)} tenge a tonne at the plant: {before} tenge a litre at the pump."
     yield "On 1 January all of it went to the platform at once."
-    yield f"The plant at Zhanaozen does not sell below its cost of about {cost:,} tenge a tonne;"
-    yield f"the auction finds {line.ex_works_after_tenge_per_tonne:,} for the gas that reaches Mangystau,"
+    yield f"The plant at Zhanaozen does not sell below its cost of about {grouped(cost)} tenge a tonne;"
+    yield f"the auction finds {grouped(line.ex_works_after_tenge_per_tonne)} for the gas that reaches Mangystau,"
     yield f"and the pump price becomes {after}, {_percent(line.change_tenths_of_percent)} more overnight."
     yield "No rule in force bounded it; the first retail cap came on 6 January."
     yield "Elsewhere most gas had been on the platform for months, so the shock was Mangystau's."
@@ -188,4 +188,5 @@ def _moved(inputs: Inputs, values: Mapping[tuple[str, str], int]) -> Inputs:
 def _span(rows: Mapping[tuple[str, str], Assumption], column: str) -> str:
     """Return a column's value, or its span where the assumption has many subjects."""
     values = sorted(getattr(row, column) for row in rows.values())
-    return f"{values[0]:,}" if values[0] == values[-1] else f"{values[0]:,} to {values[-1]:,}"
+    lowest, highest = grouped(values[0]), grouped(values[-1])
+    return lowest if lowest == highest else f"{lowest} to {highest}"
