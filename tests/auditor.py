@@ -237,7 +237,10 @@ class Auditor:
         if kinds != expected and not (len(expected) == 2 and kinds == expected[:1]):
             yield f"caused {[kind.__name__ for kind in kinds]}"
             return
-        yield from (f"{where} is {value!r}, no integer" for where, value in chain(*map(_fractions, events)))
+        fractions = [f"{where} is {value!r}, no integer" for where, value in chain(*map(_fractions, events))]
+        if fractions:
+            yield from fractions
+            return
         match command:
             case m.ClearSession():
                 yield from audit_of_prices.cleared(self.books, command, events)
