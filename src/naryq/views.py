@@ -21,7 +21,7 @@ from naryq.messages import (
     SessionOpened,
 )
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import TIYN_PER_TENGE, month_after, percent_change_tenths
+from naryq.units import TIYN_PER_TENGE, grouped, month_after, percent_change_tenths
 
 
 class View(msgspec.Struct, frozen=True):
@@ -341,7 +341,7 @@ def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names:
         return "offers nothing on the platform"
     lowest = min(order.price_tenge_per_tonne for order in asks)
     if price is None or price.traded_lots == 0:
-        return f"asks {lowest} or more and finds no buyer"
+        return f"asks {grouped(lowest)} or more and finds no buyer"
     if limits.COLLAR in price.limits:
         bound = "higher" if price.price_tenge_per_tonne == month.opened.collar_highest_tenge_per_tonne else "lower"
         return f"at the collar: without it the price might be {bound}"

@@ -145,10 +145,8 @@ def _show(console: Console, bulletin: Bulletin) -> None:
     for result in bulletin.results:
         console.print(_province_table(console, bulletin, result))
         console.print(_plant_table(bulletin, result))
-        console.print(
-            f"{grouped(result.orders_accepted)} orders taken, {grouped(result.orders_refused)} refused {_codes(result.refusals)}"
-            f"- rulebook {result.version}\n"
-        )
+        taken, refused = grouped(result.orders_accepted), grouped(result.orders_refused)
+        console.print(f"{taken} orders taken, {refused} refused {_codes(result.refusals)}- rulebook {result.version}\n")
     for paragraph in bulletin.story:
         console.print(paragraph + "\n")
     console.print(_swing_table(bulletin))

@@ -61,7 +61,8 @@ def _story(inputs: Inputs, results: tuple[RulebookResult, ...], swings: tuple[Sw
 def _what_happened(line: ProvinceLine, cost: int) -> Iterator[str]:
     before, after = tenge(line.pump_before_tiyn_per_litre, 2), tenge(line.pump_after_tiyn_per_litre, 2)
     yield "Until the end of December 2021 all of Mangystau's gas came from the plan,"
-    yield f"at {grouped(line.ex_works_before_tenge_per_tonne)} tenge a tonne at the plant: {before} tenge a litre at the pump."
+    yield f"at {grouped(line.ex_works_before_tenge_per_tonne)} tenge a tonne at the plant:"
+    yield f"{before} tenge a litre at the pump."
     yield "On 1 January all of it went to the platform at once."
     yield f"The plant at Zhanaozen does not sell below its cost of about {grouped(cost)} tenge a tonne;"
     yield f"the auction finds {grouped(line.ex_works_after_tenge_per_tonne)} for the gas that reaches Mangystau,"
