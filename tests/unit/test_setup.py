@@ -64,7 +64,8 @@ class Machine:
             "apt-get",
             f'#!/bin/sh\necho "apt $*" >>"$MACHINE/record"\ncase "$*" in *" install "*) {brings} ;; esac\n',
         )
-        self.program("apt-cache", '#!/bin/sh\n[ "$2" = python3.12 ]\n')
+        # A fresh machine's lists are empty until they are fetched.
+        self.program("apt-cache", '#!/bin/sh\n[ "$2" = python3.12 ] && grep -q " update$" "$MACHINE/record"\n')
 
     def says(self, name: str, text: str) -> None:
         (self.home / name).write_text(text, encoding="utf-8")
