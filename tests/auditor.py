@@ -203,6 +203,8 @@ class Auditor:
             yield Code.UNKNOWN_ORDER
         elif order.participant_id != command.actor:
             yield Code.NOT_PERMITTED
+        elif command.at_ns >= self.books.calls[command.session_id].opened.closes_at_ns:
+            yield Code.OUTSIDE_WINDOW
 
     def _too_early(self, command: m.CloseSession) -> Iterator[Code]:
         if command.at_ns < self.books.calls[command.session_id].opened.closes_at_ns:

@@ -195,7 +195,7 @@ class SubmitOrder(Command, frozen=True, tag=True):
 
 
 class CancelOrder(Command, frozen=True, tag=True):
-    """Take an open order back."""
+    """Take an open order back while the session's window is open."""
 
     session_id: Name
     order_id: Name
@@ -317,7 +317,7 @@ class OrderAccepted(Event, frozen=True, tag=True):
 
 
 class OrderCancelled(Event, frozen=True, tag=True):
-    """An order was taken back before the session closed."""
+    """An order was taken back before the session's window ended."""
 
     session_id: Name
     order_id: Name

@@ -158,6 +158,15 @@ def instant_ns(day: str, clock: str, utc_offset_minutes: int) -> int:
     return (int(local.timestamp()) - utc_offset_minutes * SECONDS_PER_MINUTE) * NS_PER_SECOND
 
 
+def utc_minute(at_ns: int) -> str:
+    """Write an instant as its day and minute in UTC, for people to read.
+
+    >>> utc_minute(instant_ns("2022-01-01", "11:00", 360))
+    '2022-01-01 05:00 UTC'
+    """
+    return f"{datetime.fromtimestamp(at_ns // NS_PER_SECOND, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def month_after(month: str, count: int = 1) -> str:
     """Return the month that follows another by a number of months.
 

@@ -147,6 +147,8 @@ def _last_instant(desk: Desk) -> None:
     """Send an order at the last instant of the window and one at the next, and end the session."""
     desk.at_ns = instant("13:00") - 1
     _orders(desk, "2022-01", "atyrau ZH sell 90000 1", "atyrau ZH sell 90000 1")
+    last = list(desk.auditor.books.calls["2022-01"].orders)[-1]
+    desk.give(CancelOrder, "atyrau", session_id="2022-01", order_id=last)
     _end(desk, "2022-01", "2021-12-31")
 
 
@@ -510,6 +512,16 @@ def _cancel_anybody(patch: pytest.MonkeyPatch) -> None:
         return original(state, replaced(command, actor=owner))
 
     judge_with(patch, CancelOrder, around)
+
+
+@bug
+def _last_look(patch: pytest.MonkeyPatch) -> None:
+    """An order is cancelled after the window has ended."""
+    judge_with(
+        patch,
+        CancelOrder,
+        lambda original, state, command: original(state, replaced(command, at_ns=command.at_ns - 2)),
+    )
 
 
 @bug

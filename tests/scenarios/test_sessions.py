@@ -126,6 +126,8 @@ SCRIPTS = {
         11:00    aktau      buy  KZ-47 100000 5   as first
         12:59    aktau      buy  KZ-47 100000 5   as last
         13:00    aktau      buy  KZ-47 100000 5   as late  -> outside_window
+        # Nobody else can answer any more, so nobody may step back either.
+        13:00    aktau      cancel first                   -> outside_window
         13:00    clear
         fill     first 0
         fill     last  0

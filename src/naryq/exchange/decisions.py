@@ -42,7 +42,7 @@ from naryq.messages import (
 )
 from naryq.reform import part_plan
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import instant_ns
+from naryq.units import instant_ns, utc_minute
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
 
@@ -248,13 +248,7 @@ def _submit_order(state: State, command: SubmitOrder) -> Decision:
             where="order_id",
             remedy="Choose another identifier.",
         )
-    if not opened.opens_at_ns <= command.at_ns < opened.closes_at_ns:
-        raise Refusal(
-            Code.OUTSIDE_WINDOW,
-            "the session's window is not open at this time",
-            where="at_ns",
-            remedy=f"Send orders between {opened.window} hours of {opened.day}.",
-        )
+    _check_window(opened, command)
     if command.place not in session.carriage:
         raise Refusal(
             Code.UNKNOWN_PLACE,
@@ -275,6 +269,17 @@ def _submit_order(state: State, command: SubmitOrder) -> Decision:
         rulebook_version=rules.version,
     )
     return (accepted,)
+
+
+def _check_window(opened: SessionOpened, command: SubmitOrder | CancelOrder) -> None:
+    """Refuse what comes outside the window: a late cancellation would be a last look at a market others have left."""
+    if not opened.opens_at_ns <= command.at_ns < opened.closes_at_ns:
+        raise Refusal(
+            Code.OUTSIDE_WINDOW,
+            f"the {opened.window!r} window of {opened.day} is not open at this time",
+            where="at_ns",
+            remedy=f"Send it from {utc_minute(opened.opens_at_ns)} and before {utc_minute(opened.closes_at_ns)}.",
+        )
 
 
 def _check_may_trade(state: State, command: SubmitOrder, rules: InForce) -> None:
@@ -314,6 +319,7 @@ def _cancel_order(state: State, command: CancelOrder) -> Decision:
             where="order_id",
             remedy="Cancel your own orders.",
         )
+    _check_window(session.opened, command)
     return (OrderCancelled(command.session_id, command.order_id),)
 
 
