@@ -200,7 +200,7 @@ def test_every_page_is_reached() -> None:
     waiting = [PROJECT / "docs" / "README.md"]
     while waiting:
         page = waiting.pop()
-        if page not in reached:
+        if page not in reached and page.exists():
             reached.add(page)
             links = re.findall(r"\]\(([^)\s#]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
             waiting += [(page.parent / link).resolve() for link in links if ":" not in link]
