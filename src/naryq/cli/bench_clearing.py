@@ -23,6 +23,8 @@ from naryq.market.clearing import clear
 from naryq.market.passes import Market, passes_over
 
 RUNS: Final = 3
+SMALL_ORDERS: Final = 200
+SMALL_RUNS: Final = 200
 HIGHS_ORDERS: Final = 100_000
 HIGHS_SECONDS: Final = 600
 SORT_TIMES: Final = 10
@@ -52,8 +54,8 @@ class Best(NamedTuple):
 def best(work: Callable[[], Any], runs: int) -> Best:
     """Run some work several times and keep the shortest time."""
     seconds = []
+    gc.collect()
     for _ in range(runs):
-        gc.collect()
         start = time.perf_counter()
         answer = work()
         seconds.append(time.perf_counter() - start)
@@ -110,7 +112,21 @@ def _read_only(values: Any) -> Any:
 
 def run(orders: int, *, full: bool, say: Say) -> list[Figure]:
     """Measure everything, and say what is being measured."""
-    return [*_against_solvers(orders, say), *_against_highs(orders, full=full, say=say), *_against_sort(orders, say)]
+    return [
+        *_small(say),
+        *_against_solvers(orders, say),
+        *_against_highs(orders, full=full, say=say),
+        *_against_sort(orders, say),
+    ]
+
+
+def _small(say: Say) -> list[Figure]:
+    say(f"{SMALL_ORDERS} orders, again and again")
+    orders, links = frames(draw(SMALL_ORDERS))
+    lists = [{name: table[name].tolist() for name in table} for table in (orders, links)]
+    found = best(lambda: clear(*lists), SMALL_RUNS)
+    rate = f"{1 / found.seconds:.0f} a second"
+    return [Figure(SMALL_ORDERS, "naryq.clear on lists", found.seconds, rate, "1000", found.answer.welfare)]
 
 
 def _against_solvers(orders: int, say: Say) -> list[Figure]:

@@ -43,7 +43,7 @@ def in_turn(total: int, quantity: Integers) -> Integers:
     [3, 2, 0]
     """
     before = np.cumsum(quantity) - quantity
-    share: Integers = np.clip(total - before, 0, quantity)
+    share: Integers = np.minimum(np.maximum(total - before, 0), quantity)
     return share
 
 

@@ -16,7 +16,9 @@ from naryq.market.passes import Market, Passes
 FEWEST_BITS: Final = 6
 MOST_BITS: Final = 10
 """A window has between 2**6 and 2**10 buckets, so that the tables of all places stay in the processor's cache."""
-TABLE_CELLS: Final = 2**17
+FEWEST_CELLS: Final = 2**13
+MOST_CELLS: Final = 2**17
+"""The buckets of all places together: few for few orders, as many as the cache holds for many."""
 NEIGHBOURING_BITS: Final = 2
 """A finer window spans 2**2 buckets of the coarser level, around the coarser optimum."""
 BEYOND_WINDOW: Final = -2
@@ -75,9 +77,8 @@ def optimal_standing(passes: Passes, lowest: int, highest: int) -> Standing:
     at = np.full(passes.market.places, (highest - lowest) >> (window.shift + 1), np.int64)
     step = window.buckets // 2
     while True:
-        edges = _edges(window, lowest, highest)
-        _descend(passes.market, window, whole, edges, step, at)
-        first, last = edges
+        first, last = _edges(window, lowest, highest)
+        _descend(passes.market, window, whole, (first, last), step, at)
         price = window.low + (at << window.shift)
         touching = ((at == first) & (price > lowest)) | ((at == last) & (price + (1 << window.shift) <= highest))
         if touching.any():
@@ -93,7 +94,7 @@ def optimal_standing(passes: Passes, lowest: int, highest: int) -> Standing:
 
 def _first_window(passes: Passes, lowest: int, highest: int) -> Window:
     places, rows = passes.market.places, passes.market.price.shape[0]
-    cells = min(TABLE_CELLS, 4 * rows) // places
+    cells = max(FEWEST_CELLS, min(MOST_CELLS, 4 * rows)) // places
     bits = max(FEWEST_BITS, min(MOST_BITS, cells.bit_length() - 1))
     shift = max(0, (highest - lowest).bit_length() - bits)
     low = np.full(places, lowest, np.int64)
@@ -112,26 +113,30 @@ def _closer(passes: Passes, window: Window, at: Integers) -> Window:
     bits = window.buckets.bit_length() - 1
     shift = max(0, window.shift - bits + NEIGHBOURING_BITS)
     spanned = window.buckets >> (window.shift - shift)
-    start = np.clip(at - spanned // 2, 0, window.buckets - spanned)
+    start = np.minimum(np.maximum(at - spanned // 2, 0), window.buckets - spanned)
     sums = np.cumsum(window.table, axis=2)
-    before = np.take_along_axis(sums, np.maximum(start - 1, 0)[:, None, None], axis=2)[:, :, 0]
+    before = sums[np.arange(start.size), :, start - 1]
     below = window.below + np.where(start[:, None] > 0, before, 0)
     low = window.low + (start << window.shift)
     return Window(low, shift, below, passes.histogram(low, shift, window.buckets))
 
 
-def _edges(window: Window, lowest: int, highest: int) -> Integers:
+def _edges(window: Window, lowest: int, highest: int) -> tuple[Integers, Integers]:
     """Return the first and last bucket of each place in which a price may lie."""
-    first = np.maximum(0, (lowest - window.low) >> window.shift)
-    return np.stack([first, np.minimum(window.buckets - 1, (highest - window.low) >> window.shift)])
+    first: Integers = np.maximum(0, (lowest - window.low) >> window.shift)
+    last: Integers = np.minimum(window.buckets - 1, (highest - window.low) >> window.shift)
+    return first, last
 
 
-def _descend(market: Market, window: Window, whole: Integers, edges: Integers, step: int, at: Integers) -> None:  # noqa: PLR0917
+def _descend(  # noqa: PLR0917 - what a level is made of
+    market: Market, window: Window, whole: Integers, edges: tuple[Integers, Integers], step: int, at: Integers
+) -> None:
     source, target = market.link_source, market.link_target
     offset = (market.tariff + window.low[source] - window.low[target]) >> window.shift
     value = np.empty((market.places, window.buckets), np.int64)
-    kernels.values_of(window.table, window.below, whole[:, BUY].copy(), edges[0], edges[1], value)
-    problem = kernels.Problem(value, edges[0], edges[1], source, target, market.capacity, offset)
+    first, last = edges
+    kernels.values_of(window.table, window.below, whole[:, BUY].copy(), first, last, value)
+    problem = kernels.Problem(value, first, last, source, target, market.capacity, offset)
     # A step so long that a sum in a cut problem could pass 2**62 is not taken.
     largest = 2**62 // ((source.shape[0] + 2) * int(whole.sum()))
     while step > largest:

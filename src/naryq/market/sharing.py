@@ -55,9 +55,10 @@ def _competing(market: Market, standing: Standing, offered: Integers, traded: In
     if not short.any() or np.count_nonzero(offered) < 2:  # noqa: PLR2004 - it takes two to compete
         return np.zeros(market.places, np.bool_)
     group = _joined(market, standing)
-    contested = np.intersect1d(group[short], group[served])
-    members = np.bincount(group[offered > 0], minlength=market.places)
-    return (offered > 0) & np.isin(group, contested) & (members[group] > 1)
+    lacking, given, members = (
+        np.bincount(group[each], minlength=market.places) for each in (short, served, offered > 0)
+    )
+    return (offered > 0) & ((lacking > 0) & (given > 0) & (members > 1))[group]
 
 
 def _joined(market: Market, standing: Standing) -> Integers:
