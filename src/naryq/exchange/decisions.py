@@ -42,7 +42,7 @@ from naryq.messages import (
 )
 from naryq.reform import part_plan
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import instant_ns, utc_minute
+from naryq.units import INT64_MAX, instant_ns, utc_minute
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
 
@@ -199,14 +199,21 @@ def _window(rules: InForce, command: OpenSession) -> tuple[int, int]:
     opens, closes = clock.split("-")
     offset = rules.required_integer("utc_offset")
     try:
-        return instant_ns(command.day, opens, offset), instant_ns(command.day, closes, offset)
+        opens_at_ns, closes_at_ns = (instant_ns(command.day, time, offset) for time in (opens, closes))
     except ValueError:
-        raise Refusal(
-            Code.OUT_OF_RANGE,
-            f"{command.day} is no day of the calendar",
-            where="day",
-            remedy="Give the day of the session, such as 2022-01-31.",
-        ) from None
+        raise _no_such_day(command.day) from None
+    if closes_at_ns > INT64_MAX:
+        raise _no_such_day(command.day)
+    return opens_at_ns, closes_at_ns
+
+
+def _no_such_day(day: Day) -> Refusal:
+    return Refusal(
+        Code.OUT_OF_RANGE,
+        f"{day} is no day of the calendar before April 2262, where the venue's clock ends",
+        where="day",
+        remedy="Give the day of the session, such as 2022-01-31.",
+    )
 
 
 def _check_network(places: tuple[Place, ...], links: tuple[Link, ...]) -> None:
