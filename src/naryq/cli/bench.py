@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from naryq.messages import Code, Refusal
+from naryq.units import grouped
 
 PACKAGES: Final = ("naryq", "numpy", "numba", "ortools", "highspy", "pandas")
 FEWEST_ORDERS: Final = 1_000
@@ -85,7 +86,7 @@ def _show(report: dict[str, Any]) -> None:
         table.add_column(name, no_wrap=name in {"work", "ratio"})
     for figure in report["figures"]:
         table.add_row(
-            f"{figure['orders']:,}".replace(",", " "),
+            grouped(figure["orders"]),
             figure["work"],
             "-" if figure["seconds"] is None else f"{figure['seconds']:.4f}",
             figure["ratio"],

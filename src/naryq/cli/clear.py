@@ -17,6 +17,7 @@ from rich.text import Text
 import naryq
 from naryq.cli.tables import LARGEST_MEGABYTES, STANDARD_INPUT, Form, Table, read_table
 from naryq.messages import Code, Refusal
+from naryq.units import grouped
 
 if TYPE_CHECKING:
     from naryq import Clearing
@@ -221,9 +222,7 @@ def show(result: "Clearing", tables: dict[str, Table]) -> None:
         flows = [tuple(entry.values()) for entry in flow_data(result, tables["links"], SHOWN_ROWS)]
         ends = ("from", "to", "tariff, tenge/t", "capacity, lots", "flow, lots")
         print_table(page, "Flows", ends, flows, tables["links"].rows)
-    page.print(
-        f"Welfare {grouped(result.welfare)} (tenge/t x lots), equal to the dual value: no better clearing exists."
-    )
+    page.print(f"Welfare {shown(result.welfare)} (tenge/t x lots), equal to the dual value: no better clearing exists.")
 
 
 def print_table(
@@ -235,10 +234,10 @@ def print_table(
         column.overflow = "fold"
         column.justify = "right" if "lots" in str(column.header) or "tenge" in str(column.header) else "left"
     for row in rows:
-        grid.add_row(*(Text(cell if isinstance(cell, str) else grouped(cell)) for cell in row))
+        grid.add_row(*(Text(cell if isinstance(cell, str) else shown(cell)) for cell in row))
     page.print(grid)
     if total > len(rows):
-        page.print(f"... and {grouped(total - len(rows))} more; --json prints all of them.\n")
+        page.print(f"... and {shown(total - len(rows))} more; --json prints all of them.\n")
 
 
 def print_reasons(page: Console, places: Sequence["Why"]) -> None:
@@ -249,6 +248,6 @@ def print_reasons(page: Console, places: Sequence["Why"]) -> None:
     page.print()
 
 
-def grouped(number: int | None) -> str:
+def shown(number: int | None) -> str:
     """Write a number in groups of three digits; a dash where there is none."""
-    return "-" if number is None else f"{number:,}".replace(",", " ")
+    return "-" if number is None else grouped(number)

@@ -16,6 +16,7 @@ from rich.text import Text
 from naryq.cli.files import read_rulebook, rulebook_problems, shipped
 from naryq.messages import Code, DatedValue, LegalSource, Refusal, Rule, RuleValue
 from naryq.rulebook import CATALOGUE, END_OF_TIME, Rulebook
+from naryq.units import grouped
 
 WIDTH_WITHOUT_TERMINAL: Final = 120
 ABSENT: Final = "no value"
@@ -88,7 +89,7 @@ def _written(value: RuleValue) -> str:
     if value is None:
         return "none"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
+        return grouped(value)
     if isinstance(value, str):
         return value
     if isinstance(value, tuple):

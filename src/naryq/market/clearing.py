@@ -33,7 +33,7 @@ from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.passes import Market, Survey, passes_over
 from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
-from naryq.units import INT64_MAX
+from naryq.units import INT64_MAX, grouped
 
 TIES: Final = ("time", "pro_rata")
 SIDE_NUMBERS: Final = MappingProxyType({"buy": BUY, "sell": SELL})
@@ -121,7 +121,7 @@ class Clearing:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (name, "-" if self.prices[name] is None else _grouped(self.prices[name]), _grouped(bought), _grouped(sold))
+            (name, _shown(self.prices[name]), grouped(bought), grouped(sold))
             for name, (bought, sold) in list(self.traded.items())[:SHOWN_PLACES]
         ]
 
@@ -131,11 +131,11 @@ class Clearing:
 
     def _summary(self) -> str:
         proof = "proven optimal" if self.welfare == self.dual_value else f"NOT PROVEN: dual value {self.dual_value}"
-        return f"welfare {_grouped(self.welfare)}, {proof}"
+        return f"welfare {grouped(self.welfare)}, {proof}"
 
 
-def _grouped(number: int | None) -> str:
-    return f"{number:,}".replace(",", " ")
+def _shown(price: int | None) -> str:
+    return "-" if price is None else grouped(price)
 
 
 def clear(

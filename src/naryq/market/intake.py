@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from naryq.market.kernels import Codes, Integers, first_not_increasing, first_repeat
 from naryq.messages import Code, Refusal
-from naryq.units import INT64_MAX
+from naryq.units import INT64_MAX, grouped
 
 HIGHEST_PRICE: Final = 10**12
 """The highest limit price and tariff, in tenge a tonne; prices start at 0."""
@@ -149,7 +149,7 @@ class Table:
             Code.OUT_OF_RANGE,
             row,
             f"{name} is {values[row]}",
-            f"Give a whole number from {lowest:,} to {highest:,}.".replace(",", " "),
+            f"Give a whole number from {grouped(lowest)} to {grouped(highest)}.",
         )
 
     def _integer_array(self, name: str, column: Any) -> npt.NDArray[np.int64]:

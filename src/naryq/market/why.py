@@ -6,6 +6,7 @@ import numpy as np
 
 from naryq.market.auction import Answer
 from naryq.market.passes import Market
+from naryq.units import grouped
 
 NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
@@ -142,7 +143,7 @@ def _full_links(outcome: Outcome, number: int) -> tuple[FullLink, ...]:
 def _sentence(why: Why, base: int | None) -> str:
     if why.price is None:
         return f"{why.place} has no price: no order stands there, and no link ties it to a place that has one."
-    return f"The price in {why.place} is {_grouped(why.price)} tenge a tonne: {_reason(why, base)}{_congestion(why)}."
+    return f"The price in {why.place} is {grouped(why.price)} tenge a tonne: {_reason(why, base)}{_congestion(why)}."
 
 
 def _reason(why: Why, base: int | None) -> str:
@@ -153,13 +154,13 @@ def _reason(why: Why, base: int | None) -> str:
     if why.set_at == why.place:
         return f"{orders} {'sets' if len(why.marginal_orders) == 1 else 'set'} it"
     difference = why.price - base
-    way = f"plus {_grouped(difference)}" if difference >= 0 else f"less {_grouped(-difference)}"
-    return f"the price in {why.set_at}, set there by {orders} at {_grouped(base)}, {way} for transport"
+    way = f"plus {grouped(difference)}" if difference >= 0 else f"less {grouped(-difference)}"
+    return f"the price in {why.set_at}, set there by {orders} at {grouped(base)}, {way} for transport"
 
 
 def _range(why: Why) -> str:
-    lowest = "" if why.lowest is None else f" from {_grouped(why.lowest)}"
-    highest = "" if why.highest is None else f" up to {_grouped(why.highest)}"
+    lowest = "" if why.lowest is None else f" from {grouped(why.lowest)}"
+    highest = "" if why.highest is None else f" up to {grouped(why.highest)}"
     return f"any price{lowest}{highest} clears the market as well"
 
 
@@ -172,9 +173,5 @@ def _listed(orders: tuple[int | str, ...]) -> str:
 def _congestion(why: Why) -> str:
     if not why.full_links:
         return ""
-    named = (f"{link.source} to {link.target} ({_grouped(link.capacity)} lots)" for link in why.full_links)
+    named = (f"{link.source} to {link.target} ({grouped(link.capacity)} lots)" for link in why.full_links)
     return f"; full: {' and '.join(named)}"
-
-
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
