@@ -1,5 +1,6 @@
 """`verify` and `naryq journal verify`: what they accept, what they find, and that they only read."""
 
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -75,6 +76,11 @@ DAMAGES: dict[str, tuple[list[Record], str, str]] = {
         forged([LATER, *(msgspec.structs.replace(entry, sequence=entry.sequence + 1) for entry in ENTRIES)]),
         "sequence 2",
         "backward",
+    ),
+    "a command was answered twice": (
+        forged([ENTRIES[0], msgspec.structs.replace(ENTRIES[0], sequence=2)]),
+        "sequence 2",
+        "earlier row",
     ),
     "events were forged": (forged([BOUGHT_TWICE]), "sequence 1", "other events"),
     "a row is spelled otherwise": (
@@ -159,6 +165,32 @@ def test_the_command_refuses_a_missing_file_and_a_missing_head(path: str) -> Non
     """What cannot be read, and a journal without the head that is known, end with 2 as well."""
     assert run(f"{path}x").stderr.startswith("naryq: unreadable: ")
     assert run(path, "--head", "00" * 32).stderr.startswith("naryq: journal_damaged: head: ")
+
+
+@pytest.mark.parametrize("head", ["", "00", "0x" + "00" * 31, "g" * 64, "00" * 33])
+def test_the_command_refuses_a_head_that_is_none(path: str, head: str) -> None:
+    """A variable that is not set, or a digit lost in copying, is told as such and never passes as a check."""
+    result = run(path, "--head", head)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is no head: give its 64 hexadecimal digits" in result.stderr
+
+
+def test_the_command_reads_a_head_in_capital_letters(path: str) -> None:
+    """Hexadecimal digits are the same in either case."""
+    head = run(path).stdout.split("head:")[1].split()[0]
+    assert run(path, "--head", head.upper()).exit_code == 0
+
+
+def test_what_is_no_file_and_a_name_that_is_no_text_are_refused(tmp_path: Path) -> None:
+    """A pipe would keep the program waiting for ever, and a name that is not UTF-8 is nothing that SQLite can open."""
+    os.mkfifo(tmp_path / "pipe")
+    for name in (b"pipe", b"\xff.journal"):
+        command: list[str | bytes] = [sys.executable, "-c", PROGRAM, "journal", "verify"]
+        command.append(os.fsencode(tmp_path) + b"/" + name)
+        result = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert result.stderr.startswith(b"naryq: unreadable: ")
+        assert result.stderr.count(b"\n") == 1
 
 
 def test_replays_that_differ_end_with_two(path: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """The command line's own manners: what it loads, and how it ends."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import click
@@ -141,3 +143,14 @@ def test_unknown_command() -> None:
     assert result.exit_code == 2
     assert "No such command 'nonsense'" in result.stderr
     assert "naryq --help" in result.stderr
+
+
+def test_a_letter_that_the_reader_lacks_is_written_by_its_number(tmp_path: Path) -> None:
+    """Where standard output is not UTF-8, a Kazakh place still gets its price: no traceback, and exit code 0."""
+    orders = tmp_path / "orders.csv"
+    orders.write_text("order_id,place,side,price,quantity\n1,Қостанай,sell,7,2\n2,Қостанай,buy,7,2\n", "utf-8")
+    command = [sys.executable, "-m", "naryq", "clear", str(orders)]
+    told = os.environ | {"PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, check=False, timeout=60, env=told)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert rb"\u049a" in result.stdout

@@ -3,6 +3,7 @@
 The wiring and the settings live here: below this room nothing opens a file by itself or reads the environment.
 """
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -73,6 +74,7 @@ class _Naryq(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a refusal ends with code 2, Ctrl-C with 130, and a reader that went away in silence."""
+        _write_every_letter()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -90,6 +92,12 @@ class _Naryq(click.Group):
         except OSError as failure:
             raise _Failure(f"the system refused: {failure}") from None
         return result
+
+
+def _write_every_letter() -> None:
+    """Write a letter that the reader's encoding lacks by its number: a Kazakh name must not end a program."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # Not so in a notebook, nor where there is no standard output.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _silence_standard_output() -> None:

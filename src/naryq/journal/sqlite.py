@@ -5,7 +5,9 @@ mode only synchronous=FULL keeps a commit that has been acknowledged through a p
 and read back, because a setting that was silently ignored has once made a whole crash test worthless.
 """
 
+import errno
 import os
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -75,6 +77,7 @@ class SqliteReader:
             Refusal: UNREADABLE when there is no such file, JOURNAL_DAMAGED when it is not a sound journal.
         """
         with ExitStack() as stack, _refusing(path):
+            _check_file(path)
             connection = stack.enter_context(closing(_connect_to_read(path)))
             _check_format(connection, path)
             stack.pop_all()
@@ -171,6 +174,8 @@ class SqliteJournal(SqliteReader):
                 JOURNAL_DAMAGED when it is not a sound journal or a setting did not take.
         """
         with ExitStack() as stack, _refusing(path):
+            if vfs is None:
+                _check_file(path)
             connection = stack.enter_context(closing(_connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)))
             lock = stack.enter_context(closing(_take_lock(path)))
             _check_format(connection, path)  # Before any setting, so that a foreign file stays as it is.
@@ -237,13 +242,19 @@ def _refusing(path: str) -> Iterator[None]:
         yield
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise damaged(f"this is not a sound journal ({error})", where=path) from error
-    except (apsw.Error, OSError) as error:
+    except (apsw.Error, OSError, UnicodeEncodeError) as error:  # SQLite takes no name that is not UTF-8.
         raise Refusal(
             Code.UNREADABLE,
             f"the journal cannot be opened ({error})",
             where=path,
             remedy="Check the path, the permissions and the disk.",
         ) from error
+
+
+def _check_file(path: str) -> None:
+    """Refuse what is no file before SQLite opens it: a pipe would keep it waiting for ever."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def _connect_to_read(path: str) -> apsw.Connection:

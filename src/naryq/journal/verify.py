@@ -84,8 +84,8 @@ def verify(
     it as `known_chain` (64 hexadecimal digits), and the journal must hold it.
 
     Raises:
-        Refusal: JOURNAL_DAMAGED at the first row that is missing, changed, out of time, or decided otherwise, or
-            when the known chain is not that of any row.
+        Refusal: JOURNAL_DAMAGED at the first row that is missing, changed, repeated, out of time, or decided otherwise,
+            or when the known chain is not that of any row.
     """
     evolved = decided = machine.initial_state()
     at_ns, rows, chain = 0, 0, GENESIS
@@ -94,6 +94,10 @@ def verify(
         rows, chain = entry.sequence, record.chain
         known_is_held = known_is_held or chain.hex() == known_chain
         at_ns = _time_after(entry, at_ns)
+        if machine.sequence_of(decided, entry.command.command_id) is not None:
+            raise damaged(
+                "its command_id stands in an earlier row: the venue answers one once", where=f"sequence {rows}"
+            )
         again = Entry(rows, entry.command, machine.decide(decided, entry.command))
         if encode(again) != record.payload:
             raise damaged(
