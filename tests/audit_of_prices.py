@@ -220,7 +220,11 @@ class _Clearing:
                 yield f"{price.place} says {price.traded_lots} lots, its orders {traded}"
             yield from self._collar(price)
             yield from self._reason(price)
-        sold = [(self.price[order.place], lots) for order, lots in self.deals if lots and order.side == "sell"]
+        sold = [
+            (self.price[order.place], lots)
+            for order, lots in self.deals
+            if lots and order.side == "sell" and places[order.place] == "plant"
+        ]
         if self.event.average_ex_works_tenge_per_tonne != twins.average(sold):
             yield f"the average is {self.event.average_ex_works_tenge_per_tonne}, not {twins.average(sold)}"
 

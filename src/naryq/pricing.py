@@ -59,7 +59,7 @@ def clear_session(opened: SessionOpened, orders: Sequence[OrderAccepted], rules:
         flows=_flows(opened.links, result),
         welfare=result.welfare,
         dual_value=result.dual_value,
-        average_ex_works_tenge_per_tonne=_average_sold(orders, fills, prices),
+        average_ex_works_tenge_per_tonne=_average_ex_works(opened, orders, fills, prices),
         rulebook_version=rules.version,
     )
 
@@ -123,12 +123,20 @@ def _binding_collar(place: str, price_tenge_per_tonne: int, opened: SessionOpene
     return (limits.COLLAR,) if price_tenge_per_tonne - carriage in bounds else ()
 
 
-def _average_sold(orders: Sequence[OrderAccepted], fills: Sequence[Fill], prices: Sequence[PlacePrice]) -> int | None:
+def _average_ex_works(
+    opened: SessionOpened, orders: Sequence[OrderAccepted], fills: Sequence[Fill], prices: Sequence[PlacePrice]
+) -> int | None:
+    """Return the average price at which plants sold, weighted by lots; None when none did.
+
+    What is sold elsewhere has its carriage in the price. Would it count, two friends could trade one lot in a far
+    province and lift the reference of the next collar by the carriage, beyond what the collar allows.
+    """
+    plants = frozenset(place.place for place in opened.places if place.kind == "plant")
     price_of = {price.place: price.price_tenge_per_tonne for price in prices}
     sold = [
         (price_of[order.place], fill.quantity_lots)
         for order, fill in zip(orders, fills, strict=True)
-        if order.side == "sell" and fill.quantity_lots
+        if order.side == "sell" and order.place in plants and fill.quantity_lots
     ]
     return weighted_average(tuple(price for price, _ in sold), tuple(lots for _, lots in sold))
 

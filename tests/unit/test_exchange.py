@@ -20,6 +20,7 @@ from tests.venue_samples import (
 )
 
 from naryq import exchange
+from naryq.exchange import decisions
 from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
@@ -408,18 +409,20 @@ def test_the_bounds_clear_exactly(links: tuple[Link, ...], ask: int, bid: int, l
     assert exchange.state_hash(desk.read_back()) == exchange.state_hash(desk.state)
 
 
-def test_a_market_beyond_64_bits_is_refused_and_stays_closed() -> None:
-    """More lots at a price than 64 bits can hold are refused with a reason, and nothing is lost or half done."""
+def test_a_market_beyond_64_bits_is_refused_order_by_order() -> None:
+    """A session takes no more lots than it can clear at any price: nobody can spoil it for all who are in it."""
     desk = opened()
-    for number in range(9_300):
-        desk.state = exchange.apply(desk.state, _huge(desk, number))
+    entries = []
+    for number in range(decisions.SESSION_LOTS_MAX // 10**6 + 1):
+        entries.append(_huge(desk, number))
+        desk.state = exchange.apply(desk.state, entries[-1])
+    assert [getattr(entry.events[0], "code", None) for entry in entries] == [None] * 9_000 + [Code.OVERFLOW]
     desk.at_ns = instant("13:00")
-    for kind, code in ((CloseSession, None), (ClearSession, Code.OVERFLOW)):
+    for kind in (CloseSession, ClearSession):
         command: AnyCommand = kind(f"end-{kind.__name__}", "operator", desk.at_ns, "call")
         events = exchange.decide(desk.state, command)
-        assert getattr(events[0], "code", None) == code
         desk.state = exchange.apply(desk.state, Entry(desk.state.sequence + 1, command, events))
-    assert desk.state.sessions["call"].phase == "closed"
+    assert desk.state.sessions["call"].phase == "cleared"
 
 
 def _huge(desk: Desk, number: int) -> Entry:
@@ -443,3 +446,15 @@ def test_a_sealed_bid_shows_in_no_answer_before_the_clearing() -> None:
     told = b"".join(encode(event) for answer in others for event in answer.events)
     for canary in (b"123457", b"98765", b"aktau"):
         assert canary not in told
+
+
+def test_a_cancelled_order_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a session takes is counted in lots that stand: who steps back leaves his room to others."""
+    monkeypatch.setattr(decisions, "SESSION_LOTS_MAX", 10)
+    desk = opened()
+    desk.must(SubmitOrder, "zhanaozen", **order("a", "ZH", "sell", price=1, lots=6))
+    desk.must(SubmitOrder, "aktau", **order("b", "ZH", "buy", price=1, lots=4))
+    refused = desk.give(SubmitOrder, "aktau", **order("c", "ZH", "buy", price=1, lots=1))
+    assert refused.code == Code.OVERFLOW
+    desk.must(CancelOrder, "aktau", session_id="call", order_id="b")
+    desk.must(SubmitOrder, "aktau", **order("d", "ZH", "buy", price=1, lots=4))

@@ -73,6 +73,15 @@ def test_a_session_says_what_it_found() -> None:
     assert cleared.average_ex_works_tenge_per_tonne == 90_000
 
 
+def test_only_what_plants_sell_makes_the_ex_works_average() -> None:
+    """A lot traded between friends in a far province holds its carriage, and must not lift the next collar by it."""
+    asked = orders("a ZH sell 90000 5", "b ZH buy 90000 5", "c KZ-23 sell 900000 1", "d KZ-23 buy 900000 1")
+    cleared = pricing.clear_session(session(links=()), asked, rules())
+    assert [fill.quantity_lots for fill in cleared.fills] == [5, 5, 1, 1]
+    assert cleared.average_ex_works_tenge_per_tonne == 90_000
+    assert pricing.clear_session(session(links=()), asked[2:], rules()).average_ex_works_tenge_per_tonne is None
+
+
 @pytest.mark.parametrize(("rule", "price"), [("lowest", 92_000), ("middle", 96_000), ("highest", 100_000)])
 def test_the_price_rule_chooses_among_prices_that_clear(rule: str, price: int) -> None:
     """Five lots offered at 90,000 and wanted at 100,000 clear anywhere between, less the carriage."""

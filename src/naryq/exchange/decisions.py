@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from naryq import ledger, limits, pricing
 from naryq.exchange.state import Phase, Session, State, ordered
@@ -45,6 +45,9 @@ from naryq.rulebook import InForce, Rulebook
 from naryq.units import INT64_MAX, instant_ns, utc_minute
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
+
+SESSION_LOTS_MAX: Final = 9_000_000_000
+"""What a session may hold in all: at the highest limit price, 10**9 tenge a tonne, its welfare still fits 64 bits."""
 
 
 def decide(state: State, command: AnyCommand) -> Decision:
@@ -264,6 +267,7 @@ def _submit_order(state: State, command: SubmitOrder) -> Decision:
             remedy="Name a place of the session.",
         )
     _check_collar(session, command)
+    _check_room(session, command)
     accepted = OrderAccepted(
         session_id=command.session_id,
         order_id=command.order_id,
@@ -298,6 +302,17 @@ def _check_may_trade(state: State, command: SubmitOrder, rules: InForce) -> None
             f"a {role} may not {command.side}",
             where="side",
             remedy=f"The rule {rule} admits {', '.join(rules.words(rule))}.",
+        )
+
+
+def _check_room(session: Session, command: SubmitOrder) -> None:
+    """Refuse what would make the session too large to be cleared: that refusal would come too late for everybody."""
+    if session.lots + command.quantity_lots > SESSION_LOTS_MAX:
+        raise Refusal(
+            Code.OVERFLOW,
+            f"session {command.session_id!r} holds {session.lots} lots and takes at most {SESSION_LOTS_MAX}",
+            where="quantity_lots",
+            remedy="Send a smaller order, or wait for the next session.",
         )
 
 

@@ -42,6 +42,8 @@ class Session(msgspec.Struct, frozen=True):
     numbers: "HashTrieMap[str, int]"
     carriage: "HashTrieMap[str, int]"
     """The cheapest carriage to each place, in tenge a tonne."""
+    lots: int = 0
+    """All orders' lots together."""
     cleared: SessionCleared | None = None
 
 
@@ -144,6 +146,7 @@ def _order_accepted(state: State, event: OrderAccepted) -> State:
         session,
         orders=session.orders.insert(number, event),
         numbers=session.numbers.insert(event.order_id, number),
+        lots=session.lots + event.quantity_lots,
     )
     state = _with_session(state, session)
     return msgspec.structs.replace(state, order_ids=state.order_ids.insert(event.order_id, event.session_id))
@@ -151,10 +154,12 @@ def _order_accepted(state: State, event: OrderAccepted) -> State:
 
 def _order_cancelled(state: State, event: OrderCancelled) -> State:
     session = state.sessions[event.session_id]
+    number = session.numbers[event.order_id]
     session = msgspec.structs.replace(
         session,
-        orders=session.orders.remove(session.numbers[event.order_id]),
+        orders=session.orders.remove(number),
         numbers=session.numbers.remove(event.order_id),
+        lots=session.lots - session.orders[number].quantity_lots,
     )
     return _with_session(state, session)
 
