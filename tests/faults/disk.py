@@ -19,7 +19,7 @@ SECTOR_BYTES = 512
 
 def seeded(seed: int) -> Random:
     """Return the random numbers of a seed: the same at each run of a test."""
-    return Random(seed)  # noqa: S311 - nothing secret here
+    return Random(seed)
 
 
 class Kind(StrEnum):
