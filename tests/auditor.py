@@ -35,6 +35,9 @@ PERMITTED: dict[type, set[str]] = {
 LAST_YEAR = 2262
 """In its spring the nanoseconds since 1970 no longer fit 64 bits; the auditor asks for no day of that year."""
 
+ROOM_LOTS = 9_000_000_000
+"""What a session may hold in all, so that it can always be cleared within 64 bits."""
+
 EVENTS: dict[type, tuple[type, ...]] = {
     m.AdmitParticipant: (m.ParticipantAdmitted,),
     m.AdoptRulebook: (m.RulebookAdopted,),
@@ -360,6 +363,8 @@ def _wrong_network(command: m.OpenSession) -> Iterator[Code]:
 
 def _wrong_in_call(command: m.SubmitOrder, call: Call) -> Iterator[Code]:
     opened = call.opened
+    if sum(order.quantity_lots for order in call.orders.values()) + command.quantity_lots > ROOM_LOTS:
+        yield Code.OVERFLOW
     if command.at_ns < opened.opens_at_ns or command.at_ns >= opened.closes_at_ns:
         yield Code.OUTSIDE_WINDOW
     if command.place not in call.carriage:

@@ -207,3 +207,17 @@ def test_what_was_seen_has_its_source(model: Inputs) -> None:
     seen = report.observed(model)["KZ-47"]
     assert (seen.lowest_tiyn_per_litre, seen.highest_tiyn_per_litre) == (9_500, 12_000)
     assert "http" in seen.source
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (9_000, "lies 5.00 below that range"),
+        (9_500, "lies inside that range, 0.00 above its lower end and 25.00 below its upper end"),
+        (12_000, "lies inside that range, 25.00 above its lower end and 0.00 below its upper end"),
+        (12_001, "lies 0.01 above that range"),
+    ],
+)
+def test_the_story_says_how_far_off_the_model_is(found: int, said: str) -> None:
+    """A price below, inside or above the observed range is told as such, with the distance."""
+    assert report._against(found, 9_500, 12_000) == said

@@ -177,3 +177,15 @@ def test_rows_may_end_anywhere(desk: Desk) -> None:
         assert seen.sequence == count
         for each in seen.months.values():
             assert each.published is None or each.cleared is not None
+
+
+def test_a_price_between_all_orders_is_set_by_nobody() -> None:
+    """Where any price between ask and bid clears and the rule takes the middle, no order is named as the one."""
+    desk = founded(rulebook(**{**RULES, "pump_step_rise": None}), "2021-11-30")
+    for name, day in (("2021-12", "2021-11-30"), ("2022-01", "2021-12-31")):
+        month(desk, name, day, "zhanaozen ZH sell 40000 9", "aktau KZ-47 buy 44000 9")
+        desk.at_ns += 10**9
+    result = views.rulebook_result(views.look(desk.rows), title="", names=NAMES, observed={}, proof=PROOF)
+    assert "set by" not in line(result, "KZ-47").reason
+    assert result.plants[0].reason == "all it offers is sold"
+    assert result.paths == ()
