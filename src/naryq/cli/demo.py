@@ -1,12 +1,14 @@
 """`naryq demo`: December 2021 and January 2022 through the venue, under both rulebooks, and what came out."""
 
 import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 from rich import box
@@ -16,12 +18,12 @@ from rich.table import Table
 
 from naryq import exchange
 from naryq.cli.files import read_rulebook, shipped
-from naryq.engine import Engine
+from naryq.engine import NOT_KEPT, Engine
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.lab import inputs as lab_inputs
 from naryq.lab import report, scenario
 from naryq.lab.inputs import Inputs
-from naryq.messages import AnyCommand, AnyEvent, RulebookText, decode_entry
+from naryq.messages import AnyCommand, AnyEvent, Code, Refusal, Refused, RulebookText, decode_entry
 from naryq.portal import page
 from naryq.record.bulletin import to_csv, to_json
 from naryq.units import grouped, tenge
@@ -31,6 +33,9 @@ RULEBOOKS: Final = {
     "kazakhstan": "As it was: no limit on the price",
     "guarded": "As it could have been: a collar, and a largest step at the pump",
 }
+PAGE: Final = "index.html"
+SERVED: Final = ("/", f"/{PAGE}", "/bulletin.json", "/bulletin.csv")
+"""What the server gives away: the folder may hold more than the demo has put there."""
 DEFAULT_PORT: Final = 8765
 WIDE: Final = 130
 """From this many columns on, a table has room for its reasons."""
@@ -59,7 +64,7 @@ WIDE: Final = 130
 def demo(out: Path, port: int, *, serve: bool) -> None:
     """Play 1 January 2022 through the venue, before and after, and show what every province pays and why."""
     console = Console(soft_wrap=True) if not Console().is_terminal else Console()
-    out.mkdir(parents=True, exist_ok=True)
+    _make_room(out)
     inputs = read_inputs()
     texts = {name: read_rulebook(name) for name in RULEBOOKS}
     results = tuple(_run(console, out, inputs, texts[name]) for name in RULEBOOKS)
@@ -102,7 +107,6 @@ def read_names() -> dict[str, str]:
 
 def _run(console: Console, out: Path, inputs: Inputs, rulebook: RulebookText) -> RulebookResult:
     path = out / f"{rulebook.name}.journal"
-    _remove_journal(path)
     console.print(f"Playing two months under [bold]{rulebook.name}[/bold] through the venue, each order journalled ...")
     with Engine(SqliteJournal.create(str(path))) as engine:
         scenario.play(partial(_send, engine), inputs, rulebook)
@@ -122,13 +126,51 @@ def _run(console: Console, out: Path, inputs: Inputs, rulebook: RulebookText) ->
 
 
 def _send(engine: Engine, commands: Sequence[AnyCommand]) -> list[tuple[AnyEvent, ...]]:
-    return [answer.events for answer in engine.submit_many(commands)]
+    answers = engine.submit_many(commands)
+    for answer in answers:
+        refused = answer.events[0]
+        if answer.sequence == NOT_KEPT and isinstance(refused, Refused):  # By the disk, not by the venue.
+            raise Refusal(refused.code, refused.what, where=refused.where, remedy=refused.remedy)
+    return [answer.events for answer in answers]
 
 
-def _remove_journal(path: Path) -> None:
-    """Remove an earlier demo's journal with what SQLite keeps beside it: the demo always starts an empty venue."""
-    for suffix in ("", "-wal", "-shm", "-lock"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _make_room(out: Path) -> None:
+    """Remove an earlier demo's journals, since the demo starts an empty venue; refuse a folder that holds others' work.
+
+    Raises:
+        Refusal: JOURNAL_LOCKED while another demo is at work, ALREADY_EXISTS when a file is not a demo's.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / PAGE).exists() and not (out / "bulletin.json").exists():
+        raise _foreign(out / PAGE)
+    journals = [out / f"{name}.journal" for name in RULEBOOKS]
+    for path in journals:
+        if path.exists() and not _is_a_demos(path):
+            raise _foreign(path)
+    for path in journals:
+        for suffix in ("", "-wal", "-shm"):  # The lock's file stays: another demo may be waiting at it.
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _is_a_demos(path: Path) -> bool:
+    """Tell by its first command whether a journal is a demo's; it must be in nobody's use."""
+    try:
+        with closing(SqliteJournal.open(str(path))) as journal:
+            first = next(journal.read(), None)
+            return first is None or decode_entry(first.payload).command.command_id == f"{path.stem}-1"
+    except Refusal as refusal:
+        if refusal.code != Code.JOURNAL_DAMAGED:
+            raise
+        return False
+
+
+def _foreign(path: Path) -> Refusal:
+    return Refusal(
+        Code.ALREADY_EXISTS,
+        "this file is not an earlier demo's, and the demo would replace it",
+        where=str(path),
+        remedy="Choose another folder with --out, or move the file away.",
+    )
 
 
 def _write(out: Path, bulletin: Bulletin) -> None:
@@ -252,16 +294,33 @@ def _swing_table(bulletin: Bulletin) -> Table:
 # --- Serving ----------------------------------------------------------------------------------------------------
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    """Serve the folder without a line for each request."""
+class _Handler(SimpleHTTPRequestHandler):
+    """Serve the page and the bulletin, and nothing else, without a line for each request."""
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """Answer with a file of the demo, or with 404."""
+        if self.path.partition("?")[0] in SERVED:
+            return super().send_head()
+        self.send_error(HTTPStatus.NOT_FOUND)
+        return None
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
+def _server(out: Path, port: int) -> ThreadingHTTPServer:
+    """Bind a server of the folder to this machine's own address."""
+    handler: Callable[..., _Handler] = partial(_Handler, directory=str(out))
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        what = f"port {port} cannot be used ({error.strerror}); the results are written"
+        remedy = f"Give another with --port, or 0 for any free one, or open {out / PAGE} as it is."
+        raise Refusal(Code.BUSY, what, remedy=remedy) from None
+
+
 def _serve(console: Console, out: Path, port: int) -> None:
-    handler: Callable[..., _Quiet] = partial(_Quiet, directory=str(out))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    with _server(out, port) as server:
         console.print(f"The page: http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
         try:
             server.serve_forever()
