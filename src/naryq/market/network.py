@@ -167,17 +167,13 @@ def trade_at(market: Market, standing: Standing, least: Integers | None = None) 
     by just the tariff carries what the margins need. `least` (lots by place and side) sets what each margin trades
     at least.
     """
-    margins = _margins_at(market, standing, least)
+    margins = margins_at(market, standing, least)
     assert margins is not None, "optimal prices always have a feasible flow"
     return margins._replace(flow=without_circles(market, margins.flow))
 
 
-def fits(market: Market, standing: Standing, least: Integers) -> bool:
-    """Tell whether a flow exists at optimal prices that serves at least so many lots of each margin, by side."""
-    return _margins_at(market, standing, least) is not None
-
-
-def _margins_at(market: Market, standing: Standing, least: Integers | None) -> Trade | None:
+def margins_at(market: Market, standing: Standing, least: Integers | None) -> Trade | None:
+    """Find what trades at optimal prices if each margin gets `least` at least, by side; None when that is too much."""
     source, target, at = market.link_source, market.link_target, standing.at
     if least is None:
         least = np.zeros((market.places, 2), np.int64)

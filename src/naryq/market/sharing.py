@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naryq.market.kernels import BUY, MARGINAL, SELL, Integers
-from naryq.market.network import Standing, Trade, fits, trade_at
+from naryq.market.network import Standing, Trade, margins_at, trade_at
 from naryq.market.passes import Market
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -129,22 +129,63 @@ class _Climb(NamedTuple):
     def _asked(self, ladder: Ladder, rung: int, climbing: Flags) -> Integers:
         return np.where(climbing, np.asarray(ladder.floors(rung), np.int64), self.least[:, self.side])
 
-    def _fits(self, asked: Integers) -> bool:
+    def _trade(self, asked: Integers, places: Integers | slice) -> Trade | None:
+        """Return a trade in which some places get what is asked, and all others what they hold; None if none can be."""
         least = self.least.copy()
-        least[:, self.side] = asked
-        return fits(self.market, self.standing, least)
+        least[places, self.side] = asked[places]
+        return margins_at(self.market, self.standing, least)
+
+    def _fits(self, asked: Integers, places: Integers | slice = slice(None)) -> bool:
+        return self._trade(asked, places) is not None
 
     def _raise_each(self, asked: Integers, climbing: Flags) -> None:
         """Raise margins to a rung that not all can reach, one after another; who cannot stays where he comes to."""
-        for place in np.flatnonzero(climbing & (asked > self.least[:, self.side])).tolist():
-            held, wanted = int(self.least[place, self.side]), int(asked[place])
-            self.least[place, self.side] = _highest(held, wanted, partial(self._fits_at, place))
-            climbing[place] = self.least[place, self.side] == wanted
+        pending = np.flatnonzero(climbing & (asked > self.least[:, self.side]))
+        while pending.size:
+            count = _highest(0, pending.size, partial(self._first_fit, asked, pending))
+            self.least[pending[:count], self.side] = asked[pending[:count]]
+            if count == pending.size:
+                return
+            self._raise_as_far_as_it_goes(int(pending[count]), asked)
+            climbing &= self._can_rise()
+            pending = pending[count + 1 :]
+            pending = pending[climbing[pending]]
 
-    def _fits_at(self, place: int, lots: int) -> bool:
-        asked = self.least[:, self.side].copy()
-        asked[place] = lots
-        return self._fits(asked)
+    def _first_fit(self, asked: Integers, pending: Integers, count: int) -> bool:
+        return self._fits(asked, pending[:count])
+
+    def _raise_as_far_as_it_goes(self, place: int, asked: Integers) -> None:
+        def holds(lots: int) -> bool:
+            return self._fits(np.full_like(asked, lots), np.array([place]))
+
+        held = int(self.least[place, self.side])
+        self.least[place, self.side] = _highest(held, int(asked[place]), holds)
+
+    def _can_rise(self) -> Flags:
+        """Tell which margins could have one lot more than they must, all others keeping what they hold.
+
+        A lot for a buyer must come from a seller with something left, or from a buyer with more than he must have,
+        over links with room or back over links in use; a lot of a seller takes the opposite way.
+        """
+        trade = margins_at(self.market, self.standing, self.least)
+        assert trade is not None, "what is held can be served"
+        traded, offered = np.stack([trade.margin_bought, trade.margin_sold]), self.standing.lots[:, :, MARGINAL].T
+        own, other = self.side, 1 - self.side
+        reached = (traded[other] < offered[other]) | (traded[own] > self.least[:, own])
+        start, end = self._ways(trade.flow) if own == BUY else self._ways(trade.flow)[::-1]
+        while True:
+            found = end[reached[start]]
+            if reached[found].all():
+                free: Flags = reached & (self.least[:, own] < offered[own])
+                return free
+            reached[found] = True
+
+    def _ways(self, flow: Integers) -> tuple[Integers, Integers]:
+        """Return from where to where one lot can still move over open links."""
+        source, target, at = self.market.link_source, self.market.link_target, self.standing.at
+        is_open = at[target] - at[source] == self.market.tariff
+        room, used = is_open & (flow < self.market.capacity), is_open & (flow > 0)
+        return np.concatenate([source[room], target[used]]), np.concatenate([target[room], source[used]])
 
 
 def _highest(known: int, most: int, holds: Callable[[int], bool]) -> int:
