@@ -138,6 +138,9 @@ WRONG = {
     ),
     "rule that is not its file's": Wrong("lot", VAT, INVALID, 1, "the file lot.yaml holds the rule 'vat'", "vat.yaml"),
     "tabs for spaces": Wrong("vat", vat("    known", "\tknown"), Code.UNREADABLE, 6, "not YAML", "Mend the line"),
+    "a character beyond Unicode": Wrong(
+        "vat", vat("An act", '"\\U00110000"'), Code.UNREADABLE, 1, "number of none", "Mend the line"
+    ),
     "quote left open": Wrong("vat", vat("An act", '"An act'), Code.UNREADABLE, 11, "not YAML", "quotes in pairs"),
     "control character": Wrong("vat", vat("An act", "An\x00act"), Code.UNREADABLE, 1, "control char", "Mend the line"),
     "empty file": Wrong("vat", "", Code.EMPTY, 1, "the file is empty", "remove the file"),

@@ -74,8 +74,11 @@ class Reader:
         except MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
             raise self.refuse(line, f"not YAML: {error.problem}", _MEND_YAML, Code.UNREADABLE) from None
-        except YAMLError:
-            raise self.refuse(1, "not YAML: the text holds control characters", _MEND_YAML, Code.UNREADABLE) from None
+        except Refusal:
+            raise
+        except (YAMLError, ValueError):  # The parser gives whatever number follows \U to chr(), which may refuse it.
+            what = "not YAML: the text holds a control character, or the number of none"
+            raise self.refuse(1, what, _MEND_YAML, Code.UNREADABLE) from None
 
     def _document(self, events: Iterator[Any]) -> Node:
         next(events)
