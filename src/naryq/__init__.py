@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from naryq.market.book import Book
     from naryq.market.clearing import Clearing, clear
     from naryq.messages import Code, Refusal
 
-__all__ = ["Clearing", "Code", "Refusal", "clear"]
+__all__ = ["Book", "Clearing", "Code", "Refusal", "clear"]
 __version__ = "0.1.0"
 
 
 _HOMES = MappingProxyType(
     {
+        "Book": "naryq.market.book",
         "Clearing": "naryq.market.clearing",
         "Code": "naryq.messages",
         "Refusal": "naryq.messages",

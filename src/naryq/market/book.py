@@ -1,0 +1,486 @@
+"""The continuous double auction: a book of orders that trades by price, then time.
+
+`Book` takes one message at a time, in plain Python: a queue a price, kept in order of arrival, and the prices of a side
+as a sorted list with the best last. `Book.replay` takes an array of messages at the speed of machine code. Both, and a
+naive twin in the tests, give the same trades and the same state hash.
+"""
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from naryq.market.book_kernels import QUANTITY_MAX
+from naryq.market.book_replay import NONE_GIVEN, Replay, replay
+from naryq.market.book_rules import (
+    KINDS,
+    SIDES,
+    Depth,
+    Kind,
+    SelfTrade,
+    Statistics,
+    Summary,
+    Trade,
+    check_display,
+    check_price,
+    check_quantity,
+    check_rules,
+    digest,
+    whole,
+)
+from naryq.market.kernels import Integers
+from naryq.messages import Code, Refusal, Side
+from naryq.units import INT64_MAX
+
+_ANY_PRICE = -(10**13)
+"""As the key of a limit: no price is so bad that a market order would not take it."""
+
+
+_SAFE_PRICE = 2**32
+"""Below it no product of a price and a quantity leaves 64 bits."""
+
+
+class Order(msgspec.Struct, gc=False):
+    """An order as it stands in the book: what it shows, what it hides, and its terms."""
+
+    order_id: int
+    side: Side
+    price: int
+    shown: int
+    hidden: int
+    display: int | None
+    owner: int | None
+    post_only: bool
+
+
+class _Level:
+    """The orders at one price, oldest first, and the quantity that they show."""
+
+    __slots__ = ("orders", "price", "shown")
+
+    def __init__(self, price: int) -> None:
+        self.price = price
+        self.orders: OrderedDict[int, Order] = OrderedDict()
+        self.shown = 0
+
+
+class _Half:
+    """One side: its levels by key, and the keys in rising order; the key is the price, negated for sellers."""
+
+    __slots__ = ("keys", "levels", "sign")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.keys: list[int] = []
+        self.levels: dict[int, _Level] = {}
+
+    def best(self) -> _Level | None:
+        return self.levels[self.keys[-1]] if self.keys else None
+
+    def add(self, order: Order) -> None:
+        key = self.sign * order.price
+        level = self.levels.get(key)
+        if level is None:
+            level = self.levels[key] = _Level(order.price)
+            insort(self.keys, key)
+        level.orders[order.order_id] = order
+        level.shown += order.shown
+
+    def remove(self, order: Order) -> None:
+        key = self.sign * order.price
+        level = self.levels[key]
+        level.shown -= order.shown
+        del level.orders[order.order_id]
+        if not level.orders:
+            del self.levels[key]
+            del self.keys[bisect_left(self.keys, key)]
+
+    def depth(self, levels: int) -> list[tuple[int, int]]:
+        best = (self.levels[key] for key in self.keys[: -levels - 1 : -1])
+        return [(level.price, level.shown) for level in best]
+
+    def rows(self) -> Integers:
+        orders = (order for key in reversed(self.keys) for order in self.levels[key].orders.values())
+        return np.array([_row(order) for order in orders], np.int64).reshape(-1, 7)
+
+
+def _row(order: Order) -> tuple[int, ...]:
+    owner = NONE_GIVEN if order.owner is None else order.owner
+    terms = (order.price, order.shown, order.hidden, order.display or 0, int(order.post_only))
+    return (order.order_id, owner, *terms)
+
+
+class Book:
+    """A continuous double auction for one instrument: price priority, then time priority.
+
+    Args:
+        self_trade: What happens where an order would trade with one of the same owner: `"allow"` lets them trade,
+            `"cancel_newest"` cancels what is left of the incoming order, `"cancel_resting"` cancels the order in the
+            book and goes on, `"cancel_both"` cancels both. No such pair ever trades except under `"allow"`.
+        tick: Every price is a multiple of it.
+
+    Raises:
+        Refusal: `unknown_option`, `wrong_type` or `out_of_range` for rules that no book knows.
+
+    >>> book = Book()
+    >>> book.submit(1, "sell", 105, 10), book.submit(2, "sell", 103, 4)
+    ([], [])
+    >>> for trade in book.submit(3, "buy", 105, 6):
+    ...     print(trade.maker_order_id, trade.price, trade.quantity)
+    2 103 4
+    1 105 2
+    >>> book.depth(5)
+    Depth(bids=[], asks=[(105, 8)])
+    """
+
+    def __init__(self, *, self_trade: SelfTrade = "allow", tick: int = 1) -> None:
+        check_rules(self_trade, tick)
+        self._self_trade: SelfTrade = self_trade
+        self._tick = tick
+        self._bids = _Half(1)
+        self._asks = _Half(-1)
+        self._orders: dict[int, Order | None] = {}
+        self._open = 0
+        self._last: int | None = None
+        self._high: int | None = None
+        self._low: int | None = None
+        self._trades = 0
+        self._volume = 0
+        self._turnover = 0
+
+    def submit(
+        self,
+        order_id: int,
+        side: Side,
+        price: int | None,
+        quantity: int,
+        *,
+        kind: Kind = "limit",
+        owner: int | None = None,
+        display: int | None = None,
+    ) -> list[Trade]:
+        """Let an order trade with what it crosses, and let what is left of a limit order rest in the book.
+
+        Args:
+            order_id: From 0; one for the whole life of the book, even when the order is gone.
+            side: `"buy"` or `"sell"`.
+            price: The worst price to trade at, a multiple of the tick; None for a market order.
+            quantity: In lots, from 1 to 10**9.
+            kind: `"limit"`; `"market"` trades at any price and gives up what is left, `"immediate_or_cancel"` at its
+                price; `"fill_or_kill"` trades in full at once or not at all; `"post_only"` rests or is given up whole.
+            owner: From 0; who the order belongs to, for the self-trade rule. None never trades with itself.
+            display: What an iceberg shows at a time; each refill goes to the back of the queue.
+
+        Returns:
+            The trades, in the order in which they happen, each at the price of the order in the book.
+
+        Raises:
+            Refusal: `duplicate_id`, `unknown_side`, `wrong_type`, `out_of_range`, `overflow` or `unknown_option`; the
+                book is as it was.
+
+        >>> book = Book()
+        >>> book.submit(1, "sell", 100, 30, display=10), book.submit(2, "sell", 100, 5)
+        ([], [])
+        >>> [(trade.maker_order_id, trade.quantity) for trade in book.submit(3, "buy", None, 20, kind="market")]
+        [(1, 10), (2, 5), (1, 5)]
+        """
+        order = self._checked(order_id, side, price, quantity, kind, owner, display)
+        return self._enter(order, kind)
+
+    def cancel(self, order_id: int, quantity: int | None = None) -> int:
+        """Cancel an order, or part of its quantity: the rest keeps its place, and an iceberg loses what it hides first.
+
+        Returns:
+            The quantity cancelled.
+
+        Raises:
+            Refusal: `unknown_order` when it is not in the book, `out_of_range` when less is open; nothing changes.
+        """
+        order = self._found(order_id)
+        left = order.shown + order.hidden
+        less = left if quantity is None else whole(quantity, "quantity")
+        if not 1 <= less <= left:
+            remedy = f"Give at most the {left} that are open, or nothing for all."
+            raise Refusal(Code.OUT_OF_RANGE, f"quantity is {less}", where=f"order {order_id}", remedy=remedy)
+        if less == left:
+            self._remove(order)
+        else:
+            self._reduce(order, less)
+        return less
+
+    def amend(self, order_id: int, price: int | None = None, quantity: int | None = None) -> list[Trade]:
+        """Give an order a new price, a new open quantity, or both.
+
+        An order keeps its place when its price stays and its quantity does not rise. Else it leaves the book and enters
+        as a new order would, and may trade; a post-only order that would trade is given up.
+
+        Returns:
+            The trades that it makes on its way back into the book.
+
+        Raises:
+            Refusal: `unknown_order`, `wrong_type`, `out_of_range` or `overflow`; nothing changes.
+        """
+        order = self._found(order_id)
+        where, left = f"order {order_id}", order.shown + order.hidden
+        if price is None and quantity is None:
+            raise Refusal(Code.OUT_OF_RANGE, "nothing to amend", where=where, remedy="Give a price or a quantity.")
+        price = order.price if price is None else whole(price, "price")
+        quantity = left if quantity is None else whole(quantity, "quantity")
+        check_quantity(quantity, where)
+        check_price(price, quantity, self._tick, where)
+        if order.display is not None and quantity > left:
+            check_display(order.display, quantity, where)
+        if price == order.price and quantity <= left:
+            self._reduce(order, left - quantity)
+            return []
+        self._remove(order)
+        order.price, order.shown, order.hidden = price, quantity, 0
+        return self._enter(order, "post_only" if order.post_only else "limit")
+
+    def depth(self, levels: int) -> Depth:
+        """Return the best prices of both sides with the quantity shown at each, best first."""
+        return Depth(self._bids.depth(max(levels, 0)), self._asks.depth(max(levels, 0)))
+
+    def order(self, order_id: int) -> Order | None:
+        """Return an order in the book as it stands now; None when it is not there, or not any more."""
+        found = self._orders.get(order_id)
+        return None if found is None else msgspec.structs.replace(found)
+
+    def __len__(self) -> int:
+        """Count the orders in the book."""
+        return self._open
+
+    @property
+    def best_bid(self) -> int | None:
+        """The highest price to buy; None when nobody buys."""
+        return self._bids.keys[-1] if self._bids.keys else None
+
+    @property
+    def best_ask(self) -> int | None:
+        """The lowest price to sell; None when nobody sells."""
+        return -self._asks.keys[-1] if self._asks.keys else None
+
+    @property
+    def last_price(self) -> int | None:
+        """The price of the last trade; None before the first."""
+        return self._last
+
+    @property
+    def statistics(self) -> Statistics:
+        """What has traded so far."""
+        return Statistics(self._trades, self._volume, self._turnover, self._high, self._low)
+
+    def state_hash(self) -> str:
+        """Hash all that a later message can notice: two books with the same hash answer every message alike."""
+        names = np.array(sorted(self._orders), np.int64)
+        summary = Summary(self._tick, self._self_trade, self._last, self.statistics)
+        return digest(summary, names, (self._bids.rows(), self._asks.rows()))
+
+    @staticmethod
+    def replay(messages: Any, *, self_trade: SelfTrade = "allow", tick: int = 1) -> Replay:
+        """Run an array of messages through an empty book, at the speed of machine code.
+
+        Args:
+            messages: A mapping of columns, or a structured array. `kind` holds the words of `submit`, `"cancel"` or
+                `"amend"`, or their numbers in that order from 0; `order_id`; `side`, `"buy"` or `"sell"`, or 0 or 1
+                (not read for a cancel or an amend); `price` (not read for a market order and a cancel; -2**63 leaves it
+                as it is in an amend); `quantity` (0 cancels all, or leaves it as it is in an amend); and, not
+                needed, `owner` (-1 for none) and `display` (0 for none), read for new orders.
+            self_trade: As for a book.
+            tick: As for a book.
+
+        Returns:
+            The trades as columns, a status for each message, the final depth and state hash. A wrong value in a row
+            refuses that message alone.
+
+        Raises:
+            Refusal: For wrong columns: `column_missing`, `column_unknown`, `wrong_type`, `out_of_range`, `too_large`.
+
+        >>> replay = Book.replay({
+        ...     "kind": ["limit", "limit", "market", "cancel"],
+        ...     "order_id": [1, 2, 3, 9],
+        ...     "side": ["sell", "sell", "buy", "buy"],
+        ...     "price": [105, 103, 0, 0],
+        ...     "quantity": [10, 4, 6, 0],
+        ... })
+        >>> replay.trades.price.tolist(), replay.trades.quantity.tolist(), replay.depth(5).asks
+        ([103, 105], [4, 2], [(105, 8)])
+        >>> [replay.STATUSES[status] for status in replay.statuses]
+        ['done', 'done', 'done', 'unknown_order']
+        """
+        return replay(messages, self_trade, tick)
+
+    # --- Inside -----------------------------------------------------------------------------------------------------
+
+    def _checked(  # noqa: C901, PLR0917 - one check after another, in the documented order, at the least cost
+        self,
+        order_id: int,
+        side: Side,
+        price: int | None,
+        quantity: int,
+        kind: Kind,
+        owner: int | None,
+        display: int | None,
+    ) -> Order:
+        """Judge a new order in the documented order; after this it must succeed."""
+        if kind not in KINDS:
+            remedy = f"Choose one of {', '.join(KINDS)}."
+            raise Refusal(Code.UNKNOWN_OPTION, f"kind is {kind!r}", where=f"order {order_id}", remedy=remedy)
+        if type(order_id) is not int:
+            order_id = whole(order_id, "order_id")
+        if not 0 <= order_id <= INT64_MAX:
+            remedy = f"Give a whole number from 0 to {INT64_MAX}."
+            raise Refusal(Code.OUT_OF_RANGE, f"order_id is {order_id}", remedy=remedy)
+        if order_id in self._orders:
+            remedy = "If this is a new order, give it a new number; if not, it has already arrived."
+            raise Refusal(Code.DUPLICATE_ID, f"order_id {order_id} was there before", remedy=remedy)
+        if side not in SIDES:
+            raise Refusal(Code.UNKNOWN_SIDE, f"side is {side!r}", where=f"order {order_id}", remedy="Say buy or sell.")
+        if type(quantity) is not int:
+            quantity = whole(quantity, "quantity")
+        if not 1 <= quantity <= QUANTITY_MAX:
+            check_quantity(quantity, f"order {order_id}")
+        if kind != "market":
+            price = self._priced(order_id, price, quantity)
+        elif price is not None:
+            remedy = "Give None as its price, or another kind."
+            raise Refusal(Code.OUT_OF_RANGE, f"price is {price}", where=f"market order {order_id}", remedy=remedy)
+        if owner is not None:
+            owner = self._owned(order_id, owner)
+        if display is not None:
+            display = self._displayed(order_id, display, quantity, kind)
+        return Order(order_id, side, price or 0, quantity, 0, display, owner, kind == "post_only")
+
+    def _priced(self, order_id: int, price: int | None, quantity: int) -> int:
+        """Judge the price of an order; the common case makes no text."""
+        if type(price) is not int:
+            price = whole(price, "price")
+        if not -_SAFE_PRICE < price < _SAFE_PRICE or price % self._tick:
+            check_price(price, quantity, self._tick, f"order {order_id}")
+        return price
+
+    @staticmethod
+    def _owned(order_id: int, owner: int) -> int:
+        owner = whole(owner, "owner")
+        if not 0 <= owner <= INT64_MAX:
+            remedy = "Give a whole number from 0, or None."
+            raise Refusal(Code.OUT_OF_RANGE, f"owner is {owner}", where=f"order {order_id}", remedy=remedy)
+        return owner
+
+    @staticmethod
+    def _displayed(order_id: int, display: int, quantity: int, kind: Kind) -> int:
+        display, where = whole(display, "display"), f"order {order_id}"
+        if kind not in {"limit", "post_only"}:
+            raise Refusal(
+                Code.UNKNOWN_OPTION, f"a {kind} order hides nothing", where=where, remedy="Leave display out."
+            )
+        if display > quantity:
+            remedy = "Show at most the whole quantity."
+            raise Refusal(Code.OUT_OF_RANGE, f"display is {display} of {quantity}", where=where, remedy=remedy)
+        check_display(display, quantity, where)
+        return display
+
+    def _found(self, order_id: int) -> Order:
+        order = self._orders.get(order_id)
+        if order is None:
+            remedy = "It never arrived, has traded in full, or was cancelled before."
+            raise Refusal(Code.UNKNOWN_ORDER, f"no order {order_id!r} in the book", remedy=remedy)
+        return order
+
+    def _enter(self, order: Order, kind: Kind) -> list[Trade]:
+        """Match an order that has been judged and let rest what may rest of it; all its quantity is in `shown`."""
+        own, other = (self._bids, self._asks) if order.side == "buy" else (self._asks, self._bids)
+        limit = _ANY_PRICE if kind == "market" else -own.sign * order.price
+        self._orders[order.order_id] = None
+        trades: list[Trade] = []
+        if other.keys and other.keys[-1] >= limit:
+            if kind == "post_only" or (kind == "fill_or_kill" and not self._fillable(order, other, limit)):
+                return trades
+            self._match(order, other, limit, trades)
+        if order.shown and (kind == "limit" or kind == "post_only"):  # noqa: PLR1714 - a set would be slower here
+            if order.display is not None and order.shown > order.display:
+                order.hidden = order.shown - order.display
+                order.shown = order.display
+            own.add(order)
+            self._orders[order.order_id] = order
+            self._open += 1
+        return trades
+
+    def _match(self, taker: Order, other: _Half, limit: int, trades: list[Trade]) -> None:
+        """Trade with the other side, best price and oldest order first, while the limit allows."""
+        prevents = self._self_trade != "allow" and taker.owner is not None
+        keys, levels = other.keys, other.levels
+        while taker.shown and keys and keys[-1] >= limit:
+            level = levels[keys[-1]]
+            maker = next(iter(level.orders.values()))
+            if prevents and maker.owner == taker.owner:
+                if self._self_trade != "cancel_newest":
+                    self._remove(maker)
+                if self._self_trade != "cancel_resting":
+                    taker.shown = 0
+                continue
+            lots = min(taker.shown, maker.shown)
+            trades.append(Trade(maker.order_id, taker.order_id, maker.price, lots, taker.side))
+            taker.shown -= lots
+            self._take(maker, level, lots)
+        if trades:
+            self._count(trades)
+
+    def _take(self, maker: Order, level: _Level, lots: int) -> None:
+        """Take traded lots from the order at the front; what it shows next goes to the back of the queue."""
+        if lots < maker.shown:
+            maker.shown -= lots
+            level.shown -= lots
+        elif not maker.hidden:
+            self._remove(maker)
+        else:
+            assert maker.display is not None, "only an iceberg hides anything"
+            maker.shown = min(maker.display, maker.hidden)
+            maker.hidden -= maker.shown
+            level.shown += maker.shown - lots
+            level.orders.move_to_end(maker.order_id)
+
+    def _fillable(self, taker: Order, other: _Half, limit: int) -> bool:
+        """Say whether an order would trade in full, hidden quantity and the self-trade rule included."""
+        owner = taker.owner if self._self_trade != "allow" else None
+        wanted = taker.shown
+        for key in reversed(other.keys):
+            if key < limit or wanted <= 0:
+                break
+            hidden = 0
+            for order in other.levels[key].orders.values():
+                if owner is None or order.owner != owner:
+                    wanted -= order.shown
+                    hidden += order.hidden
+                elif self._self_trade != "cancel_resting":
+                    # It is met before any refill, which goes behind it: only what is shown ahead counts.
+                    return wanted <= 0
+                if wanted <= 0:
+                    return True
+            wanted -= hidden
+        return wanted <= 0
+
+    def _remove(self, order: Order) -> None:
+        (self._bids if order.side == "buy" else self._asks).remove(order)
+        self._orders[order.order_id] = None
+        self._open -= 1
+
+    def _reduce(self, order: Order, less: int) -> None:
+        """Take quantity from an order, first from what it hides; it keeps its place in the queue."""
+        half = self._bids if order.side == "buy" else self._asks
+        from_hidden = min(less, order.hidden)
+        order.hidden -= from_hidden
+        order.shown -= less - from_hidden
+        half.levels[half.sign * order.price].shown -= less - from_hidden
+
+    def _count(self, trades: list[Trade]) -> None:
+        """Note trades in the statistics; within one order their prices only get worse for the taker."""
+        ends = trades[0].price, trades[-1].price
+        self._trades += len(trades)
+        self._volume += sum([trade.quantity for trade in trades])
+        self._turnover += sum([trade.price * trade.quantity for trade in trades])
+        self._last = ends[1]
+        self._high = max(ends) if self._high is None else max(self._high, *ends)
+        self._low = min(ends) if self._low is None else min(self._low, *ends)

@@ -1,0 +1,113 @@
+"""Bugs planted in both fast forms of the book, one at a time: the comparison with the naive twin catches each."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from tests.book_streams import difference, one_by_one, random_stream, replayed
+from tests.naive_book import NaiveBook
+
+from naryq.market import book, book_kernels, book_replay
+from naryq.market.book_rules import SELF_TRADES
+
+IN_THE_BOOK = {
+    "a growing amendment keeps its place": ("price == order.price and quantity <= left", "price == order.price"),
+    "a shrinking amendment loses its place": ("price == order.price and quantity <= left", "False"),
+    "a refill keeps its place": ("level.orders.move_to_end(maker.order_id)", "pass"),
+    "the newest goes first": ("next(iter(level.orders", "next(reversed(level.orders"),
+    "an order trades at its own price": ("taker.order_id, maker.price", "taker.order_id, taker.price"),
+    "a limit is taken as strict": ("other.keys and other.keys[-1] >= limit", "other.keys and other.keys[-1] > limit"),
+    "a partial fill takes one too many": (
+        "maker.shown -= lots\n            level",
+        "maker.shown -= 1\n            level",
+    ),
+    "fill-or-kill fills in part": ("not self._fillable(order, other, limit)", "False"),
+    "fill-or-kill does not count what is hidden": ("hidden += order.hidden", "pass"),
+    "fill-or-kill counts beyond its own order": ('elif self._self_trade != "cancel_resting"', "elif False"),
+    "post-only crosses": ('if kind == "post_only" or', "if"),
+    "a self-trade is missed": ("prevents and maker.owner", "False and maker.owner"),
+    "the resting order of two cancelled stays": ('_trade != "cancel_newest"', '_trade == "cancel_resting"'),
+    "nobody is an owner too": ("and taker.owner is not None", ""),
+    "a cancelled order may be named again": ("if order_id in self._orders:", "if self._orders.get(order_id):"),
+    "a cancel takes what is shown first": ("min(less, order.hidden)", "max(less - order.shown, 0)"),
+    "an immediate order rests": ('(kind == "limit" or kind == "post_only")', 'kind != "market"'),
+    "the depth shows what is hidden": ("level.shown += order.shown", "level.shown += order.shown + order.hidden"),
+    "the last price is the first of a sweep": ("self._last = ends[1]", "self._last = ends[0]"),
+    "an amended post-only order may cross": ('"post_only" if order.post_only else "limit"', '"limit"'),
+}
+IN_THE_KERNEL = {
+    "a shrinking amendment loses its place": ("target == level and quantity <= left", "False"),
+    "a refill keeps its place": ("        unlink(tables, node, level)\n        append(tables, node, level)\n", ""),
+    "worse prices to sell are forgotten": ("found if found >= 0 else tables", "tables"),
+    "a limit is taken as strict": ("- limit) * sign <= 0 and count", "- limit) * sign < 0 and count"),
+    "a partial fill takes one": ("nodes[node, SHOWN] -= lots", "nodes[node, SHOWN] -= 1"),
+    "fill-or-kill fills in part": ("not fillable(tables, side, limit, quantity, owner, rule)", "False"),
+    "fill-or-kill counts what is hidden behind its own": ("return shown, True", "return whole, True"),
+    "fill-or-kill counts only what is shown": ("tables.levels[best, ALL_HERE]\n", "tables.levels[best, SHOWN_HERE]\n"),
+    "post-only crosses": ("if kind == POST_ONLY or", "if"),
+    "a self-trade is missed": ("nodes[node, OWNER] == owner:", "False:"),
+    "the resting order of two cancelled stays": ("if rule != CANCEL_NEWEST:", "if rule == CANCEL_RESTING:"),
+    "a cancelled order can be amended": ("tables.nodes[node, HANDLE] != handle", "False"),
+    "a name may be taken twice": ("if used != 0:", "if used > 0:"),
+    "a cancel takes what is shown first": ("min(less, nodes[node, HIDDEN])", "max(less - nodes[node, SHOWN], 0)"),
+    "trades without room are lost": ("trades[LOTS, count] = lots", "trades[LOTS, count] = quantity"),
+    "an amended post-only order may cross": ("kind = POST_ONLY * entry", "kind = LIMIT * entry"),
+}
+
+
+def changed(module: ModuleType, old: str, new: str) -> ModuleType:
+    """Make a module again from its source with a bug in it; its kernels run as plain Python."""
+    source = Path(str(module.__file__)).read_text(encoding="utf-8")
+    assert source.count(old) >= 1, f"{old!r} is not in the source any more"
+    broken = ModuleType(f"{module.__name__}_broken")
+    sys.modules[broken.__name__] = broken
+    exec(compile(source.replace("@compiled\n", "").replace(old, new), broken.__name__, "exec"), broken.__dict__)  # noqa: S102
+    return broken
+
+
+def wrong_book(module: ModuleType) -> str:
+    """Return the first difference between a book and the twin; a failed assertion or lookup is one, too."""
+    try:
+        for seed, rule in enumerate(SELF_TRADES * 2):
+            stream = random_stream(seed, 400)
+            found = difference(
+                one_by_one(module.Book(self_trade=rule), stream), one_by_one(NaiveBook(self_trade=rule), stream)
+            )
+            if found:
+                return found
+    except (AssertionError, KeyError, TypeError) as problem:
+        return repr(problem)
+    return ""
+
+
+def wrong_replay(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the first difference between a replay and the twin, likewise."""
+    monkeypatch.setattr(book_replay, "kernels", module)
+    try:
+        for seed, rule in enumerate(SELF_TRADES * 2):
+            stream = random_stream(seed, 400)
+            found = difference(replayed(stream, rule), one_by_one(NaiveBook(self_trade=rule), stream))
+            if found:
+                return found
+    except (AssertionError, IndexError) as problem:
+        return repr(problem)
+    return ""
+
+
+@pytest.mark.parametrize("bug", IN_THE_BOOK)
+def test_a_bug_in_the_book_is_caught(bug: str) -> None:
+    """The comparison sees the bug."""
+    assert wrong_book(changed(book, *IN_THE_BOOK[bug]))
+
+
+@pytest.mark.parametrize("bug", IN_THE_KERNEL)
+def test_a_bug_in_the_kernel_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison sees the bug."""
+    assert wrong_replay(changed(book_kernels, *IN_THE_KERNEL[bug]), monkeypatch)
+
+
+def test_without_a_bug_nothing_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same comparison is content with the sources as they are, even run as plain Python."""
+    assert wrong_book(changed(book, "Book", "Book")) == ""
+    assert wrong_replay(changed(book_kernels, "run", "run"), monkeypatch) == ""

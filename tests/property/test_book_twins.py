@@ -1,0 +1,73 @@
+"""The three forms of the continuous book give the same answers: one message at a time, replayed, and the naive twin."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.book_streams import Row, differences, exhaustive, random_stream
+
+from naryq.market.book_rules import ACTIONS, SELF_TRADES, SIDES
+
+ROWS = st.builds(
+    Row,
+    kind=st.sampled_from(("limit", *ACTIONS)),
+    order_id=st.integers(-1, 14),
+    side=st.sampled_from(SIDES),
+    price=st.integers(-2, 3),
+    quantity=st.integers(0, 6),
+    owner=st.sampled_from((None, 0, 1, -1)),
+    display=st.sampled_from((None, None, 1, 2, 7)),
+)
+
+
+def tidied(row: Row) -> Row:
+    """A market order has no price, and -1 stands for no owner in a column."""
+    price = None if row.kind == "market" else row.price
+    return row._replace(price=price, owner=None if row.owner == -1 else row.owner)
+
+
+@settings(max_examples=250, deadline=None)
+@given(stream=st.lists(ROWS.map(tidied), max_size=40), rule=st.sampled_from(SELF_TRADES), tick=st.sampled_from((1, 2)))
+def test_any_stream_gives_the_same_answers(stream: list[Row], rule: Any, tick: int) -> None:
+    """Whatever the messages, trades, refusals, depth, statistics and hash agree after the last."""
+    assert differences(stream, rule, tick) == ""
+
+
+@pytest.mark.parametrize("rule", SELF_TRADES)
+@pytest.mark.parametrize("seed", range(3))
+def test_long_streams_give_the_same_answers(rule: Any, seed: int) -> None:
+    """Long streams with deep queues agree under every self-trade rule."""
+    assert differences(random_stream(seed, 600, tick=5), rule, 5) == ""
+
+
+@pytest.mark.parametrize("rule", SELF_TRADES)
+def test_every_short_stream_gives_the_same_answers(rule: Any) -> None:
+    """Every stream of two messages from the alphabet, then a third that sweeps, agrees."""
+    sweeps = [
+        Row("limit", 9, "buy", 2, 7, 1),
+        Row("limit", 9, "sell", 1, 7, 1),
+        Row("fill_or_kill", 9, "sell", 1, 3, 0),
+    ]
+    for stream in exhaustive(2):
+        for sweep in sweeps:
+            assert differences([*stream, sweep], rule) == ""
+
+
+@pytest.mark.parametrize("spread", [10**11, 1])
+def test_wide_names_and_prices_give_the_same_answers(spread: int) -> None:
+    """Names and prices too far apart to index a table by are found all the same."""
+    stream = [
+        row._replace(order_id=row.order_id * spread * 7, price=None if row.price is None else row.price * spread)
+        for row in random_stream(11, 500)
+    ]
+    assert differences(stream, "cancel_resting") == ""
+
+
+def test_many_levels_give_the_same_answers() -> None:
+    """Prices scattered over thousands of levels are found by every tier of the pyramid."""
+    stream = [
+        row._replace(price=None if row.price is None else row.price * 7_919 + number % 31 * 33)
+        for number, row in enumerate(random_stream(5, 700))
+    ]
+    assert differences(stream) == ""

@@ -1,0 +1,113 @@
+"""The continuous book: its rules by small examples, and a refusal for each kind of bad input."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import naryq
+from naryq.messages import Code, Refusal
+
+GOOD: dict[str, Any] = {"order_id": 9, "side": "buy", "price": 100, "quantity": 5}
+COLUMNS: dict[str, Any] = {"kind": [0], "order_id": [1], "side": [0], "price": [5], "quantity": [1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"kind": "stop"}, Code.UNKNOWN_OPTION),
+        ({"order_id": -1}, Code.OUT_OF_RANGE),
+        ({"order_id": 1.0}, Code.WRONG_TYPE),
+        ({"order_id": 1}, Code.DUPLICATE_ID),
+        ({"side": "hold"}, Code.UNKNOWN_SIDE),
+        ({"quantity": 0}, Code.OUT_OF_RANGE),
+        ({"quantity": True}, Code.WRONG_TYPE),
+        ({"quantity": 10**9 + 1}, Code.OUT_OF_RANGE),
+        ({"price": 101}, Code.OUT_OF_RANGE),
+        ({"price": None}, Code.WRONG_TYPE),
+        ({"price": 10**12 + 2}, Code.OUT_OF_RANGE),
+        ({"price": 10**12, "quantity": 10**8}, Code.OVERFLOW),
+        ({"kind": "market"}, Code.OUT_OF_RANGE),
+        ({"owner": -1}, Code.OUT_OF_RANGE),
+        ({"display": 6}, Code.OUT_OF_RANGE),
+        ({"display": 1, "quantity": 1_001}, Code.OUT_OF_RANGE),
+        ({"display": 1, "kind": "fill_or_kill"}, Code.UNKNOWN_OPTION),
+    ],
+)
+def test_a_bad_order_changes_nothing(change: dict[str, Any], code: Code) -> None:
+    """Each wrong value gets its code, and the book is as it was."""
+    book = naryq.Book(tick=2)
+    book.submit(1, "sell", 100, 3)
+    before = book.state_hash()
+    with pytest.raises(Refusal) as refused:
+        book.submit(**{**GOOD, **change})
+    assert refused.value.code is code
+    assert book.state_hash() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"color": [1]}, Code.COLUMN_UNKNOWN),
+        ({"price": [1.5]}, Code.WRONG_TYPE),
+        ({"quantity": [1, 2]}, Code.OUT_OF_RANGE),
+        ({"order_id": np.array([2**63], np.uint64)}, Code.OUT_OF_RANGE),
+        ({"owner": []}, Code.OUT_OF_RANGE),
+    ],
+)
+def test_bad_columns_are_refused(change: dict[str, Any], code: Code) -> None:
+    """A replay refuses columns that it cannot read as messages."""
+    with pytest.raises(Refusal) as refused:
+        naryq.Book.replay({**COLUMNS, **change})
+    assert refused.value.code is code
+
+
+def test_a_missing_column_is_named() -> None:
+    """The refusal names the column that is not there."""
+    with pytest.raises(Refusal, match="no column price"):
+        naryq.Book.replay({name: column for name, column in COLUMNS.items() if name != "price"})
+
+
+def test_no_messages_leave_an_empty_book() -> None:
+    """A replay of nothing is the empty book."""
+    replay = naryq.Book.replay({name: [] for name in COLUMNS})
+    assert replay.state_hash() == naryq.Book().state_hash()
+    assert replay.depth(3) == naryq.Book().depth(3)
+
+
+def test_words_and_structured_arrays_are_read() -> None:
+    """Kinds and sides may be words, and the columns fields of one array; what is no word is refused by row."""
+    rows = [("limit", 1, "sell", 5, 2), ("stop", 2, "buy", 5, 1), ("limit", 3, "buy", 5, 1)]
+    types = [("kind", "U20"), ("order_id", "i8"), ("side", "U4"), ("price", "i8"), ("quantity", "i8")]
+    replay = naryq.Book.replay(np.array(rows, types))
+    assert [replay.STATUSES[status] for status in replay.statuses] == ["done", "unknown_option", "done"]
+    assert replay.trades.maker_order_id.tolist() == [1]
+
+
+def test_a_turnover_beyond_64_bits_is_exact() -> None:
+    """The turnover of a session may need more than 64 bits."""
+    book = naryq.Book()
+    stream: list[tuple[str, int]] = [("sell", -(10**12)), ("buy", 10**12)] * 4
+    for number, (side, _) in enumerate(stream):
+        book.submit(number, side, 9 * 10**11, 10**7)  # type: ignore[arg-type]
+    columns = {
+        "kind": [0] * 8,
+        "order_id": range(8),
+        "side": [1, 0] * 4,
+        "price": [9 * 10**11] * 8,
+        "quantity": [10**7] * 8,
+    }
+    assert naryq.Book.replay(columns).statistics.turnover == book.statistics.turnover == 36 * 10**18
+
+
+def test_what_a_reader_sees() -> None:
+    """Best prices, the order, the count and the last price follow the book."""
+    book = naryq.Book()
+    book.submit(1, "buy", 10, 5)
+    book.submit(2, "sell", 12, 5)
+    book.submit(3, "sell", 10, 2)
+    seen = (book.best_bid, book.best_ask, book.last_price, len(book), book.order(3))
+    assert seen == (10, 12, 10, 2, None)
+    left = book.order(1)
+    assert left is not None
+    assert left.shown == 3
