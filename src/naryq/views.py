@@ -8,6 +8,7 @@ import msgspec
 
 from naryq import limits, pricing, reform
 from naryq.messages import (
+    Code,
     Entry,
     OrderAccepted,
     OrderCancelled,
@@ -19,6 +20,7 @@ from naryq.messages import (
     RulebookAdopted,
     SessionCleared,
     SessionOpened,
+    SubmitOrder,
 )
 from naryq.rulebook import InForce, Rulebook
 from naryq.units import TIYN_PER_TENGE, grouped, month_after, percent_change_tenths
@@ -155,6 +157,8 @@ class MonthSeen(msgspec.Struct):
     opened: SessionOpened
     orders: dict[str, OrderAccepted]
     """The orders that stand: those taken and not taken back."""
+    asks_above_collar: dict[str, int] = {}
+    """The lowest ask that was refused as too high, in tenge a tonne, by plant."""
     cleared: SessionCleared | None = None
     published: PricesPublished | None = None
 
@@ -176,6 +180,8 @@ def look(entries: Iterable[Entry]) -> Seen:
         seen.sequence = entry.sequence
         for event in entry.events:
             _gather(seen, event)
+            if isinstance(event, Refused) and isinstance(entry.command, SubmitOrder):
+                _gather_refused(seen, entry.command, event.code)
     return seen
 
 
@@ -198,6 +204,12 @@ def _gather(seen: Seen, event: object) -> None:
             seen.refusals[event.code] += 1
         case _:
             pass
+
+
+def _gather_refused(seen: Seen, order: SubmitOrder, code: Code) -> None:
+    if order.side == "sell" and code is Code.PRICE_ABOVE_COLLAR:
+        asks = seen.months[order.session_id].asks_above_collar
+        asks[order.place] = min(order.price_tenge_per_tonne, asks.get(order.place, order.price_tenge_per_tonne))
 
 
 class Proof(NamedTuple):
@@ -338,7 +350,12 @@ def _traded_price(price: PlacePrice | None) -> int | None:
 def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names: Mapping[str, str]) -> str:
     asks = [order for order in month.orders.values() if order.place == plant and order.side == "sell"]
     if not asks:
-        return "offers nothing on the platform"
+        refused = month.asks_above_collar.get(plant)
+        return (
+            "offers nothing on the platform"
+            if refused is None
+            else f"asks {grouped(refused)} or more: refused, above the collar"
+        )
     lowest = min(order.price_tenge_per_tonne for order in asks)
     if price is None or price.traded_lots == 0:
         return f"asks {grouped(lowest)} or more and finds no buyer"

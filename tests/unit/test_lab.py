@@ -221,3 +221,8 @@ def test_what_was_seen_has_its_source(model: Inputs) -> None:
 def test_the_story_says_how_far_off_the_model_is(found: int, said: str) -> None:
     """A price below, inside or above the observed range is told as such, with the distance."""
     assert report._against(found, 9_500, 12_000) == said
+
+
+def test_a_single_figure_is_no_range() -> None:
+    """Where one figure was seen, the story says how far the model is from that, not from a range."""
+    assert report._against(9_781, 11_500, 11_500) == "lies 17.19 below that"

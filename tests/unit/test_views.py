@@ -140,6 +140,19 @@ def test_a_plant_says_why(result: RulebookResult) -> None:
     assert plants["AT"].reason == "offers nothing on the platform"
 
 
+def test_a_plant_whose_asks_were_refused_is_not_called_idle() -> None:
+    """A plant that asks above the collar did offer: its reason gives the lowest ask that was refused."""
+    desk = founded(rulebook(**{**RULES, "price_rule": "lowest"}), "2021-11-30")
+    month(desk, "2021-12", "2021-11-30", "zhanaozen ZH sell 40000 9", "aktau KZ-47 buy 42000 9")
+    desk.at_ns += 10**9
+    asks = ("atyrau AT sell 99000 1", "atyrau AT sell 98000 1", "atyrau AT sell 99500 1")
+    month(desk, "2022-01", "2021-12-31", *asks, "zhanaozen ZH sell 39000 9", "aktau KZ-47 buy 44000 9")
+    found = views.rulebook_result(views.look(desk.rows), title="", names=NAMES, observed={}, proof=PROOF)
+    reasons = {plant.plant: plant.reason for plant in found.plants}
+    assert reasons["AT"] == "asks 98 000 or more: refused, above the collar"
+    assert reasons["ZH"].startswith("all it offers is sold")
+
+
 def test_a_step_that_binds_has_a_path(result: RulebookResult) -> None:
     """Provinces that the step held have a path from their published price; the others have none."""
     bound = [each.code for each in result.provinces if "pump_step_rise" in each.limits]

@@ -2,6 +2,11 @@
 
 import csv
 import io
+import re
+import shlex
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -37,6 +42,8 @@ PAGE: Final = "index.html"
 SERVED: Final = ("/", f"/{PAGE}", "/bulletin.json", "/bulletin.csv")
 """What the server gives away: the folder may hold more than the demo has put there."""
 DEFAULT_PORT: Final = 8765
+GROUP_GAP: Final = re.compile(r"(?<=\d) (?=\d{3}\b)")
+"""The space between two groups of a number's digits."""
 WIDE: Final = 130
 """From this many columns on, a table has room for its reasons."""
 
@@ -75,9 +82,18 @@ def demo(out: Path, port: int, *, serve: bool) -> None:
     _write(out, bulletin)
     _show(console, bulletin)
     console.print(f"Written to {out}: bulletin.json, bulletin.csv, index.html, and a journal for each rulebook.")
-    console.print(f"Check them yourself: naryq journal verify {out / 'guarded.journal'}")
+    console.print(f"Check them yourself: {_program()} journal verify {shlex.quote(str(out / 'guarded.journal'))}")
     if serve:
         _serve(console, out, port)
+
+
+def _program() -> str:
+    """Return what to type to call this program: its name where the shell finds it, and else its path."""
+    beside = Path(sys.executable).with_name("naryq")
+    if shutil.which("naryq") is not None or not beside.exists():
+        return "naryq"
+    here = Path.cwd()
+    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
 
 
 def _tracked(console: Console, text: str, names: Sequence[str]) -> Sequence[str]:
@@ -188,14 +204,24 @@ def _show(console: Console, bulletin: Bulletin) -> None:
         console.print(_province_table(console, bulletin, result))
         console.print(_plant_table(bulletin, result))
         taken, refused = grouped(result.orders_accepted), grouped(result.orders_refused)
-        console.print(f"{taken} orders taken, {refused} refused {_codes(result.refusals)}- rulebook {result.version}\n")
+        _print_paragraph(
+            console, f"{taken} orders taken, {refused} refused {_codes(result.refusals)}- rulebook {result.version}"
+        )
     for paragraph in bulletin.story:
-        console.print(paragraph + "\n")
+        _print_paragraph(console, paragraph)
     console.print(_swing_table(bulletin))
     console.print(
         f"{bulletin.facts + bulletin.assumptions} inputs of the model: {bulletin.facts} facts, each with a source, "
         f"and {bulletin.assumptions} assumptions, each with a range and a reason (data/kazakhstan)."
     )
+
+
+def _print_paragraph(console: Console, text: str) -> None:
+    """Print a paragraph and an empty line; a terminal's edge never parts the groups of a number."""
+    if console.is_terminal:
+        unbroken = GROUP_GAP.sub("\N{NO-BREAK SPACE}", text)
+        text = textwrap.fill(unbroken, console.width).replace("\N{NO-BREAK SPACE}", " ")
+    console.print(text + "\n", soft_wrap=True)
 
 
 def _codes(refusals: Mapping[str, int]) -> str:
@@ -229,7 +255,11 @@ def _province_table(console: Console, bulletin: Bulletin, result: RulebookResult
     marks = {reason: str(number) for number, reason in enumerate(reasons, 1)}
     is_wide = console.width >= WIDE
     days = sorted({line.next_cap_day for line in result.provinces if line.next_cap_day is not None})
-    notes = ["plant: tenge a tonne without VAT; pump and cap: tenge a litre with VAT"]
+    notes = [
+        "all prices are computed by the model; what was seen at the pumps stands below the tables",
+        "plant: what the province paid, on average, tenge a tonne without VAT",
+        "pump and cap: tenge a litre with VAT",
+    ]
     notes += [f"next cap: in force from {' or '.join(days)}"] if days else []
     notes += [] if is_wide else [f"why {mark}: {reason}" for reason, mark in marks.items()]
     columns = {name: name not in {"province", "why"} for name in names}
@@ -281,13 +311,14 @@ def _swing_table(bulletin: Bulletin) -> Table:
     columns = {"assumption": False, "lowest; taken; highest": False, "pump at\nlowest": True, "pump at\nhighest": True}
     table = _table("What the answer hangs on: Mangystau's January pump price, one assumption moved at a time", columns)
     for swing in bulletin.swings:
+        # Spans stand one a line: a narrow terminal would part the groups of their numbers.
+        separator = ";\n" if " to " in swing.value else "; "
         table.add_row(
             swing.assumption.replace("_", " "),
-            f"{swing.lowest}; {swing.value}; {swing.highest} {swing.unit.replace('_', ' ')}",
+            f"{separator.join((swing.lowest, swing.value, swing.highest))} {swing.unit.replace('_', ' ')}",
             tenge(swing.pump_at_lowest_tiyn_per_litre, 2),
             tenge(swing.pump_at_highest_tiyn_per_litre, 2),
         )
-    table.columns[0].no_wrap = True
     return table
 
 

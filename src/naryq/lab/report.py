@@ -54,7 +54,7 @@ def mangystau(result: RulebookResult) -> ProvinceLine:
 def _story(inputs: Inputs, results: tuple[RulebookResult, ...], swings: tuple[Swing, ...]) -> Iterator[str]:
     as_it_was, guarded = results
     yield " ".join(_what_happened(mangystau(as_it_was), inputs.value("cost", "KAZGPZ")))
-    yield " ".join(_how_far_off(mangystau(as_it_was), swings))
+    yield " ".join((*_how_far_off(mangystau(as_it_was), swings), *_elsewhere(as_it_was)))
     yield " ".join(_what_limits_would_do(guarded, mangystau(guarded)))
 
 
@@ -68,7 +68,7 @@ def _what_happened(line: ProvinceLine, cost: int) -> Iterator[str]:
     yield f"the auction finds {grouped(line.ex_works_after_tenge_per_tonne)} for the gas that reaches Mangystau,"
     yield f"and the pump price becomes {after}, {_percent(line.change_tenths_of_percent)} more overnight."
     yield "No rule in force bounded it; the first retail cap came on 6 January."
-    yield "Elsewhere most gas had been on the platform for months, so the shock was Mangystau's."
+    yield "Elsewhere most gas had been on the platform for months, and the model finds a smaller step there."
 
 
 def _how_far_off(line: ProvinceLine, swings: tuple[Swing, ...]) -> Iterator[str]:
@@ -78,18 +78,31 @@ def _how_far_off(line: ProvinceLine, swings: tuple[Swing, ...]) -> Iterator[str]
     found = line.pump_after_tiyn_per_litre
     moved = [found, *(swing.pump_at_lowest_tiyn_per_litre for swing in swings)]
     moved += [swing.pump_at_highest_tiyn_per_litre for swing in swings]
-    yield f"Observed in the first days of January: {tenge(lowest)} to {tenge(highest)} tenge a litre."
+    yield f"Observed in Mangystau in the first days of January: {tenge(lowest)} to {tenge(highest)} tenge a litre."
     yield f"The model's {tenge(found, 2)} {_against(found, lowest, highest)}."
-    yield "No January price was used to find it; December's prices were used to choose the assumptions."
+    yield "No price that Kazakhstan's market or pumps had in January was used to find it:"
+    yield "the assumptions were chosen by December's prices."
     yield f"One assumption at a time, moved over its whole range, puts the answer between {tenge(min(moved), 2)}"
-    yield f"and {tenge(max(moved), 2)}."
+    yield f"and {tenge(max(moved), 2)}; facts, such as the cost of Zhanaozen's gas, stay where they are."
+
+
+def _elsewhere(result: RulebookResult) -> Iterator[str]:
+    """Say what was seen in the other provinces that were watched, however far the model is from it."""
+    for line in result.provinces:
+        if line.observed is None or line.code == scenario.MANGYSTAU:
+            continue
+        lowest, highest = line.observed.lowest_tiyn_per_litre, line.observed.highest_tiyn_per_litre
+        seen = tenge(lowest) if lowest == highest else f"{tenge(lowest)} to {tenge(highest)}"
+        found = line.pump_after_tiyn_per_litre
+        yield f"In {line.name} {seen} was seen; the model's {tenge(found, 2)} {_against(found, lowest, highest)}."
 
 
 def _against(found: int, lowest: int, highest: int) -> str:
+    what = "that" if lowest == highest else "that range"
     if found < lowest:
-        return f"lies {tenge(lowest - found, 2)} below that range"
+        return f"lies {tenge(lowest - found, 2)} below {what}"
     if found > highest:
-        return f"lies {tenge(found - highest, 2)} above that range"
+        return f"lies {tenge(found - highest, 2)} above {what}"
     below = tenge(highest - found, 2)
     return f"lies inside that range, {tenge(found - lowest, 2)} above its lower end and {below} below its upper end"
 
