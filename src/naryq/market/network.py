@@ -198,44 +198,50 @@ def margins_at(market: Market, standing: Standing, least: Integers | None) -> Tr
 
 
 def without_circles(market: Market, flow: Integers) -> Integers:
-    """Take out what free links carry in a circle: nobody gains by it, and it would use up capacity."""
-    free = [int(link) for link in np.flatnonzero((market.tariff == 0) & (flow > 0))]
-    sources, targets = market.link_source.tolist(), market.link_target.tolist()
-    carried = {link: int(flow[link]) for link in free}
-    for link in free:
-        while carried[link]:
-            circle = _way_back(targets[link], sources[link], carried, sources, targets)
-            if circle is None:
-                break
-            amount = min(carried[link], *(carried[other] for other in circle))
-            for other in (link, *circle):
-                carried[other] -= amount
+    """Take out what free links carry in a circle: nobody gains by it, and it would use up capacity.
+
+    A walk follows what is carried until it comes back to a place on its own way, and takes that circle out; a place
+    from which nothing leads on is done with. Every step uses up a link or a place.
+    """
+    carried: dict[int, int] = {int(link): int(flow[link]) for link in np.flatnonzero((market.tariff == 0) & (flow > 0))}
+    source, target = market.link_source, market.link_target
+    onward: dict[int, list[tuple[int, int]]] = {}
+    for link in carried:
+        onward.setdefault(int(source[link]), []).append((link, int(target[link])))
+    for start in list(onward):
+        _walk(start, onward, carried)
     result = flow.copy()
-    result[free] = [carried[link] for link in free]
+    result[list(carried)] = list(carried.values())
     return result
 
 
-def _way_back(
-    start: int, end: int, carried: dict[int, int], sources: list[int], targets: list[int]
-) -> list[int] | None:
-    """Find links that carry something, one after another, from one place to another."""
-    came_by: dict[int, int] = {}
-    waiting = [start]
-    while waiting:
-        place = waiting.pop()
-        for link, lots in carried.items():
-            following = targets[link]
-            if not lots or sources[link] != place or following in came_by or following == start:
-                continue
-            came_by[following] = link
-            waiting.append(following)
-    if end not in came_by:
-        return None
-    links = []
-    while end != start:
-        links.append(came_by[end])
-        end = sources[came_by[end]]
-    return links
+def _walk(start: int, onward: dict[int, list[tuple[int, int]]], carried: dict[int, int]) -> None:
+    """Walk on from a place until nothing is left to follow, and take out every circle on the way."""
+    places, links = [start], [-1]
+    step_of = {start: 0}
+    while places:
+        ways = onward.get(places[-1], [])
+        while ways and not carried[ways[-1][0]]:
+            ways.pop()
+        if not ways:
+            del step_of[places.pop()]
+            links.pop()
+            if places:
+                onward[places[-1]].pop()  # What led here leads nowhere, so it is in no circle.
+            continue
+        link, place = ways[-1]
+        if place not in step_of:
+            step_of[place] = len(places)
+            places.append(place)
+            links.append(link)
+            continue
+        circle = [link, *links[step_of[place] + 1 :]]
+        amount = min(carried[each] for each in circle)
+        for each in circle:
+            carried[each] -= amount
+        for passed in places[step_of[place] + 1 :]:
+            del step_of[passed]
+        del places[step_of[place] + 1 :], links[step_of[place] + 1 :]
 
 
 def dual_value(market: Market, standing: Standing, surplus: int, prices: Integers) -> int:

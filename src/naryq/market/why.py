@@ -1,5 +1,7 @@
 """Why a price is what it is: the orders at the margin, the links that are full, and the range that was open."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,13 +14,37 @@ NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
 
 
-class Outcome(NamedTuple):
+@dataclass(frozen=True)
+class Outcome:
     """What an explanation reads: the places by number, the market, what was found, and the orders' identifiers."""
 
     names: list[str]
     market: Market
     answer: Answer
     order_id: Any
+
+    @cached_property
+    def marginal_rows(self) -> dict[int, list[int]]:
+        """The rows of the orders whose limit is the price of their place, by place."""
+        market = self.market
+        place = market.place_of[market.place]
+        rows = np.flatnonzero(market.price == self.answer.prices[place])
+        found: dict[int, list[int]] = {}
+        for row, number in zip(rows.tolist(), place[rows].tolist(), strict=True):
+            found.setdefault(number, []).append(row)
+        return found
+
+    @cached_property
+    def neighbours(self) -> dict[int, list[int]]:
+        """The places whose price differs from that of a place by just the tariff of a link between them."""
+        market, prices = self.market, self.answer.prices
+        source, target = market.link_source, market.link_target
+        binds = (market.capacity > 0) & (prices[target] - prices[source] == market.tariff)
+        found: dict[int, list[int]] = {}
+        for start, end in zip(source[binds].tolist(), target[binds].tolist(), strict=True):
+            found.setdefault(start, []).append(end)
+            found.setdefault(end, []).append(start)
+        return found
 
 
 class FullLink(NamedTuple):
@@ -90,16 +116,8 @@ def explain(outcome: Outcome, number: int) -> Why:
     return why._replace(text=_sentence(why, None if set_at is None else int(answer.prices[set_at])))
 
 
-def _rows_at(outcome: Outcome, number: int) -> list[int]:
-    """List the rows of the orders at a place whose limit is its price."""
-    market = outcome.market
-    codes = np.flatnonzero(market.place_of == number)
-    rows = np.flatnonzero((market.price == outcome.answer.prices[number]) & np.isin(market.place, codes))
-    return [int(row) for row in rows]
-
-
 def _orders_at(outcome: Outcome, number: int) -> tuple[int | str, ...]:
-    found = [outcome.order_id[row] for row in _rows_at(outcome, number)]
+    found = [outcome.order_id[row] for row in outcome.marginal_rows.get(number, [])]
     return tuple(_plain(each) for each in found)
 
 
@@ -114,16 +132,15 @@ def _plain(identifier: Any) -> int | str:
 
 def _origin(outcome: Outcome, start: int) -> int | None:
     """Find the nearest place with an order at its price, over links along which prices differ by just the tariff."""
-    market, prices = outcome.market, outcome.answer.prices
-    source, target = market.link_source, market.link_target
-    binds = (market.capacity > 0) & (prices[target] - prices[source] == market.tariff)
-    pairs = list(zip(source[binds].tolist(), target[binds].tolist(), strict=True))
-    reached = [start]
-    for place in reached:
-        if _rows_at(outcome, place):
+    reached = {start: None}
+    waiting = [start]
+    for place in waiting:
+        if place in outcome.marginal_rows:
             return place
-        nearby = [end if start == place else start for start, end in pairs if place in (start, end)]
-        reached.extend(other for other in dict.fromkeys(nearby) if other not in reached)
+        for other in outcome.neighbours.get(place, []):
+            if other not in reached:
+                reached[other] = None
+                waiting.append(other)
     return None
 
 
@@ -142,7 +159,7 @@ def _full_links(outcome: Outcome, number: int) -> tuple[FullLink, ...]:
 
 def _sentence(why: Why, base: int | None) -> str:
     if why.price is None:
-        return f"{why.place} has no price: no order stands there, and no link ties it to a place that has one."
+        return f"{why.place} has no price: no order stands there, and nothing bounds what one lot would cost or fetch."
     return f"The price in {why.place} is {grouped(why.price)} tenge a tonne: {_reason(why, base)}{_congestion(why)}."
 
 
