@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from naryq.market.envy import Margins, Ways, envious
 from naryq.market.intake import LINK_COLUMNS, Table
 from naryq.units import INT64_MAX, apportion
 
@@ -74,6 +75,7 @@ def check_clearing(
     _check_balance(book, network, names)
     at = _check_links(network, prices, names)
     _check_ties(book, names, tie)
+    _check_sharing(book, network, at, tie, names)
     certificate = Certificate(_welfare(book, network), _dual_value(book, network, at))
     assert certificate.is_optimal, f"welfare is {certificate.welfare} and the dual value {certificate.dual_value}"
     return certificate
@@ -181,6 +183,20 @@ def _check_ties(book: _Book, names: list[str], tie: str) -> None:
             total = sum(fill.tolist())
             fair = apportion(total, tuple(quantity.tolist()))
             assert tuple(fill.tolist()) == fair, f"the margin at {where} is not shared in proportion"
+
+
+def _check_sharing(book: _Book, network: _Map, at: list[int], tie: str, names: list[str]) -> None:
+    """Check that margins of joined places share by the rule: nobody is served there before somebody short elsewhere."""
+    prices = np.array([*at, 0], np.int64)[:-1]  # The one more keeps an empty list whole numbers.
+    is_open = prices[network.target] - prices[network.source] == network.tariff
+    room, used = is_open & (network.flow < network.capacity), is_open & (network.flow > 0)
+    start = np.concatenate([network.source[room], network.target[used]])
+    end = np.concatenate([network.target[room], network.source[used]])
+    for buys, ways in ((True, Ways(start, end)), (False, Ways(end, start))):
+        rows = np.flatnonzero((book.price == book.at) & (book.buys == buys))
+        margins = Margins(book.place[rows], book.quantity[rows], book.fill[rows], book.turn[rows])
+        place = envious(margins, ways, len(names), tie)
+        assert place is None, f"the margin at {names[place or 0]} is served before that of a joined place that is short"
 
 
 def _dot(one: Numbers, other: Numbers) -> int:
