@@ -146,7 +146,8 @@ def test_the_command_prints_both_hashes(path: str) -> None:
         state_hash = exchange.state_hash(engine.state)
     result = run(path)
     assert result.exit_code == 0, result.output
-    assert [line.split()[-1] for line in result.output.splitlines()][2:] == [state_hash, state_hash]
+    assert [line.split()[-1] for line in result.output.splitlines()][2:4] == [state_hash, state_hash]
+    assert result.output.splitlines()[-1].startswith("In order: ")
     assert result.output.startswith("rows:                    3\nhead: ")
 
 

@@ -101,6 +101,22 @@ def test_booleans_and_wide_numbers_in_arrays() -> None:
     assert refused(ORDERS | {"place": np.array(["A", None, "B"], object)}).where == "orders, row 2"
 
 
+def test_a_masked_value_is_missing() -> None:
+    """What a masked array hides is refused as missing, not read as what lies under the mask."""
+    prices: Any = np.ma.array([80, 90, 120], mask=[False, True, False])
+    found = refused({**ORDERS, "price": prices})
+    assert (found.code, found.where) == (Code.WRONG_TYPE, "orders, row 2")
+
+
+def test_numbers_of_128_bits_are_read_where_they_fit() -> None:
+    """A Polars column of 128 bits is read when its numbers fit 64, and refused by row when one does not."""
+    frame = pl.DataFrame(ORDERS)
+    fitting = frame.with_columns(pl.col("price").cast(pl.Int128))
+    assert naryq.clear(fitting).prices == naryq.clear(frame).prices
+    wide = fitting.with_columns(pl.Series("price", [2**70] * frame.height, dtype=pl.Int128))
+    assert refused(wide).code == Code.OUT_OF_RANGE
+
+
 def test_repeated_identifiers_are_found_however_they_are_spread() -> None:
     """Rising, dense, scattered and written identifiers are each searched in their own way, and all are found."""
     for identifiers in ([5, 6, 5], [10**18, -(10**18), 10**18], ["a", "b", "a"]):

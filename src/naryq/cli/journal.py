@@ -8,6 +8,7 @@ import click
 from naryq.journal.contract import damaged
 from naryq.journal.sqlite import SqliteReader
 from naryq.journal.verify import verify as verify_records
+from naryq.units import grouped
 
 
 class _HeadType(click.ParamType[str]):
@@ -43,9 +44,10 @@ def verify(path: str, known_chain: str | None) -> None:
     """
     with closing(SqliteReader.open(path)) as reader:
         found = verify_records(reader.read(), known_chain=known_chain or "")
-    click.echo(f"rows:                    {found.rows:,}")
+    click.echo(f"rows:                    {grouped(found.rows)}")
     click.echo(f"head:                    {found.head_chain}")
     click.echo(f"state hash (events):     {found.hash_by_events}")
     click.echo(f"state hash (re-decided): {found.hash_by_decisions}")
     if found.hash_by_events != found.hash_by_decisions:
         raise damaged("the two replays end in different states", where=path)
+    click.echo("In order: the chain holds, no row is missing, and both replays end in the same state.")

@@ -182,8 +182,9 @@ def _swing(inputs: Inputs, rulebook: RulebookText, name: str) -> Swing:
     rows = {key: row for key, row in inputs.assumptions.items() if key[0] == name}
     lowest = _moved(inputs, {key: row.lowest for key, row in rows.items()})
     highest = _moved(inputs, {key: row.highest for key, row in rows.items()})
+    known = any(fact == name for fact, _ in inputs.facts)
     return Swing(
-        assumption=name,
+        assumption=f"{name} (where assumed)" if known else name,
         unit=next(iter(rows.values())).unit,
         lowest=_span(rows, "lowest"),
         value=_span(rows, "value"),

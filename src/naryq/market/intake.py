@@ -154,11 +154,15 @@ class Table:
 
     def _integer_array(self, name: str, column: Any) -> npt.NDArray[np.int64]:
         if isinstance(column, nw.Series):
-            if column.dtype.is_integer():
+            if column.dtype in {nw.Int128, nw.UInt128}:
+                column = column.to_list()  # NumPy has no such numbers; those that fit 64 bits are welcome.
+            elif column.dtype.is_integer():
                 self._no_nulls(name, column)
                 column = column.to_numpy()
             else:
                 column = column.to_numpy() if column.dtype.is_float() else column.to_list()
+        if isinstance(column, np.ma.MaskedArray):
+            column = column.tolist()  # What is masked becomes None, and is refused as missing.
         if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
             return self._narrow(name, column)
         return self._from_objects(name, column)
