@@ -39,25 +39,27 @@ class Ladder(NamedTuple):
 def shared_trade(market: Market, standing: Standing, tie: str, submitted_at: Integers | None) -> Trade:
     """Return the trade at optimal prices, the margins that compete with each other sharing by the tie rule."""
     trade = trade_at(market, standing)
+    offered = standing.lots[:, :, MARGINAL]
+    traded = np.stack([trade.margin_bought, trade.margin_sold], axis=1)
+    if (traded == offered).all():
+        return trade
+    group = _joined(market, standing)
     least = np.zeros((market.places, 2), np.int64)
-    for side, traded in ((BUY, trade.margin_bought), (SELL, trade.margin_sold)):
-        offered = standing.lots[:, side, MARGINAL]
-        competing = _competing(market, standing, offered, traded)
+    for side in (BUY, SELL):
+        competing = _competing(offered[:, side], traded[:, side], group)
         if competing.any():
-            ladder = _by_time(market, standing, side, submitted_at) if tie == "time" else _in_proportion(offered)
+            by_time = tie == "time"
+            ladder = _by_time(market, standing, side, submitted_at) if by_time else _in_proportion(offered[:, side])
             least[:, side] = _Climb(market, standing, least, side).up(ladder, competing)
     return trade_at(market, standing, least) if least.any() else trade
 
 
-def _competing(market: Market, standing: Standing, offered: Integers, traded: Integers) -> Flags:
+def _competing(offered: Integers, traded: Integers, group: Integers) -> Flags:
     """Tell which margins belong to a group of joined places where one is short while another is served."""
     short, served = traded < offered, traded > 0
-    if not short.any() or np.count_nonzero(offered) < 2:  # noqa: PLR2004 - it takes two to compete
-        return np.zeros(market.places, np.bool_)
-    group = _joined(market, standing)
-    lacking, given, members = (
-        np.bincount(group[each], minlength=market.places) for each in (short, served, offered > 0)
-    )
+    if not short.any() or not served.any():
+        return np.zeros(group.size, np.bool_)
+    lacking, given, members = (np.bincount(group[each], minlength=group.size) for each in (short, served, offered > 0))
     return (offered > 0) & ((lacking > 0) & (given > 0) & (members > 1))[group]
 
 
