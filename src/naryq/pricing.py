@@ -51,7 +51,12 @@ def clear_session(opened: SessionOpened, orders: Sequence[OrderAccepted], rules:
     fills = tuple(
         Fill(order.order_id, int(quantity)) for order, quantity in zip(orders, result.fills["quantity"], strict=True)
     )
-    prices = tuple(_place_price(result, place, opened) for place in opened.places if _has_price(result, place))
+    carriage = cheapest_carriage(opened.places, opened.links)
+    prices = tuple(
+        _place_price(result, place, opened, carriage[place.place])
+        for place in opened.places
+        if _has_price(result, place)
+    )
     return SessionCleared(
         session_id=opened.session_id,
         prices=prices,
@@ -103,7 +108,7 @@ def _has_price(result: Clearing, place: Place) -> bool:
     return result.prices.get(place.place) is not None
 
 
-def _place_price(result: Clearing, place: Place, opened: SessionOpened) -> PlacePrice:
+def _place_price(result: Clearing, place: Place, opened: SessionOpened, carriage: int) -> PlacePrice:
     why = result.why(place.place)
     assert why.price is not None, "only places with a price are asked"
     return PlacePrice(
@@ -113,14 +118,13 @@ def _place_price(result: Clearing, place: Place, opened: SessionOpened) -> Place
         set_at=why.set_at,
         marginal_orders=tuple(str(order) for order in why.marginal_orders),
         full_links=tuple(f"{link.source} -> {link.target}" for link in why.full_links),
-        limits=_binding_collar(place.place, why.price, opened),
+        limits=_binding_collar(why.price - carriage, opened),
     )
 
 
-def _binding_collar(place: str, price_tenge_per_tonne: int, opened: SessionOpened) -> tuple[str, ...]:
-    carriage = cheapest_carriage(opened.places, opened.links)[place]
+def _binding_collar(gate_tenge_per_tonne: int, opened: SessionOpened) -> tuple[str, ...]:
     bounds = (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
-    return (limits.COLLAR,) if price_tenge_per_tonne - carriage in bounds else ()
+    return (limits.COLLAR,) if gate_tenge_per_tonne in bounds else ()
 
 
 def _average_ex_works(

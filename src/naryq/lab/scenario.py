@@ -278,8 +278,11 @@ def _collect(desk: _Desk, opened: SessionOpened, offers: Iterable[Offer]) -> Non
     """Send orders; whoever is refused for the collar comes to its bound, if that is better for him than nothing."""
     offers = tuple(offers)
     answers = desk.send(tuple(_order(desk, opened.session_id, offer) for offer in offers))
+    carriage = cheapest_carriage(opened.places, opened.links)
     retries = [
-        _at_the_bound(opened, offer) for offer, events in zip(offers, answers, strict=True) if _hit_collar(events)
+        _at_the_bound(opened, offer, carriage[offer.place])
+        for offer, events in zip(offers, answers, strict=True)
+        if _hit_collar(events)
     ]
     desk.must(tuple(_order(desk, opened.session_id, offer) for offer in retries if offer is not None))
 
@@ -293,8 +296,7 @@ def _hit_collar(events: tuple[AnyEvent, ...]) -> bool:
     return True
 
 
-def _at_the_bound(opened: SessionOpened, offer: Offer) -> Offer | None:
-    carriage = cheapest_carriage(opened.places, opened.links)[offer.place]
+def _at_the_bound(opened: SessionOpened, offer: Offer, carriage: int) -> Offer | None:
     lowest, highest = opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne
     return offer.within(
         None if lowest is None else lowest + carriage,
