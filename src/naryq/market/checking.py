@@ -43,13 +43,14 @@ class _Book(NamedTuple):
 
 
 class _Map(NamedTuple):
-    """The links and their flows, between numbered places."""
+    """The links and their flows between numbered places, each one way; one that runs both ways stands here twice."""
 
     source: Numbers
     target: Numbers
     capacity: Numbers
     tariff: Numbers
     flow: Numbers
+    row: Numbers
 
 
 def check_clearing(
@@ -111,7 +112,12 @@ def _read_map(links: Any, flows: Any, names: list[str]) -> _Map:
         words = [list(each.columns[column]) for each in (table, answers)]
         assert [str(word) for word in words[0]] == [str(word) for word in words[1]], "the flows name other links"
         ends.append(np.array([number[str(word)] for word in words[0]], np.int64))
-    return _Map(ends[0], ends[1], table.integers("capacity"), table.integers("tariff"), answers.integers("quantity"))
+    capacity, tariff, net = table.integers("capacity"), table.integers("tariff"), answers.integers("quantity")
+    back = table.integers("capacity_back", optional=True) if "capacity_back" in table.columns else 0 * capacity
+    rows = np.arange(table.rows)
+    columns = ((ends[0], ends[1]), (ends[1], ends[0]), (capacity, back), (tariff, tariff), (net, -net), (rows, rows))
+    both = _Map(*(np.concatenate(column) for column in columns))
+    return both._replace(flow=np.maximum(both.flow, 0))
 
 
 def _check_fills(book: _Book) -> None:
@@ -145,10 +151,10 @@ def _check_links(network: _Map, prices: Mapping[str, int | None], names: list[st
     A place without a price takes no part in trade: gas could be brought there at some price, and from there it must
     not pay to bring it on.
     """
-    assert ((network.flow >= 0) & (network.flow <= network.capacity)).all(), "a flow is negative or beyond capacity"
+    assert (network.flow <= network.capacity).all(), "a flow is negative or beyond capacity"
     rows = list(zip(*(column.tolist() for column in network), strict=True))
     at = _with_open_places(rows, [prices[name] for name in names])
-    for row, (source, target, capacity, tariff, flow) in enumerate(rows):
+    for source, target, capacity, tariff, flow, row in rows:
         gap = at[target] - at[source] - tariff
         assert gap <= 0 or flow == capacity, f"the link in row {row + 1} would gain and is not full"
         assert gap >= 0 or flow == 0, f"the link in row {row + 1} loses and is used"
@@ -159,7 +165,7 @@ def _with_open_places(rows: list[tuple[int, ...]], prices: list[int | None]) -> 
     dear = 1 + max((price for price in prices if price is not None), default=0) + sum(row[3] for row in rows)
     at = [dear if price is None else price for price in prices]
     for _ in prices:
-        for source, target, capacity, tariff, _flow in rows:
+        for source, target, capacity, tariff, _flow, _row in rows:
             if prices[target] is None and capacity:
                 at[target] = min(at[target], at[source] + tariff)
     return at
@@ -218,5 +224,5 @@ def _dual_value(book: _Book, network: _Map, at: list[int]) -> int:
     gain = np.where(book.buys, book.price - book.at, book.at - book.price)
     surplus = _dot(np.maximum(gain, 0), book.quantity)
     links = zip(*(column.tolist() for column in network), strict=True)
-    rents: list[int] = [capacity * max(0, at[v] - at[u] - tariff) for u, v, capacity, tariff, _ in links]
+    rents: list[int] = [capacity * max(0, at[v] - at[u] - tariff) for u, v, capacity, tariff, _, _ in links]
     return surplus + sum(rents)

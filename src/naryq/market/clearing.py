@@ -30,6 +30,7 @@ from naryq.market.auction import PRICE_RULES, Rules, solve
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
 from naryq.market.kernels import BUY, SELL, Integers
+from naryq.market.network import net_flow
 from naryq.market.passes import Market, Survey, passes_over
 from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
@@ -75,8 +76,12 @@ class Clearing:
 
     @cached_property
     def flows(self) -> Any:
-        """One row a link, in the order given and in the caller's own kind: `source`, `target`, `quantity` (lots)."""
-        return intake.answer(self._links, ("source", "target"), self._outcome.answer.flow)
+        """One row a link, in the order given and in the caller's own kind: `source`, `target`, `quantity` (lots).
+
+        What runs from target to source counts below zero.
+        """
+        outcome = self._outcome
+        return intake.answer(self._links, ("source", "target"), net_flow(outcome.market, outcome.answer.flow))
 
     @property
     def certificate(self) -> Certificate:
@@ -153,7 +158,8 @@ def clear(
             different), `place` (text), `side` (`buy` or `sell`), `price` (tenge a tonne, 0 to 10**12), `quantity`
             (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds).
         links: Likewise: `source`, `target` (text), `capacity` (lots, 0 to 10**12), `tariff` (tenge a tonne, 0 to
-            10**12). A place may stand in no link, or in links alone.
+            10**12) and, optional, `capacity_back` (lots, likewise, may be missing): what the link may carry from
+            target to source instead, at the same tariff. A place may stand in no link, or in links alone.
         tie: How orders at the price of their place share what is left: `time` (earlier `submitted_at` first, then
             the earlier row) or `pro_rata` (in proportion, largest remainder, then as under `time`).
         price_rule: Which of the optimal price vectors is published: the `lowest`, the `middle` (half the sum of the
@@ -279,6 +285,7 @@ def _numbered(orders: Orders, links: Links, survey: Survey) -> tuple[list[str], 
         link_target=ends[1],
         capacity=capacity,
         tariff=np.array(links.tariff),
+        back=links.back,
     )
     return names, market
 

@@ -13,7 +13,7 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
-from naryq.market.kernels import Codes, Integers, first_not_increasing, first_repeat
+from naryq.market.kernels import Codes, Flags, Integers, first_not_increasing, first_repeat
 from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX, grouped
 
@@ -25,10 +25,13 @@ HIGHEST_QUANTITY: Final = 10**12
 MAP_BITS_PER_ROW: Final = 64
 """A map of bits finds repeated identifiers while their range is at most this many times their number."""
 SMALL_CODES: Final = 255
+NO_VALUE_TYPES: Final = frozenset({"NoneType", "NAType", "NaTType"})
+"""What stands for a missing value: Python's None, and what pandas has for it; a float that is no number does not."""
 
 ORDER_COLUMNS: Final = ("order_id", "place", "side", "price", "quantity")
 OPTIONAL_ORDER_COLUMNS: Final = ("submitted_at", "min_quantity", "group")
 LINK_COLUMNS: Final = ("source", "target", "capacity", "tariff")
+OPTIONAL_LINK_COLUMNS: Final = ("capacity_back",)
 
 
 class Words(NamedTuple):
@@ -51,13 +54,18 @@ class Orders(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The links as arrays of place names and integers."""
+    """The links as arrays of place names and integers, each of them running one way.
+
+    `back` has the rows of the links that also run from target to source: after all links, each of these stands
+    once more, turned around.
+    """
 
     frame: Any
     source: list[str]
     target: list[str]
     capacity: Integers
     tariff: Integers
+    back: Integers
 
 
 class Table:
@@ -72,6 +80,8 @@ class Table:
         else:
             self.columns = self._series(frame)
         self.rows = self._rows()
+        self.missing: dict[str, Flags] = {}
+        """Which rows of a column have no value, for columns read with `optional` that have such rows."""
 
     def _series(self, frame: Any) -> dict[str, Any]:
         try:
@@ -130,10 +140,15 @@ class Table:
                     f"Remove or rename it; {_listing(known)}",
                 )
 
-    def integers(self, name: str, lowest: int | None = None, highest: int = INT64_MAX) -> Integers:
-        """Read a column of whole numbers as int64, within bounds; never from floats, booleans or text."""
+    def integers(
+        self, name: str, lowest: int | None = None, highest: int = INT64_MAX, *, optional: bool = False
+    ) -> Integers:
+        """Read a column of whole numbers as int64, within bounds; never from floats, booleans or text.
+
+        Where values are `optional`, a missing one counts as 0 and its row is noted in `missing`.
+        """
         column = self.columns[name]
-        values: Integers = self._integer_array(name, column)
+        values: Integers = self._integer_array(name, self._without_missing(name, column) if optional else column)
         if lowest is not None and values.size:
             self.within(name, values, (int(values.min()), int(values.max())), (lowest, highest))
         frozen: Integers = _frozen(values)
@@ -167,14 +182,24 @@ class Table:
             return self._narrow(name, column)
         return self._from_objects(name, column)
 
+    def _without_missing(self, name: str, column: Any) -> Any:
+        """Put 0 where a value is missing and note where; a column that lacks none comes back as it is."""
+        if isinstance(column, np.ndarray) and column.dtype.kind != "O" and not isinstance(column, np.ma.MaskedArray):
+            return column  # Numbers of one kind have no room for a missing one; a float is none of ours anyway.
+        if isinstance(column, nw.Series) and column.dtype.is_numeric():
+            if column.dtype.is_float() or not _has_nulls(column):
+                return column
+            self.missing[name] = column.is_null().to_numpy().astype(np.bool_)
+            return column.fill_null(0)
+        values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+        if not {type(value).__name__ for value in values} & NO_VALUE_TYPES:
+            return column
+        gone = [type(value).__name__ in NO_VALUE_TYPES for value in values]
+        self.missing[name] = np.array(gone)
+        return [0 if no_value else value for value, no_value in zip(values, gone, strict=True)]
+
     def _no_nulls(self, name: str, column: "nw.Series[Any]") -> None:
-        if column.implementation.is_pandas():
-            native = column.to_native()
-            if isinstance(native.dtype, np.dtype) or (
-                hasattr(native, "cat") and native.array.codes.min(initial=0) >= 0
-            ):
-                return  # A plain column of whole numbers has no room for a null, and a category's null is below 0.
-        if column.null_count():
+        if _has_nulls(column):
             row = int(np.argmax(column.is_null().to_numpy()))
             raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
 
@@ -306,7 +331,15 @@ def _shown(value: Any) -> str:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value))
+    return type(value).__name__ in NO_VALUE_TYPES or (isinstance(value, float) and isnan(value))
+
+
+def _has_nulls(column: "nw.Series[Any]") -> bool:
+    if column.implementation.is_pandas():
+        native = column.to_native()
+        if isinstance(native.dtype, np.dtype) or (hasattr(native, "cat") and native.array.codes.min(initial=0) >= 0):
+            return False  # A plain column of whole numbers has no room for a null, and a category's null is below 0.
+    return column.null_count() > 0
 
 
 def _frozen(values: npt.NDArray[Any]) -> Any:
@@ -416,7 +449,7 @@ def _no_conditions(table: Table) -> None:
 def read_links(frame: Any) -> Links:
     """Read the links; no links at all is a market in which every place stands alone."""
     table = Table("links", {name: [] for name in LINK_COLUMNS} if frame is None else frame)
-    table.require(LINK_COLUMNS)
+    table.require(LINK_COLUMNS, OPTIONAL_LINK_COLUMNS)
     source, target = _names(table, "source"), _names(table, "target")
     for row, (one, other) in enumerate(zip(source, target, strict=True)):
         if one == other:
@@ -424,8 +457,22 @@ def read_links(frame: Any) -> Links:
                 Code.SELF_LOOP, row, f"the link runs from {one} to itself", "Name two different places, or remove it."
             )
     capacity = table.integers("capacity", 0, HIGHEST_QUANTITY)
+    tariff = table.integers("tariff", 0, HIGHEST_PRICE)
+    links = Links(table.columns if frame is None else frame, source, target, capacity, tariff, np.empty(0, np.int64))
+    return _with_ways_back(table, links) if "capacity_back" in table.columns else links
+
+
+def _with_ways_back(table: Table, links: Links) -> Links:
+    """Add each link that may carry gas back as a link of its own from its target to its source."""
+    capacity_back = table.integers("capacity_back", 0, HIGHEST_QUANTITY, optional=True)
+    back = np.flatnonzero(capacity_back)
     return Links(
-        table.columns if frame is None else frame, source, target, capacity, table.integers("tariff", 0, HIGHEST_PRICE)
+        links.frame,
+        links.source + [links.target[row] for row in back],
+        links.target + [links.source[row] for row in back],
+        np.concatenate([links.capacity, capacity_back[back]]),
+        np.concatenate([links.tariff, links.tariff[back]]),
+        back,
     )
 
 

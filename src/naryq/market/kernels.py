@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
 
 BUY = 0

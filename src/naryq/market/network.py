@@ -244,6 +244,15 @@ def _walk(start: int, onward: dict[int, list[tuple[int, int]]], carried: dict[in
         del places[step_of[place] + 1 :], links[step_of[place] + 1 :]
 
 
+def net_flow(market: Market, flow: Integers) -> Integers:
+    """Return what each of the caller's links carries from source to target, less what it carries back."""
+    links = flow.size - market.back.size
+    forth, back = flow[:links].copy(), flow[links:]
+    assert not np.minimum(forth[market.back], back).any(), "no link carries gas both ways at once"
+    forth[market.back] -= back
+    return forth
+
+
 def dual_value(market: Market, standing: Standing, surplus: int, prices: Integers) -> int:
     """Return the dual function at published prices: the surplus of all orders and the rent of all links.
 

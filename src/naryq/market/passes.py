@@ -21,7 +21,10 @@ THREADED_ROWS: Final = 200_000
 
 
 class Market(NamedTuple):
-    """A market as arrays: codes and their meaning, limit prices, quantities, and links between numbered places."""
+    """A market as arrays: codes and their meaning, limit prices, quantities, and links between numbered places.
+
+    Every link runs one way; the last ones are the ways back of the caller's links in the rows `back`.
+    """
 
     places: int
     place: Codes
@@ -34,6 +37,7 @@ class Market(NamedTuple):
     link_target: Integers
     capacity: Integers
     tariff: Integers
+    back: Integers = np.empty(0, np.int64)
 
 
 class Survey(NamedTuple):
