@@ -245,7 +245,8 @@ def test_why_names_orders_links_and_range() -> None:
         "congestion_rent": 96_000,
     }
     assert str(why) == (
-        "The price in Astana is 110 000 tenge a tonne: order b2 sets it; full: Pavlodar to Astana (12 lots)."
+        "The price in Astana is 110 000 tenge a tonne: order b2 sets it; "
+        "full: Pavlodar to Astana (12 lots, congestion rent 8 000 a tonne)."
     )
 
 

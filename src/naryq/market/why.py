@@ -8,7 +8,7 @@ import numpy as np
 
 from naryq.market.auction import Answer
 from naryq.market.passes import Market
-from naryq.units import grouped
+from naryq.market.words import LANGUAGES, SENTENCES, listed, say
 
 NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
@@ -59,7 +59,7 @@ class FullLink(NamedTuple):
 
 
 class Why(NamedTuple):
-    """The reasons of one price, as data; `text` and `str` give them as one sentence.
+    """The reasons of one price, as data; `say` gives them as one sentence in Kazakh, Russian or English.
 
     Attributes:
         place: The place.
@@ -67,26 +67,48 @@ class Why(NamedTuple):
         marginal_orders: Identifiers of the orders whose limit is the price: at this place or, where none stands
             there, at the place named by `set_at`.
         set_at: The place whose marginal orders set this price; None when no order does.
+        set_price: The price there; None when no order sets this price.
         full_links: Links of this place that carry all they can while the prices at their ends would ask for more.
         bought: Lots bought at this place.
         sold: Lots sold at this place.
         lowest: The lowest optimal price; None when nobody would pay anything for one lot more.
         highest: The highest optimal price; None when no bid could buy one lot more.
         limits: Names of the limits that bound the price; the venue fills them in, a market alone has none.
-        text: One plain sentence.
     """
 
     place: str
     price: int | None
     marginal_orders: tuple[int | str, ...]
     set_at: str | None
+    set_price: int | None
     full_links: tuple[FullLink, ...]
     bought: int
     sold: int
     lowest: int | None
     highest: int | None
     limits: tuple[str, ...]
-    text: str
+
+    @property
+    def text(self) -> str:
+        """One plain sentence in English."""
+        return self.say("en")
+
+    def say(self, language: str) -> str:
+        """Give the reasons as one plain sentence in a language: `kk`, `ru` or `en`.
+
+        Raises:
+            Refusal: UNKNOWN_OPTION when there is no such language.
+        """
+        if self.price is None:
+            return say(language, "no_price", place=self.place)
+        limits = [_limit(limit, language) for limit in self.limits]
+        reasons = "; ".join([_reason(self, language), *limits, *_congestion(self, language)])
+        return say(language, "price", place=self.place, price=self.price, reasons=reasons)
+
+    def as_data(self) -> dict[str, Any]:
+        """Give the reasons as a dictionary of plain values, ready for JSON, the sentence in each language with them."""
+        links = [link._asdict() for link in self.full_links]
+        return self._asdict() | {"full_links": links, "text": {language: self.say(language) for language in LANGUAGES}}
 
     def __str__(self) -> str:
         return self.text
@@ -100,20 +122,19 @@ def explain(outcome: Outcome, number: int) -> Why:
     lowest, highest = int(answer.lowest[number]), int(answer.highest[number])
     set_at = None if price is None else _origin(outcome, number)
     links = _full_links(outcome, number)
-    why = Why(
+    return Why(
         place=names[number],
         price=price,
         marginal_orders=() if set_at is None else _orders_at(outcome, set_at),
         set_at=None if set_at is None else names[set_at],
+        set_price=None if set_at is None else int(answer.prices[set_at]),
         full_links=links,
         bought=int(answer.bought[number]),
         sold=int(answer.sold[number]),
         lowest=lowest if lowest >= 0 else None,
         highest=highest if highest <= top else None,
         limits=(),
-        text="",
     )
-    return why._replace(text=_sentence(why, None if set_at is None else int(answer.prices[set_at])))
 
 
 def _orders_at(outcome: Outcome, number: int) -> tuple[int | str, ...]:
@@ -157,38 +178,43 @@ def _full_links(outcome: Outcome, number: int) -> tuple[FullLink, ...]:
     return tuple(found)
 
 
-def _sentence(why: Why, base: int | None) -> str:
-    if why.price is None:
-        return f"{why.place} has no price: no order stands there, and nothing bounds what one lot would cost or fetch."
-    return f"The price in {why.place} is {grouped(why.price)} tenge a tonne: {_reason(why, base)}{_congestion(why)}."
-
-
-def _reason(why: Why, base: int | None) -> str:
-    assert why.price is not None, "only a price has a reason"
-    if why.set_at is None or base is None:
-        return f"no order stands at it; {_range(why)}"
-    orders = _listed(why.marginal_orders)
+def _reason(why: Why, language: str) -> str:
+    """Say who sets the price, or how far it is open."""
+    if why.set_at is None or why.set_price is None:
+        return _range(why, language)
+    several = len(why.marginal_orders) > 1
+    orders = listed(language, why.marginal_orders, NAMED_ORDERS)
     if why.set_at == why.place:
-        return f"{orders} {'sets' if len(why.marginal_orders) == 1 else 'set'} it"
-    difference = why.price - base
-    way = f"plus {grouped(difference)}" if difference >= 0 else f"less {grouped(-difference)}"
-    return f"the price in {why.set_at}, set there by {orders} at {grouped(base)}, {way} for transport"
+        return say(language, "set_by_several" if several else "set_by_one", orders=orders)
+    assert why.price is not None, "a price that comes from elsewhere is one"
+    difference = why.price - why.set_price
+    return say(
+        language,
+        "from_elsewhere_plus" if difference >= 0 else "from_elsewhere_less",
+        place=why.set_at,
+        orders=say(language, "several_orders" if several else "one_order", orders=orders),
+        price=why.set_price,
+        difference=abs(difference),
+    )
 
 
-def _range(why: Why) -> str:
-    lowest = "" if why.lowest is None else f" from {grouped(why.lowest)}"
-    highest = "" if why.highest is None else f" up to {grouped(why.highest)}"
-    return f"any price{lowest}{highest} clears the market as well"
+def _range(why: Why, language: str) -> str:
+    if why.lowest is None or why.highest is None:
+        bound = {"lowest": why.lowest} if why.highest is None else {"highest": why.highest}
+        key = "open_above" if why.highest is None else "open_below"
+        return say(language, key, **{name: price for name, price in bound.items() if price is not None})
+    return say(language, "open_between", lowest=why.lowest, highest=why.highest)
 
 
-def _listed(orders: tuple[int | str, ...]) -> str:
-    named = ", ".join(str(order) for order in orders[:NAMED_ORDERS])
-    more = len(orders) - NAMED_ORDERS
-    return f"order{'s' if len(orders) > 1 else ''} {named}" + (f" and {more} more" if more > 0 else "")
+def _limit(limit: str, language: str) -> str:
+    key = f"limit_{limit}"
+    return say(language, key) if key in SENTENCES else say(language, "limit_other", limit=limit)
 
 
-def _congestion(why: Why) -> str:
-    if not why.full_links:
-        return ""
-    named = (f"{link.source} to {link.target} ({grouped(link.capacity)} lots)" for link in why.full_links)
-    return f"; full: {' and '.join(named)}"
+def _congestion(why: Why, language: str) -> list[str]:
+    """Say which links of the place are full, in one clause, or in none."""
+    links = [
+        say(language, "link", source=link.source, target=link.target, capacity=link.capacity, gap=link.gap)
+        for link in why.full_links
+    ]
+    return [say(language, "full_links" if len(links) > 1 else "full_link", links=", ".join(links))] if links else []

@@ -1,0 +1,191 @@
+"""The sentences of every explanation in English, Kazakh and Russian: the only place where they stand.
+
+To add a sentence, add a key to `SENTENCES` with one template for each language, all with the same placeholders, and
+call `say(language, key, name=value)`. A test compares the languages of every key and asks for a golden sentence.
+
+A placeholder takes text as it is and a whole number with its thousands parted by spaces. `{lots:lot|lots}` writes the
+number and the form of the word that it asks for: English has two forms (one, other), Russian three (one, few, many),
+Kazakh one, because a noun does not change after a number. The rules are those of Unicode's Common Locale Data
+Repository for whole numbers.
+
+Names of places, orders and participants may be anything, so a template never declines one: it stands in the
+nominative, before a colon or a dash, in brackets, at an arrow, or beside the word that says what it is. A clause that
+may follow another starts in lower case and has no full stop; the sentence that collects the clauses brings it.
+"""
+
+# ruff: noqa: RUF001 - Kazakh and Russian letters look like Latin ones, and are none.
+
+import string
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from naryq.messages import Code, Refusal
+from naryq.units import grouped
+
+LANGUAGES: Final = ("en", "kk", "ru")
+FORMS: Final = MappingProxyType({"en": 2, "kk": 1, "ru": 3})
+"""How many forms a noun has after a number."""
+
+_PRICES: Final = MappingProxyType(
+    {
+        "price": {
+            "en": "The price in {place} is {price} tenge a tonne: {reasons}.",
+            "kk": "{place}: баға тоннасына {price} теңге; {reasons}.",
+            "ru": "{place}: цена {price} тенге за тонну; {reasons}.",
+        },
+        "no_price": {
+            "en": "{place} has no price: no order stands there, and nothing bounds what one lot would cost or fetch.",
+            "kk": "{place}: баға жоқ; мұнда өтінім берілмеген, ал бір лоттың құнын басқа ештеңе шектемейді.",
+            "ru": "{place}: цены нет; заявок здесь нет, и ничто не ограничивает стоимость одного лота.",
+        },
+        "set_by_one": {
+            "en": "order {orders} sets it",
+            "kk": "бағаны белгілеген өтінім: {orders}",
+            "ru": "цену определяет заявка {orders}",
+        },
+        "set_by_several": {
+            "en": "orders {orders} set it",
+            "kk": "бағаны белгілеген өтінімдер: {orders}",
+            "ru": "цену определяют заявки {orders}",
+        },
+        "one_order": {"en": "order {orders}", "kk": "өтінім: {orders}", "ru": "заявка {orders}"},
+        "several_orders": {"en": "orders {orders}", "kk": "өтінімдер: {orders}", "ru": "заявки {orders}"},
+        "and_more": {
+            "en": "{named} and {more} more",
+            "kk": "{named} және тағы {more}",
+            "ru": "{named} и ещё {more}",
+        },
+        "from_elsewhere_plus": {
+            "en": "the price in {place}, set there by {orders} at {price}, plus {difference} for transport",
+            "kk": "негізі — {place} бағасы: {price} ({orders}), оған тасымал құны {difference} қосылған",
+            "ru": "основа — цена места {place}: {price} ({orders}), плюс перевозка {difference}",
+        },
+        "from_elsewhere_less": {
+            "en": "the price in {place}, set there by {orders} at {price}, less {difference} for transport",
+            "kk": "негізі — {place} бағасы: {price} ({orders}), одан тасымал құны {difference} шегерілген",
+            "ru": "основа — цена места {place}: {price} ({orders}), минус перевозка {difference}",
+        },
+        "open_between": {
+            "en": "no order stands at it; any price from {lowest} up to {highest} clears the market as well",
+            "kk": "бұл бағада өтінім жоқ; нарық теңесетін бағалар аралығы: {lowest} – {highest}",
+            "ru": "заявок по этой цене нет; рынок уравновешен при любой цене от {lowest} до {highest}",
+        },
+        "open_above": {
+            "en": "no order stands at it; any price from {lowest} clears the market as well",
+            "kk": "бұл бағада өтінім жоқ; нарық теңесетін ең төмен баға: {lowest}",
+            "ru": "заявок по этой цене нет; рынок уравновешен при любой цене не ниже {lowest}",
+        },
+        "open_below": {
+            "en": "no order stands at it; any price up to {highest} clears the market as well",
+            "kk": "бұл бағада өтінім жоқ; нарық теңесетін ең жоғары баға: {highest}",
+            "ru": "заявок по этой цене нет; рынок уравновешен при любой цене не выше {highest}",
+        },
+    }
+)
+_LINKS: Final = MappingProxyType(
+    {
+        "full_link": {
+            "en": "full: {links}",
+            "kk": "толық жүктелген бағыт: {links}",
+            "ru": "полностью загружено направление: {links}",
+        },
+        "full_links": {
+            "en": "full: {links}",
+            "kk": "толық жүктелген бағыттар: {links}",
+            "ru": "полностью загружены направления: {links}",
+        },
+        "link": {
+            "en": "{source} to {target} ({capacity:lot|lots}, congestion rent {gap} a tonne)",
+            "kk": "{source} → {target} ({capacity:лот}, артық жүктеме рентасы тоннасына {gap})",
+            "ru": "{source} → {target} ({capacity:лот|лота|лотов}, перегрузочная рента {gap} за тонну)",
+        },
+    }
+)
+_LIMITS: Final = MappingProxyType(
+    {
+        "limit_floor": {
+            "en": "the price floor binds",
+            "kk": "бағаның төменгі шегі қолданылды",
+            "ru": "действует нижний предел цены",
+        },
+        "limit_cap": {
+            "en": "the price cap binds",
+            "kk": "бағаның жоғарғы шегі қолданылды",
+            "ru": "действует верхний предел цены",
+        },
+        "limit_other": {
+            "en": "the limit {limit} binds",
+            "kk": "қолданылған шектеу: {limit}",
+            "ru": "действует ограничение: {limit}",
+        },
+    }
+)
+
+SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({**_PRICES, **_LINKS, **_LIMITS})
+"""Every sentence and clause: its key, and its template in each language."""
+
+
+def say(language: str, key: str, **values: int | str) -> str:
+    """Write a sentence in a language.
+
+    Args:
+        language: `en`, `kk` or `ru`.
+        key: A key of `SENTENCES`.
+        values: A value for each placeholder of the template.
+
+    Raises:
+        Refusal: UNKNOWN_OPTION when there is no such language.
+
+    >>> say("ru", "link", source="Павлодар", target="Астана", capacity=1_022, gap=8_000)
+    'Павлодар → Астана (1 022 лота, перегрузочная рента 8 000 за тонну)'
+    """
+    check_language(language)
+    return _Writer(language).format(SENTENCES[key][language], **values)
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that the sentences are not written in."""
+    if language not in LANGUAGES:
+        raise Refusal(Code.UNKNOWN_OPTION, f"language is {language!r}", remedy=f"Choose one of {', '.join(LANGUAGES)}.")
+
+
+def listed(language: str, names: Iterable[int | str], most: int) -> str:
+    """Name the first few, and count the rest.
+
+    >>> listed("kk", ["a", "b", "c", "d"], 3)
+    'a, b, c және тағы 1'
+    """
+    every = [str(name) for name in names]
+    named = ", ".join(every[:most])
+    return named if len(every) <= most else say(language, "and_more", named=named, more=len(every) - most)
+
+
+def form_of(language: str, count: int) -> int:
+    """Return which form of a noun follows a whole number: an index into the forms of the language.
+
+    >>> [form_of("ru", count) for count in (1, 3, 5, 11, 21, 112)], [form_of("en", count) for count in (0, 1, 2)]
+    ([0, 1, 2, 2, 0, 2], [1, 0, 1])
+    """
+    ones, tens = abs(count) % 10, abs(count) // 10 % 10
+    if language == "en":
+        return 0 if abs(count) == 1 else 1
+    if language == "kk":
+        return 0
+    if tens == 1 or not 1 <= ones <= 4:  # noqa: PLR2004 - one to four, as Russian counts
+        return 2
+    return 0 if ones == 1 else 1
+
+
+class _Writer(string.Formatter):
+    """Writes numbers for people, with the noun that they ask for."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, str):
+            return value
+        assert isinstance(value, int), "a sentence takes whole numbers and text"
+        forms = format_spec.split("|")
+        return f"{grouped(value)} {forms[form_of(self._language, value)]}".rstrip() if format_spec else grouped(value)

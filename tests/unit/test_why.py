@@ -1,0 +1,59 @@
+"""The reasons of a price in three languages and as data, from whole markets."""
+
+import json
+
+import pytest
+
+import naryq
+
+ORDERS = {
+    "order_id": [1, 2, 3, 4],
+    "place": ["Павлодар", "Павлодар", "Астана", "Астана"],
+    "side": ["sell", "sell", "buy", "buy"],
+    "price": [80_000, 90_000, 120_000, 110_000],
+    "quantity": [10, 10, 8, 9],
+}
+LINKS = {"source": ["Павлодар"], "target": ["Астана"], "capacity": [12], "tariff": [12_000]}
+
+
+def test_a_price_set_at_home_behind_a_full_link() -> None:
+    """The whole sentence names the order and the full link with its rent, in each language."""
+    why = naryq.clear(ORDERS, LINKS).why("Астана")
+    assert why.say("kk") == (
+        "Астана: баға тоннасына 110 000 теңге; бағаны белгілеген өтінім: 4; толық жүктелген бағыт: "
+        "Павлодар → Астана (12 лот, артық жүктеме рентасы тоннасына 8 000)."
+    )
+    assert why.say("ru") == (
+        "Астана: цена 110 000 тенге за тонну; цену определяет заявка 4; полностью загружено направление: "
+        "Павлодар → Астана (12 лотов, перегрузочная рента 8 000 за тонну)."
+    )
+    assert why.say("en") == why.text == str(why)
+
+
+def test_a_price_set_elsewhere() -> None:
+    """A price that comes from another place names it, its orders and the transport, in each language."""
+    why = naryq.clear(ORDERS, LINKS | {"capacity": [40]}).why("Астана")
+    assert (why.set_at, why.set_price) == ("Павлодар", 90_000)
+    assert why.say("kk") == (
+        "Астана: баға тоннасына 102 000 теңге; "
+        "негізі — Павлодар бағасы: 90 000 (өтінім: 2), оған тасымал құны 12 000 қосылған."
+    )
+    assert why.say("ru") == (
+        "Астана: цена 102 000 тенге за тонну; основа — цена места Павлодар: 90 000 (заявка 2), плюс перевозка 12 000."
+    )
+
+
+@pytest.mark.parametrize(("limit", "ru"), [("cap", "действует верхний предел цены"), ("x", "действует ограничение: x")])
+def test_a_limit_that_binds_is_said(limit: str, ru: str) -> None:
+    """A limit that whoever holds it fills in is said by its own clause, or by its name."""
+    why = naryq.clear(ORDERS, LINKS).why("Павлодар")._replace(limits=(limit,))
+    assert f"; {ru}; " in why.say("ru")
+
+
+def test_reasons_as_data() -> None:
+    """The reasons are ready for JSON, links and sentences with them."""
+    why = naryq.clear(ORDERS, LINKS).why("Астана")
+    data = json.loads(json.dumps(why.as_data()))
+    assert data["marginal_orders"] == [4]
+    assert data["full_links"][0]["congestion_rent"] == 96_000
+    assert data["text"] == {language: why.say(language) for language in ("en", "kk", "ru")}

@@ -1,0 +1,169 @@
+"""The sentences of explanations: every language has every one, with the same placeholders and the right plurals."""
+
+# ruff: noqa: RUF001 - Kazakh and Russian letters look like Latin ones, and are none.
+
+import string
+from collections.abc import Mapping
+
+import pytest
+
+import naryq
+from naryq.market.words import FORMS, LANGUAGES, SENTENCES, form_of, listed, say
+
+GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
+    "price": (
+        {"place": "Astana", "price": 110_000, "reasons": "..."},
+        "The price in Astana is 110 000 tenge a tonne: ....",
+        "Astana: баға тоннасына 110 000 теңге; ....",
+        "Astana: цена 110 000 тенге за тонну; ....",
+    ),
+    "no_price": (
+        {"place": "Astana"},
+        "Astana has no price: no order stands there, and nothing bounds what one lot would cost or fetch.",
+        "Astana: баға жоқ; мұнда өтінім берілмеген, ал бір лоттың құнын басқа ештеңе шектемейді.",
+        "Astana: цены нет; заявок здесь нет, и ничто не ограничивает стоимость одного лота.",
+    ),
+    "set_by_one": (
+        {"orders": "4"},
+        "order 4 sets it",
+        "бағаны белгілеген өтінім: 4",
+        "цену определяет заявка 4",
+    ),
+    "set_by_several": (
+        {"orders": "4, 5"},
+        "orders 4, 5 set it",
+        "бағаны белгілеген өтінімдер: 4, 5",
+        "цену определяют заявки 4, 5",
+    ),
+    "one_order": ({"orders": "4"}, "order 4", "өтінім: 4", "заявка 4"),
+    "several_orders": ({"orders": "4, 5"}, "orders 4, 5", "өтінімдер: 4, 5", "заявки 4, 5"),
+    "and_more": ({"named": "4", "more": 2}, "4 and 2 more", "4 және тағы 2", "4 и ещё 2"),
+    "from_elsewhere_plus": (
+        {"place": "Pavlodar", "orders": "(4)", "price": 90_000, "difference": 12_000},
+        "the price in Pavlodar, set there by (4) at 90 000, plus 12 000 for transport",
+        "негізі — Pavlodar бағасы: 90 000 ((4)), оған тасымал құны 12 000 қосылған",
+        "основа — цена места Pavlodar: 90 000 ((4)), плюс перевозка 12 000",
+    ),
+    "from_elsewhere_less": (
+        {"place": "Pavlodar", "orders": "(4)", "price": 90_000, "difference": 12_000},
+        "the price in Pavlodar, set there by (4) at 90 000, less 12 000 for transport",
+        "негізі — Pavlodar бағасы: 90 000 ((4)), одан тасымал құны 12 000 шегерілген",
+        "основа — цена места Pavlodar: 90 000 ((4)), минус перевозка 12 000",
+    ),
+    "open_between": (
+        {"lowest": 80, "highest": 101},
+        "no order stands at it; any price from 80 up to 101 clears the market as well",
+        "бұл бағада өтінім жоқ; нарық теңесетін бағалар аралығы: 80 – 101",
+        "заявок по этой цене нет; рынок уравновешен при любой цене от 80 до 101",
+    ),
+    "open_above": (
+        {"lowest": 80},
+        "no order stands at it; any price from 80 clears the market as well",
+        "бұл бағада өтінім жоқ; нарық теңесетін ең төмен баға: 80",
+        "заявок по этой цене нет; рынок уравновешен при любой цене не ниже 80",
+    ),
+    "open_below": (
+        {"highest": 80},
+        "no order stands at it; any price up to 80 clears the market as well",
+        "бұл бағада өтінім жоқ; нарық теңесетін ең жоғары баға: 80",
+        "заявок по этой цене нет; рынок уравновешен при любой цене не выше 80",
+    ),
+    "full_link": (
+        {"links": "..."},
+        "full: ...",
+        "толық жүктелген бағыт: ...",
+        "полностью загружено направление: ...",
+    ),
+    "full_links": (
+        {"links": "..."},
+        "full: ...",
+        "толық жүктелген бағыттар: ...",
+        "полностью загружены направления: ...",
+    ),
+    "link": (
+        {"source": "Pavlodar", "target": "Astana", "capacity": 12, "gap": 8_000},
+        "Pavlodar to Astana (12 lots, congestion rent 8 000 a tonne)",
+        "Pavlodar → Astana (12 лот, артық жүктеме рентасы тоннасына 8 000)",
+        "Pavlodar → Astana (12 лотов, перегрузочная рента 8 000 за тонну)",
+    ),
+    "limit_floor": (
+        {},
+        "the price floor binds",
+        "бағаның төменгі шегі қолданылды",
+        "действует нижний предел цены",
+    ),
+    "limit_cap": ({}, "the price cap binds", "бағаның жоғарғы шегі қолданылды", "действует верхний предел цены"),
+    "limit_other": (
+        {"limit": "collar"},
+        "the limit collar binds",
+        "қолданылған шектеу: collar",
+        "действует ограничение: collar",
+    ),
+}
+"""For each sentence: values, and what becomes of them in English, Kazakh and Russian."""
+
+
+def faults(sentences: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say what is wrong with a catalogue: a language that lacks, other placeholders, or another number of forms."""
+    found = []
+    for key, templates in sentences.items():
+        if sorted(templates) != sorted(LANGUAGES):
+            found.append(f"{key}: in {', '.join(sorted(templates))}")
+            continue
+        fields = {
+            language: [(name, form) for _, name, form, _ in string.Formatter().parse(templates[language]) if name]
+            for language in LANGUAGES
+        }
+        if len({tuple(sorted({name for name, _ in each})) for each in fields.values()}) > 1:
+            found.append(f"{key}: placeholders")
+        for language, each in fields.items():
+            if any(form and len(form.split("|")) != FORMS[language] for _, form in each):
+                found.append(f"{key}: forms in {language}")
+    return found
+
+
+def test_every_sentence_is_there_in_every_language() -> None:
+    """Each key has each language, with the same placeholders and as many noun forms as the language has."""
+    assert faults(SENTENCES) == []
+
+
+def test_the_test_of_the_catalogue_sees_faults() -> None:
+    """A missing language, a placeholder of one language alone and a form too few are each found."""
+    good = {"en": "{n:a|b}", "kk": "{n:a}", "ru": "{n:a|b|c}"}
+    planted = {"x": {"en": ""}, "y": good | {"kk": "{m:a}"}, "z": good | {"ru": "{n:a|b}"}, "good": good}
+    assert faults(planted) == ["x: in en", "y: placeholders", "z: forms in ru"]
+
+
+def test_every_sentence_has_its_golden_form() -> None:
+    """No sentence is written that no golden form shows."""
+    assert list(GOLDEN) == list(SENTENCES)
+
+
+@pytest.mark.parametrize("key", GOLDEN)
+def test_golden_sentences(key: str) -> None:
+    """A sentence reads in English, Kazakh and Russian as its golden form does."""
+    values, *expected = GOLDEN[key]
+    assert [say(language, key, **values) for language in LANGUAGES] == expected
+
+
+def test_plural_forms() -> None:
+    """Russian takes one of three forms by the number's last digits, English one of two, Kazakh always the same."""
+    template: dict[str, int | str] = {"source": "A", "target": "B", "gap": 0}
+    said = [say("ru", "link", capacity=count, **template) for count in (0, 1, 2, 4, 5, 11, 12, 14, 21, 22, 111, 1_001)]
+    words = ["лотов", "лот", "лота", "лота", "лотов", "лотов", "лотов", "лотов", "лот", "лота", "лотов", "лот"]
+    assert [each.split(",")[0].rsplit(" ", 1)[1] for each in said] == words
+    assert [say("en", "link", capacity=count, **template)[8:13] for count in (1, 2)] == ["1 lot", "2 lot"]
+    assert {form_of("kk", count) for count in range(30)} == {0}
+
+
+def test_few_names_are_listed_and_many_counted() -> None:
+    """As many names as a sentence may hold are listed, and one more is counted."""
+    assert listed("ru", [1, 2, 3], 3) == "1, 2, 3"
+    assert listed("ru", [1, 2, 3, "x"], 3) == "1, 2, 3 и ещё 1"
+
+
+def test_an_unknown_language_is_refused() -> None:
+    """A language without sentences is refused with the languages there are."""
+    with pytest.raises(naryq.Refusal, match=r"unknown_option: language is 'de'. Choose one of en, kk, ru.") as caught:
+        say("de", "full_link", links="")
+    assert caught.value.code is naryq.Code.UNKNOWN_OPTION
