@@ -12,9 +12,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from naryq.market.book import Book
     from naryq.market.clearing import Clearing, clear
+    from naryq.market.standard import StandardAuction, standard_auction
+    from naryq.market.standard_awards import StandardResult
     from naryq.messages import Code, Refusal
 
-__all__ = ["Book", "Clearing", "Code", "Refusal", "clear"]
+__all__ = [
+    "Book",
+    "Clearing",
+    "Code",
+    "Refusal",
+    "StandardAuction",
+    "StandardResult",
+    "clear",
+    "standard_auction",
+]
 __version__ = "0.1.0"
 
 
@@ -24,7 +35,10 @@ _HOMES = MappingProxyType(
         "Clearing": "naryq.market.clearing",
         "Code": "naryq.messages",
         "Refusal": "naryq.messages",
+        "StandardAuction": "naryq.market.standard",
+        "StandardResult": "naryq.market.standard_awards",
         "clear": "naryq.market.clearing",
+        "standard_auction": "naryq.market.standard",
     }
 )
 
