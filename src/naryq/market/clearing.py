@@ -18,20 +18,22 @@
 The price in Pavlodar is 90 000 tenge a tonne: order 2 sets it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from naryq.market import intake
+from naryq.market import intake, labels, sheets
 from naryq.market.auction import PRICE_RULES, Rules, solve
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
 from naryq.market.kernels import BUY, SELL, Integers
+from naryq.market.labels import Labels
 from naryq.market.network import net_flow
 from naryq.market.passes import Market, Survey, passes_over
+from naryq.market.pivotal import Pivot, Pivotal, pivots
 from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX, grouped
@@ -40,6 +42,22 @@ TIES: Final = ("time", "pro_rata")
 SIDE_NUMBERS: Final = MappingProxyType({"buy": BUY, "sell": SELL})
 SHOWN_PLACES: Final = 60
 NAMED_PLACES: Final = 10
+
+
+class Request(NamedTuple):
+    """A market as it was read, and the options to clear it by: what it takes to clear it again with fewer orders.
+
+    `places` are there even where no order and no link names them.
+    """
+
+    table: Table
+    orders: Orders
+    links: Links
+    participants: Labels | None
+    tie: str
+    price_rule: str
+    reference: int | Mapping[str, int] | None
+    places: tuple[str, ...] = ()
 
 
 class Clearing:
@@ -55,15 +73,15 @@ class Clearing:
         dual_value: The dual function at the prices; it is never below any welfare, so equality proves the optimum.
     """
 
-    def __init__(self, outcome: Outcome, orders: Any, links: Any, tie: str) -> None:
+    def __init__(self, outcome: Outcome, request: Request) -> None:
         """Keep what was found for the caller's own orders and links; `clear` is the way to make one."""
         self._outcome = outcome
-        self._orders = orders
-        self._links = links
-        self.tie = tie
+        self._request = request
+        self._orders = request.orders.frame
+        self._links = request.links.frame
+        self.tie = request.tie
         names, answer = outcome.names, outcome.answer
-        known = zip(names, answer.prices.tolist(), answer.determined.tolist(), strict=True)
-        self.prices: dict[str, int | None] = {name: price if told else None for name, price, told in known}
+        self.prices = _prices(outcome)
         lots = zip(answer.bought.tolist(), answer.sold.tolist(), strict=True)
         self.traded: dict[str, tuple[int, int]] = dict(zip(names, lots, strict=True))
         self.welfare = answer.welfare
@@ -104,43 +122,113 @@ class Clearing:
         Raises:
             Refusal: UNKNOWN_PLACE when no order and no link names the place.
         """
+        return explain(self._outcome, self._number(place))
+
+    def without(self, participant: int | str) -> "Clearing":
+        """Clear the same market again without one participant's orders, at all places.
+
+        Every place stays, with no price where nothing is left to say one; fills have the rows that are left.
+
+        Raises:
+            Refusal: COLUMN_MISSING when the orders name no participants; UNKNOWN_PARTICIPANT when no order is his.
+        """
+        known = self._participants()
+        if participant not in known.names:
+            raise Refusal(
+                Code.UNKNOWN_PARTICIPANT,
+                f"no order is of participant {participant!r}",
+                remedy=f"The participants are {_some(known.names)}.",
+            )
+        request = self._left(np.flatnonzero(known.codes != known.names.index(participant)))
+        return Clearing(_found(request), request)
+
+    def pivotal(self, place: str | None = None) -> Pivotal:
+        """Say for each participant what he traded, the prices without him, and whether the market can do without him.
+
+        Each participant costs one clearing, the first time that this is asked.
+
+        Args:
+            place: The place whose prices are wanted; all places when it is None.
+
+        Returns:
+            One `Pivot` a participant, sorted; `table()` makes a table of the caller's own kind of them.
+
+        Raises:
+            Refusal: COLUMN_MISSING when the orders name no participants; UNKNOWN_PLACE as for `why`.
+        """
+        if place is not None:
+            self._number(place)
+        every = Pivotal(self._pivots, self._orders)
+        return every if place is None else every.at(place)
+
+    @cached_property
+    def _pivots(self) -> tuple[Pivot, ...]:
+        outcome = self._outcome
+        return tuple(pivots(outcome.market, outcome.answer, self.prices, self._participants(), self._prices_of))
+
+    def _participants(self) -> Labels:
+        participants = self._request.participants
+        if participants is None:
+            raise Refusal(
+                Code.COLUMN_MISSING,
+                "column participant is missing",
+                where="orders",
+                remedy="Add it: text or whole numbers that say whose each order is.",
+            )
+        return participants
+
+    def _left(self, rows: Integers) -> Request:
+        """Keep some rows of the orders, all places, and everything else."""
+        request = self._request
+        return request._replace(
+            orders=Orders(*(intake.rows_of(column, rows) for column in request.orders)),
+            participants=labels.of_rows(self._participants(), rows),
+            places=tuple(self.prices),
+        )
+
+    def _prices_of(self, rows: Integers) -> dict[str, int | None]:
+        bare = self._request.orders._replace(frame=None, order_id=None)
+        orders = Orders(*(intake.rows_of(column, rows) for column in bare))
+        return _prices(_found(self._request._replace(orders=orders, places=tuple(self.prices))))
+
+    def _number(self, place: str) -> int:
         names = self._outcome.names
         if place not in names:
-            some = f"{', '.join(names[:NAMED_PLACES])}{' ...' if len(names) > NAMED_PLACES else ''}"
-            raise Refusal(Code.UNKNOWN_PLACE, f"no order and no link names {place!r}", remedy=f"The places are {some}.")
-        return explain(self._outcome, names.index(place))
+            raise Refusal(
+                Code.UNKNOWN_PLACE,
+                f"no order and no link names {place!r}",
+                remedy=f"The places are {_some(names)}.",
+            )
+        return names.index(place)
 
     def __repr__(self) -> str:
-        rows = [("place", "price", "bought", "sold"), *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-        return "\n".join([*lines, *self._omitted(), self._summary()])
+        return sheets.as_text(("place", "price", "bought", "sold"), self._rows(), self._notes())
 
     def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - only a notebook asks
-
-        head = "".join(f"<th>{name}</th>" for name in ("place", "price, tenge/t", "bought, lots", "sold, lots"))
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self._rows())
-        foot = escape(" ".join([*self._omitted(), self._summary()]))
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{foot}</p>"
+        heads = ("place", "price, tenge/t", "bought, lots", "sold, lots")
+        return sheets.as_html(heads, self._rows(), self._notes())
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (name, _shown(self.prices[name]), grouped(bought), grouped(sold))
+            (name, sheets.price_cell(self.prices[name]), grouped(bought), grouped(sold))
             for name, (bought, sold) in list(self.traded.items())[:SHOWN_PLACES]
         ]
 
-    def _omitted(self) -> list[str]:
+    def _notes(self) -> list[str]:
         more = len(self._outcome.names) - SHOWN_PLACES
-        return [f"... and {more} more places."] if more > 0 else []
-
-    def _summary(self) -> str:
+        omitted = [f"... and {more} more places."] if more > 0 else []
         proof = "proven optimal" if self.welfare == self.dual_value else f"NOT PROVEN: dual value {self.dual_value}"
-        return f"welfare {grouped(self.welfare)}, {proof}"
+        return [*omitted, f"welfare {grouped(self.welfare)}, {proof}"]
 
 
-def _shown(price: int | None) -> str:
-    return "-" if price is None else grouped(price)
+def _prices(outcome: Outcome) -> dict[str, int | None]:
+    answer = outcome.answer
+    known = zip(outcome.names, answer.prices.tolist(), answer.determined.tolist(), strict=True)
+    return {name: price if told else None for name, price, told in known}
+
+
+def _some(names: Sequence[int | str]) -> str:
+    return f"{', '.join(map(str, names[:NAMED_PLACES]))}{' ...' if len(names) > NAMED_PLACES else ''}"
 
 
 def clear(
@@ -156,7 +244,8 @@ def clear(
     Args:
         orders: A pandas, Polars or PyArrow table, or a mapping of columns: `order_id` (integers or text, all
             different), `place` (text), `side` (`buy` or `sell`), `price` (tenge a tonne, 0 to 10**12), `quantity`
-            (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds).
+            (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds) and `participant` (text or
+            integers, may be missing): whose the order is, for `Clearing.pivotal` and `Clearing.without`.
         links: Likewise: `source`, `target` (text), `capacity` (lots, 0 to 10**12), `tariff` (tenge a tonne, 0 to
             10**12) and, optional, `capacity_back` (lots, likewise, may be missing): what the link may carry from
             target to source instead, at the same tariff. A place may stand in no link, or in links alone.
@@ -176,15 +265,21 @@ def clear(
             and what to do.
     """
     _check_options(tie, price_rule, reference)
-    order_table, order_columns = intake.read_orders(orders)
-    link_columns = intake.read_links(links)
-    survey = _survey(order_table, order_columns, link_columns)
-    names, market = _numbered(order_columns, link_columns, survey)
-    references = _references(names, reference)
+    table, order_columns = intake.read_orders(orders)
+    participants = labels.read_labels(table, "participant")
+    request = Request(table, order_columns, intake.read_links(links), participants, tie, price_rule, reference)
+    return Clearing(_found(request), request)
+
+
+def _found(request: Request) -> Outcome:
+    """Survey, number and solve a market that was read."""
+    orders = request.orders
+    survey = _survey(request.table, orders, request.links)
+    names, market = _numbered(orders, request.links, survey, request.places)
+    rules = Rules(request.tie, orders.submitted_at, request.price_rule, _references(names, request.reference))
     with passes_over(market) as passes:
-        rules = Rules(tie, order_columns.submitted_at, price_rule, references)
         answer = solve(passes, survey, rules)
-    return Clearing(Outcome(names, market, answer, order_columns.order_id), orders, link_columns.frame, tie)
+    return Outcome(names, market, answer, orders.order_id)
 
 
 def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] | None) -> None:
@@ -261,11 +356,11 @@ def exact_sum(values: Integers, highest: int, wrapped: int) -> int:
     return (int((values >> 32).sum()) << 32) + int((values & (2**32 - 1)).sum())
 
 
-def _numbered(orders: Orders, links: Links, survey: Survey) -> tuple[list[str], Market]:
+def _numbered(orders: Orders, links: Links, survey: Survey, places: Sequence[str]) -> tuple[list[str], Market]:
     """Number the places by their sorted names, so that the order of the rows cannot matter."""
     used = np.flatnonzero(survey.places).tolist()
     words = orders.place.names
-    names = sorted({words[code] for code in used} | set(links.source) | set(links.target))
+    names = sorted({words[code] for code in used} | set(links.source) | set(links.target) | set(places))
     number = {name: index for index, name in enumerate(names)}
     place_of = np.zeros(max(1, len(words)), np.int64)
     place_of[used] = [number[words[code]] for code in used]

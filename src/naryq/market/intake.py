@@ -29,7 +29,7 @@ NO_VALUE_TYPES: Final = frozenset({"NoneType", "NAType", "NaTType"})
 """What stands for a missing value: Python's None, and what pandas has for it; a float that is no number does not."""
 
 ORDER_COLUMNS: Final = ("order_id", "place", "side", "price", "quantity")
-OPTIONAL_ORDER_COLUMNS: Final = ("submitted_at", "min_quantity", "group")
+OPTIONAL_ORDER_COLUMNS: Final = ("submitted_at", "min_quantity", "group", "participant")
 LINK_COLUMNS: Final = ("source", "target", "capacity", "tariff")
 OPTIONAL_LINK_COLUMNS: Final = ("capacity_back",)
 
@@ -42,7 +42,10 @@ class Words(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """The orders as arrays; `order_id` stays the caller's own column."""
+    """The orders as arrays, one value a row; `order_id` stays the caller's own column.
+
+    Nothing here refers to another row by its number: `rows_of` takes rows out.
+    """
 
     frame: Any
     order_id: Any
@@ -51,6 +54,21 @@ class Orders(NamedTuple):
     price: Integers
     quantity: Integers
     submitted_at: Integers | None
+
+
+def rows_of(column: Any, rows: Integers) -> Any:
+    """Take some rows of a table, or of a column of any kind that the tables hold, in the order given."""
+    if isinstance(column, Mapping):
+        return {name: rows_of(values, rows) for name, values in column.items()}
+    if isinstance(column, Words):
+        return Words(rows_of(column.codes, rows), column.names)
+    if isinstance(column, np.ndarray):
+        return _frozen(column[rows])
+    if isinstance(column, Sequence):
+        return [column[row] for row in rows.tolist()]
+    if column is None or isinstance(column, nw.Series):
+        return None if column is None else column[rows]
+    return nw.from_native(column, eager_only=True, allow_series=True)[rows].to_native()
 
 
 class Links(NamedTuple):
@@ -232,7 +250,7 @@ class Table:
                 raise self.refusal(
                     Code.WRONG_TYPE,
                     row,
-                    f"{name} is {_shown(value)}, not a whole number",
+                    f"{name} is {shown(value)}, not a whole number",
                     "Give an integer: no text, no decimal point, no true or false.",
                 )
 
@@ -242,7 +260,7 @@ class Table:
             missing = np.flatnonzero(np.isnan(column))
             row = int(missing[0]) if missing.size else None
         else:
-            row = next((row for row, value in enumerate(column) if _is_missing(value)), None)
+            row = next((row for row, value in enumerate(column) if is_missing(value)), None)
         if row is not None:
             raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
 
@@ -270,7 +288,7 @@ class Table:
         self._none_missing(name, column)
         for row, value in enumerate(column):
             if not isinstance(value, str):
-                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is {_shown(value)}, not text", "Give a name as text.")
+                raise self.refusal(Code.WRONG_TYPE, row, f"{name} is {shown(value)}, not text", "Give a name as text.")
 
     def identifiers(self, name: str) -> Any:
         """Check that a column of integers or of text names every row differently; return it as it came."""
@@ -309,7 +327,7 @@ class Table:
         raise self.refusal(
             Code.DUPLICATE_ID,
             row,
-            f"{name} {_shown(column[row])} stands twice",
+            f"{name} {shown(column[row])} stands twice",
             "Give each order an identifier of its own.",
         )
 
@@ -325,12 +343,14 @@ def _listing(columns: tuple[str, ...]) -> str:
     return f"the columns are {', '.join(columns)}."
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Write a value of the caller's for a refusal, on one line."""
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a refusal is one line
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a value stands for none: None, what pandas has for it, or a float that is no number."""
     return type(value).__name__ in NO_VALUE_TYPES or (isinstance(value, float) and isnan(value))
 
 
@@ -437,11 +457,11 @@ def _no_conditions(table: Table) -> None:
         column = table.columns.get(name)
         for row, value in enumerate(() if column is None else column):
             free = name == "min_quantity" and isinstance(value, (int, np.integer)) and value in (0, 1)
-            if not free and not _is_missing(value):
+            if not free and not is_missing(value):
                 raise table.refusal(
                     Code.NOT_SUPPORTED,
                     row,
-                    f"{name} is {_shown(value)}",
+                    f"{name} is {shown(value)}",
                     "All-or-none orders and groups come with a later version; leave the column out or empty.",
                 )
 
@@ -489,7 +509,7 @@ def check_names(table: Table, column: str, words: Words, used: list[int]) -> Non
         word: Any = words.names[code]
         if not isinstance(word, str) or not word:
             row = int(np.argmax(words.codes == code))
-            raise table.refusal(Code.WRONG_TYPE, row, f"{column} is {_shown(word)}", "Give a name as text, not empty.")
+            raise table.refusal(Code.WRONG_TYPE, row, f"{column} is {shown(word)}", "Give a name as text, not empty.")
 
 
 def answer(frame: Any, keep: tuple[str, ...], quantity: Integers) -> Any:
