@@ -99,6 +99,81 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "қолданылған шектеу: collar",
         "действует ограничение: collar",
     ),
+    "call_no_price": (
+        {"place": "Astana"},
+        "Astana has no price: no bid meets an offer.",
+        "Astana: баға жоқ; сатып алу өтінімдері мен сату өтінімдері түйіспейді.",
+        "Astana: цены нет; заявки на покупку и на продажу не пересекаются.",
+    ),
+    "call_volume": (
+        {"volume": 1_022},
+        "1 022 lots can trade at it, at every other limit fewer",
+        "бұл бағада сатылатыны — 1 022 лот, басқа бағаларда одан аз",
+        "по этой цене может быть продано 1 022 лота, по другим — меньше",
+    ),
+    "call_surplus": (
+        {"volume": 1_022},
+        "of the limits at which the most can trade (1 022 lots) it leaves the least over",
+        "ең көп сатылатын (1 022 лот) бағалардың ішінде қалдығы ең аз",
+        "из цен с наибольшим объёмом (1 022 лота) у неё наименьший остаток",
+    ),
+    "call_pressure_bids": (
+        {"volume": 1_022},
+        (
+            "bids are left over at every limit at which the most can trade (1 022 lots) and as few are left; it "
+            "is the highest of them"
+        ),
+        "ең көп сатылатын (1 022 лот), қалдығы ең аз бағалардың бәрінде сұраныс артық; олардың ең жоғарысы алынды",
+        "при всех ценах с наибольшим объёмом (1 022 лота) и наименьшим остатком спрос избыточен; взята высшая из них",
+    ),
+    "call_pressure_offers": (
+        {"volume": 1_022},
+        (
+            "offers are left over at every limit at which the most can trade (1 022 lots) and as few are left; "
+            "it is the lowest of them"
+        ),
+        "ең көп сатылатын (1 022 лот), қалдығы ең аз бағалардың бәрінде ұсыныс артық; олардың ең төмені алынды",
+        (
+            "при всех ценах с наибольшим объёмом (1 022 лота) и наименьшим остатком предложение избыточно; взята "
+            "низшая из них"
+        ),
+    ),
+    "call_reference": (
+        {"volume": 1_022},
+        "the reference price decides between limits at which 1 022 lots can trade",
+        "1 022 лот сатылатын бағалардың қайсысы екенін базалық баға анықтады",
+        "между ценами, по которым может быть продано 1 022 лота, решает базовая цена",
+    ),
+    "call_no_reference": (
+        {"volume": 1_022},
+        "there is no reference price to decide between limits at which 1 022 lots can trade",
+        "1 022 лот сатылатын бағалардың арасынан таңдауға базалық баға жоқ",
+        "нет базовой цены для выбора между ценами, по которым может быть продано 1 022 лота",
+    ),
+    "call_market_orders": (
+        {},
+        "only market orders meet, and it is the reference price",
+        "тек нарықтық өтінімдер түйісті, бұл — базалық баға",
+        "встретились только рыночные заявки, и это базовая цена",
+    ),
+    "call_last_accepted_sell": (
+        {},
+        "it is the limit of the last sell order accepted",
+        "бұл — орындалған соңғы сату өтінімінің бағасы",
+        "это цена последней исполненной заявки на продажу",
+    ),
+    "call_bid_left_short": (
+        {},
+        "it is the limit of a bid left short, above that of the last sell order accepted",
+        "бұл — толық орындалмаған сатып алу өтінімінің бағасы, ол соңғы орындалған сату өтінімінен жоғары",
+        "это цена не полностью исполненной заявки на покупку, она выше последней исполненной на продажу",
+    ),
+    "call_lowest_limit": (
+        {},
+        "whoever sells takes any price, and it is the lowest limit there",
+        "сатушылар кез келген бағаға келіседі, бұл — өтінімдердегі ең төмен баға",
+        "продавцы согласны на любую цену, и это самая низкая цена в заявках",
+    ),
 }
 """For each sentence: values, and what becomes of them in English, Kazakh and Russian."""
 

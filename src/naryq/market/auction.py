@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
@@ -12,7 +13,7 @@ from naryq.market.network import dual_value, optimal_standing, welfare
 from naryq.market.passes import Market, Passes, Survey
 from naryq.market.sharing import shared_trade
 
-PRICE_RULES: Final = ("lowest", "middle", "highest", "reference")
+PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", *VENUE_RULES)
 
 
 class Answer(NamedTuple):
@@ -51,16 +52,20 @@ def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
     standing = optimal_standing(passes, survey.lowest_price, survey.highest_price)
     trade = shared_trade(market, standing, rules.tie, rules.submitted_at)
     lattice = Lattice(market, standing, trade, survey.highest_price)
-    prices = lattice.closed(_chosen(lattice, rules.price_rule, rules.reference))
+    prices = lattice.closed(_chosen(passes, lattice, rules.price_rule, rules.reference))
     fills, surplus, undecided = passes.fill_inside(standing.at)
     margin = Margin(standing.lots[:, :, MARGINAL], trade, rules.tie, rules.submitted_at)
     fill_margins(market, margin, fills, undecided)
+    determined = ~(lattice.open_below & lattice.open_above)
+    bought = standing.lots[:, BUY, INSIDE] + trade.margin_bought
+    if rules.price_rule in VENUE_RULES:
+        determined &= bought > 0
     return Answer(
         prices,
         lattice.lowest,
         lattice.highest,
-        ~(lattice.open_below & lattice.open_above),
-        standing.lots[:, BUY, INSIDE] + trade.margin_bought,
+        determined,
+        bought,
         standing.lots[:, SELL, INSIDE] + trade.margin_sold,
         fills,
         trade.flow,
@@ -77,11 +82,32 @@ def _nothing(market: Market) -> Answer:
     return Answer(nowhere, nowhere - 1, nowhere + 1, nowhere.astype(np.bool_), nowhere, nowhere, none, unused, 0, 0)
 
 
-def _chosen(lattice: Lattice, price_rule: str, reference: Integers) -> Integers:
-    if price_rule == "lowest":
+def _chosen(passes: Passes, lattice: Lattice, price_rule: str, reference: Integers) -> Integers:
+    if price_rule in REFERRING_RULES:
+        return _by_surplus(passes, lattice, price_rule, reference)
+    if price_rule in {"lowest", "last_accepted_sell"}:
         return lattice.lowest
     if price_rule == "highest":
         return lattice.highest
     if price_rule == "middle":
         return lattice.middle()
     return lattice.below_reference(np.where(reference < 0, lattice.middle(), reference))
+
+
+def _by_surplus(passes: Passes, lattice: Lattice, price_rule: str, reference: Integers) -> Integers:
+    """Choose by the rule of a venue, for places that stand alone.
+
+    Where the optimal prices are more than one, their ends are limits between which no order stands: at the lower end
+    the bids there are left over, at the upper end the offers there. docs/reference/call-auction.md proves that a venue
+    comes to one of the ends, or by its reference price between them.
+    """
+    low, high = lattice.lowest, lattice.highest
+    bids_left = passes.histogram(low, 0, 1)[:, BUY, 0]
+    offers_left = passes.histogram(high, 0, 1)[:, SELL, 0]
+    if price_rule == "xetra":
+        nearer_low = (reference >= 0) & (reference - low < high - reference)
+        between = np.where(nearer_low, low, high)
+    else:
+        between = np.where(reference < 0, lattice.middle(), np.clip(reference, low, high))
+    chosen: Integers = np.where(bids_left < offers_left, low, np.where(bids_left > offers_left, high, between))
+    return chosen

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from naryq.market.call import VENUE_RULES, Ladder, uncrossing
 from naryq.market.envy import Margins, Ways, envious
 from naryq.market.intake import LINK_COLUMNS, Table
 from naryq.units import INT64_MAX, apportion
@@ -54,7 +55,15 @@ class _Map(NamedTuple):
 
 
 def check_clearing(
-    orders: Any, links: Any, prices: Mapping[str, int | None], fills: Any, flows: Any, *, tie: str = "time"
+    orders: Any,
+    links: Any,
+    prices: Mapping[str, int | None],
+    fills: Any,
+    flows: Any,
+    *,
+    tie: str = "time",
+    price_rule: str = "middle",
+    reference: Mapping[str, int] | None = None,
 ) -> Certificate:
     """Check a result against its orders and links, and return welfare and dual value, recomputed.
 
@@ -65,11 +74,15 @@ def check_clearing(
         fills: One row an order, in the same order: `order_id`, `quantity`.
         flows: One row a link, in the same order: `source`, `target`, `quantity`.
         tie: The tie rule, `time` or `pro_rata`.
+        price_rule: As given to `naryq.clear`; a venue's rule is followed anew, of the others any optimal price will do.
+        reference: The reference price of each place that has one (below zero for none); only a venue's rule reads it.
 
     Raises:
         AssertionError: The first rule that does not hold, in one sentence.
     """
     names = list(prices)
+    if price_rule in VENUE_RULES:
+        prices = _check_call(orders, prices, price_rule, reference or {})
     book = _read_book(orders, fills, prices)
     network = _read_map(links, flows, names)
     _check_fills(book)
@@ -80,6 +93,27 @@ def check_clearing(
     certificate = Certificate(_welfare(book, network), _dual_value(book, network, at))
     assert certificate.is_optimal, f"welfare is {certificate.welfare} and the dual value {certificate.dual_value}"
     return certificate
+
+
+def _check_call(
+    orders: Any, prices: Mapping[str, int | None], price_rule: str, reference: Mapping[str, int]
+) -> Mapping[str, int | None]:
+    """Check prices against a venue's rule; give a place where nothing is executable a price that proves it."""
+    table = Table("orders", orders)
+    place, side = (np.array(table.columns[name], object) for name in ("place", "side"))
+    price, quantity = table.integers("price"), table.integers("quantity")
+    proving = dict(prices)
+    for name in dict.fromkeys(place.tolist()):
+        bids, asks = ((place == name) & (side == word) for word in ("buy", "sell"))
+        at = reference.get(name, -1)
+        ladders = Ladder(price[bids], quantity[bids]), Ladder(price[asks], quantity[asks])
+        found = uncrossing(*ladders, price_rule, None if at < 0 else at).price
+        assert prices.get(name) == found, (
+            f"the price at {name} is {prices.get(name)}, and by {price_rule} it is {found}"
+        )
+        if found is None:
+            proving[name] = int(price[bids].max() if bids.any() else price[asks].min())
+    return proving
 
 
 def _read_book(orders: Any, fills: Any, prices: Mapping[str, int | None]) -> _Book:

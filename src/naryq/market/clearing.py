@@ -27,6 +27,7 @@ import numpy as np
 
 from naryq.market import intake, labels, sheets
 from naryq.market.auction import PRICE_RULES, Rules, solve
+from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
 from naryq.market.kernels import BUY, SELL, Integers
@@ -67,7 +68,8 @@ class Clearing:
     to them, not a copy.
 
     Attributes:
-        prices: The uniform price of each place, tenge a tonne; None where neither an order nor a link says anything.
+        prices: The uniform price of each place, tenge a tonne; None where neither an order nor a link says anything
+            and, by a venue's price rule, where nothing trades.
         traded: Lots bought and lots sold at each place.
         welfare: What the filled bids are worth, less what the filled offers ask, less transport (lots x tenge/t).
         dual_value: The dual function at the prices; it is never below any welfare, so equality proves the optimum.
@@ -112,7 +114,17 @@ class Clearing:
         Raises:
             AssertionError: What was found wrong, in one sentence.
         """
-        certificate = check_clearing(self._orders, self._links, self.prices, self.fills, self.flows, tie=self.tie)
+        rules = self._outcome.rules
+        certificate = check_clearing(
+            self._orders,
+            self._links,
+            self.prices,
+            self.fills,
+            self.flows,
+            tie=rules.tie,
+            price_rule=rules.price_rule,
+            reference=dict(zip(self._outcome.names, rules.reference.tolist(), strict=True)),
+        )
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
         return certificate
 
@@ -253,9 +265,10 @@ def clear(
             the earlier row) or `pro_rata` (in proportion, largest remainder, then as under `time`).
         price_rule: Which of the optimal price vectors is published: the `lowest`, the `middle` (half the sum of the
             lowest and the highest, rounded down), the `highest`, or `reference` (the highest that nowhere exceeds
-            the reference, or the lowest where that is higher).
-        reference: For `price_rule="reference"`: one price for all places, or a price for each; a place without one
-            counts with its middle price.
+            the reference, or the lowest where that is higher). Where every place stands alone, also the rules of
+            venues: `xetra`, `euronext` and `last_accepted_sell` (docs/reference/call-auction.md).
+        reference: One price for all places, or a price for each: for `price_rule="reference"`, where a place without
+            one counts with its middle price, and, not needed, for `xetra` and `euronext`.
 
     Returns:
         A `Clearing`, whose `welfare` equals its `dual_value`: the proof that it is optimal.
@@ -267,7 +280,9 @@ def clear(
     _check_options(tie, price_rule, reference)
     table, order_columns = intake.read_orders(orders)
     participants = labels.read_labels(table, "participant")
-    request = Request(table, order_columns, intake.read_links(links), participants, tie, price_rule, reference)
+    link_columns = intake.read_links(links)
+    _check_alone(price_rule, link_columns)
+    request = Request(table, order_columns, link_columns, participants, tie, price_rule, reference)
     return Clearing(_found(request), request)
 
 
@@ -279,24 +294,37 @@ def _found(request: Request) -> Outcome:
     rules = Rules(request.tie, orders.submitted_at, request.price_rule, _references(names, request.reference))
     with passes_over(market) as passes:
         answer = solve(passes, survey, rules)
-    return Outcome(names, market, answer, orders.order_id)
+    return Outcome(names, market, answer, orders.order_id, rules)
 
 
 def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] | None) -> None:
     for name, value, known in (("tie", tie, TIES), ("price_rule", price_rule, PRICE_RULES)):
         if not isinstance(value, str) or value not in known:
             raise Refusal(Code.UNKNOWN_OPTION, f"{name} is {value!r}", remedy=f"Choose one of {', '.join(known)}.")
-    if (reference is not None) != (price_rule == "reference"):
+    needed, welcome = price_rule == "reference", price_rule in {"reference", *REFERRING_RULES}
+    if (needed and reference is None) or (reference is not None and not welcome):
         raise Refusal(
             Code.UNKNOWN_OPTION,
             f"price_rule is {price_rule!r} and reference is {'missing' if reference is None else 'given'}",
-            remedy="Give a reference price together with price_rule='reference', and only then.",
+            remedy="Give a reference price with price_rule='reference' always, with 'xetra' and 'euronext' if there is "
+            "one, and with no other.",
         )
     for price in reference.values() if isinstance(reference, Mapping) else () if reference is None else (reference,):
         if isinstance(price, bool) or not isinstance(price, (int, np.integer)) or not 0 <= price <= HIGHEST_PRICE:
             raise Refusal(
                 Code.OUT_OF_RANGE, f"the reference price is {price!r}", remedy="Give whole numbers from 0 to 10**12."
             )
+
+
+def _check_alone(price_rule: str, links: Links) -> None:
+    """Refuse to apply a venue's rule to joined places: it is made for one book."""
+    if price_rule in VENUE_RULES and links.source:
+        raise Refusal(
+            Code.NOT_SUPPORTED,
+            f"price_rule is {price_rule!r} and places are joined by links",
+            where="links, row 1",
+            remedy="Clear without links, each place alone, or choose lowest, middle, highest or reference.",
+        )
 
 
 def _survey(table: Table, orders: Orders, links: Links) -> Survey:

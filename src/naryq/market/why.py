@@ -6,7 +6,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from naryq.market.auction import Answer
+from naryq.market.auction import Answer, Rules
+from naryq.market.call import VENUE_RULES, Decision, Ladder, Uncrossing, uncrossing
+from naryq.market.kernels import BUY, SELL
 from naryq.market.passes import Market
 from naryq.market.words import LANGUAGES, SENTENCES, listed, say
 
@@ -16,12 +18,13 @@ NAMED_ORDERS: Final = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an explanation reads: the places by number, the market, what was found, and the orders' identifiers."""
+    """What an explanation reads: the places by number, the market, what was found, the orders' names, and the rules."""
 
     names: list[str]
     market: Market
     answer: Answer
     order_id: Any
+    rules: Rules
 
     @cached_property
     def marginal_rows(self) -> dict[int, list[int]]:
@@ -74,6 +77,7 @@ class Why(NamedTuple):
         lowest: The lowest optimal price; None when nobody would pay anything for one lot more.
         highest: The highest optimal price; None when no bid could buy one lot more.
         limits: Names of the limits that bound the price; the venue fills them in, a market alone has none.
+        uncrossing: Under a venue's price rule, what trades at the price, what is left over, and which step decided.
     """
 
     place: str
@@ -87,6 +91,7 @@ class Why(NamedTuple):
     lowest: int | None
     highest: int | None
     limits: tuple[str, ...]
+    uncrossing: Uncrossing | None = None
 
     @property
     def text(self) -> str:
@@ -100,15 +105,17 @@ class Why(NamedTuple):
             Refusal: UNKNOWN_OPTION when there is no such language.
         """
         if self.price is None:
-            return say(language, "no_price", place=self.place)
+            return say(language, "no_price" if self.uncrossing is None else "call_no_price", place=self.place)
         limits = [_limit(limit, language) for limit in self.limits]
-        reasons = "; ".join([_reason(self, language), *limits, *_congestion(self, language)])
+        reasons = "; ".join([_reason(self, language), *limits, *_call(self, language), *_congestion(self, language)])
         return say(language, "price", place=self.place, price=self.price, reasons=reasons)
 
     def as_data(self) -> dict[str, Any]:
         """Give the reasons as a dictionary of plain values, ready for JSON, the sentence in each language with them."""
         links = [link._asdict() for link in self.full_links]
-        return self._asdict() | {"full_links": links, "text": {language: self.say(language) for language in LANGUAGES}}
+        call = None if self.uncrossing is None else self.uncrossing._asdict()
+        text = {language: self.say(language) for language in LANGUAGES}
+        return self._asdict() | {"full_links": links, "uncrossing": call, "text": text}
 
     def __str__(self) -> str:
         return self.text
@@ -134,7 +141,18 @@ def explain(outcome: Outcome, number: int) -> Why:
         lowest=lowest if lowest >= 0 else None,
         highest=highest if highest <= top else None,
         limits=(),
+        uncrossing=_uncrossing(outcome, number) if outcome.rules.price_rule in VENUE_RULES else None,
     )
+
+
+def _uncrossing(outcome: Outcome, number: int) -> Uncrossing:
+    """Find the price of a place anew, step by step, by the rule of its venue."""
+    market, rules = outcome.market, outcome.rules
+    here = market.place_of[market.place] == number
+    sides = (here & (market.side_of[market.side] == side) for side in (BUY, SELL))
+    bids, asks = (Ladder(market.price[rows], market.quantity[rows]) for rows in sides)
+    reference = int(rules.reference[number])
+    return uncrossing(bids, asks, rules.price_rule, None if reference < 0 else reference)
 
 
 def _orders_at(outcome: Outcome, number: int) -> tuple[int | str, ...]:
@@ -209,6 +227,14 @@ def _range(why: Why, language: str) -> str:
 def _limit(limit: str, language: str) -> str:
     key = f"limit_{limit}"
     return say(language, key) if key in SENTENCES else say(language, "limit_other", limit=limit)
+
+
+def _call(why: Why, language: str) -> list[str]:
+    if why.uncrossing is None:
+        return []
+    decided, surplus = why.uncrossing.decided_by, why.uncrossing.surplus
+    side = ("_bids" if surplus > 0 else "_offers") if decided is Decision.PRESSURE else ""
+    return [say(language, f"call_{decided}{side}", volume=why.uncrossing.volume)]
 
 
 def _congestion(why: Why, language: str) -> list[str]:

@@ -121,8 +121,73 @@ _LIMITS: Final = MappingProxyType(
         },
     }
 )
+_CALLS: Final = MappingProxyType(
+    {
+        "call_no_price": {
+            "en": "{place} has no price: no bid meets an offer.",
+            "kk": "{place}: баға жоқ; сатып алу өтінімдері мен сату өтінімдері түйіспейді.",
+            "ru": "{place}: цены нет; заявки на покупку и на продажу не пересекаются.",
+        },
+        "call_volume": {
+            "en": "{volume:lot|lots} can trade at it, at every other limit fewer",
+            "kk": "бұл бағада сатылатыны — {volume:лот}, басқа бағаларда одан аз",
+            "ru": "по этой цене может быть продано {volume:лот|лота|лотов}, по другим — меньше",
+        },
+        "call_surplus": {
+            "en": "of the limits at which the most can trade ({volume:lot|lots}) it leaves the least over",
+            "kk": "ең көп сатылатын ({volume:лот}) бағалардың ішінде қалдығы ең аз",
+            "ru": "из цен с наибольшим объёмом ({volume:лот|лота|лотов}) у неё наименьший остаток",
+        },
+        "call_pressure_bids": {
+            "en": "bids are left over at every limit at which the most can trade ({volume:lot|lots}) and as few are "
+            "left; it is the highest of them",
+            "kk": "ең көп сатылатын ({volume:лот}), қалдығы ең аз бағалардың бәрінде сұраныс артық; "
+            "олардың ең жоғарысы алынды",
+            "ru": "при всех ценах с наибольшим объёмом ({volume:лот|лота|лотов}) и наименьшим остатком "
+            "спрос избыточен; взята высшая из них",
+        },
+        "call_pressure_offers": {
+            "en": "offers are left over at every limit at which the most can trade ({volume:lot|lots}) and as few are "
+            "left; it is the lowest of them",
+            "kk": "ең көп сатылатын ({volume:лот}), қалдығы ең аз бағалардың бәрінде ұсыныс артық; "
+            "олардың ең төмені алынды",
+            "ru": "при всех ценах с наибольшим объёмом ({volume:лот|лота|лотов}) и наименьшим остатком предложение "
+            "избыточно; взята низшая из них",
+        },
+        "call_reference": {
+            "en": "the reference price decides between limits at which {volume:lot|lots} can trade",
+            "kk": "{volume:лот} сатылатын бағалардың қайсысы екенін базалық баға анықтады",
+            "ru": "между ценами, по которым может быть продано {volume:лот|лота|лотов}, решает базовая цена",
+        },
+        "call_no_reference": {
+            "en": "there is no reference price to decide between limits at which {volume:lot|lots} can trade",
+            "kk": "{volume:лот} сатылатын бағалардың арасынан таңдауға базалық баға жоқ",
+            "ru": "нет базовой цены для выбора между ценами, по которым может быть продано {volume:лот|лота|лотов}",
+        },
+        "call_market_orders": {
+            "en": "only market orders meet, and it is the reference price",
+            "kk": "тек нарықтық өтінімдер түйісті, бұл — базалық баға",
+            "ru": "встретились только рыночные заявки, и это базовая цена",
+        },
+        "call_last_accepted_sell": {
+            "en": "it is the limit of the last sell order accepted",
+            "kk": "бұл — орындалған соңғы сату өтінімінің бағасы",
+            "ru": "это цена последней исполненной заявки на продажу",
+        },
+        "call_bid_left_short": {
+            "en": "it is the limit of a bid left short, above that of the last sell order accepted",
+            "kk": "бұл — толық орындалмаған сатып алу өтінімінің бағасы, ол соңғы орындалған сату өтінімінен жоғары",
+            "ru": "это цена не полностью исполненной заявки на покупку, она выше последней исполненной на продажу",
+        },
+        "call_lowest_limit": {
+            "en": "whoever sells takes any price, and it is the lowest limit there",
+            "kk": "сатушылар кез келген бағаға келіседі, бұл — өтінімдердегі ең төмен баға",
+            "ru": "продавцы согласны на любую цену, и это самая низкая цена в заявках",
+        },
+    }
+)
 
-SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({**_PRICES, **_LINKS, **_LIMITS})
+SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({**_PRICES, **_LINKS, **_LIMITS, **_CALLS})
 """Every sentence and clause: its key, and its template in each language."""
 
 
