@@ -1,5 +1,7 @@
 """The standard auction by worked examples: every format, every refusal, every kind of table."""
 
+
+
 from typing import Any
 
 import narwhals as nw
@@ -458,13 +460,28 @@ def test_the_reasons_are_data_too() -> None:
     assert (why.participants, why.minimum_participants, why.lots, why.quantity) == (5, 1, 8, 8)
 
 
+def test_the_reasons_are_said_in_three_languages() -> None:
+    """The same reasons read in Kazakh, Russian and English, and the data hold all three."""
+    why = standard_auction(BIDS, **but(SEALED, lots=8, payment="uniform")).why()
+    assert why.say("kk") == (
+        "Сатылған лоттар: 8 / 8; барлығына бірдей баға — тоннасына 120 теңге; "
+        "соңғы лот бағасы — 120 (B), қанағаттандырылмаған ең жақсы баға — 110."
+    )
+    assert why.say("ru") == (
+        "Продано лотов: 8 из 8; единая цена — 120 тенге за тонну; "
+        "последний лот — по цене 120 (B), лучшая неудовлетворённая цена — 110."
+    )
+    assert why.as_data()["text"] == {language: why.say(language) for language in ("en", "kk", "ru")}
+    assert "'de'" in refused(Code.UNKNOWN_OPTION, why.say, "de")
+
+
 def test_many_winners_are_counted() -> None:
     """A sentence names three participants at the margin, then counts; nobody left without is said as well."""
     bids = {"participant": list("ABCDE"), "price": [100] * 5, "quantity": [1] * 5}
     text = standard_auction(bids, **but(PURCHASE, format="sealed")).why().text
     assert text == (
         "5 of 10 lots bought: each at its own price, the last at 100 tenge a tonne; "
-        "A, B, C and 2 more won the last at 100, and no bid was left without."
+        "A, B, C and 2 more won the last at 100, and no acceptable bid was left without."
     )
 
 

@@ -174,6 +174,66 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "сатушылар кез келген бағаға келіседі, бұл — өтінімдердегі ең төмен баға",
         "продавцы согласны на любую цену, и это самая низкая цена в заявках",
     ),
+    "auction_sold": (
+        {"quantity": 10, "lots": 12, "price": "...", "margin": "..."},
+        "10 of 12 lots sold: ...; ....",
+        "Сатылған лоттар: 10 / 12; ...; ....",
+        "Продано лотов: 10 из 12; ...; ....",
+    ),
+    "auction_bought": (
+        {"quantity": 10, "lots": 12, "price": "...", "margin": "..."},
+        "10 of 12 lots bought: ...; ....",
+        "Сатып алынған лоттар: 10 / 12; ...; ....",
+        "Куплено лотов: 10 из 12; ...; ....",
+    ),
+    "auction_void": (
+        {"reason": "..."},
+        "The auction is void: ....",
+        "Аукцион өтпеді деп танылды: ....",
+        "Аукцион признан несостоявшимся: ....",
+    ),
+    "auction_too_few_participants": (
+        {"participants": 2, "minimum": 3},
+        "2 took part, and 3 must",
+        "қатысушылар саны — 2, қажетті ең аз саны — 3",
+        "участников — 2, а нужно не менее 3",
+    ),
+    "auction_no_bids": (
+        {},
+        "nobody made a bid",
+        "өтінім берілмеді",
+        "заявок не подано",
+    ),
+    "auction_reserve_not_met": (
+        {},
+        "no bid met the reserve price",
+        "бірде-бір өтінім резервтік бағаға сай келмеді",
+        "ни одна заявка не отвечает резервной цене",
+    ),
+    "auction_uniform": (
+        {"price": 88_000},
+        "all at 88 000 tenge a tonne",
+        "барлығына бірдей баға — тоннасына 88 000 теңге",
+        "единая цена — 88 000 тенге за тонну",
+    ),
+    "auction_pay_as_bid": (
+        {"price": 88_000},
+        "each at its own price, the last at 88 000 tenge a tonne",
+        "әр лот өз бағасымен, соңғысы — тоннасына 88 000 теңге",
+        "каждый лот по своей цене, последний — 88 000 тенге за тонну",
+    ),
+    "auction_margin": (
+        {"participants": "A, B", "price": 88_000},
+        "A, B won the last at 88 000, and no acceptable bid was left without",
+        "соңғы лот бағасы — 88 000 (A, B), қанағаттандырылмаған қолайлы өтінім қалмады",
+        "последний лот — по цене 88 000 (A, B), неудовлетворённых приемлемых заявок не осталось",
+    ),
+    "auction_margin_left": (
+        {"participants": "A, B", "price": 88_000, "rejected": 87_000},
+        "A, B won the last at 88 000, and the best price left without was 87 000",
+        "соңғы лот бағасы — 88 000 (A, B), қанағаттандырылмаған ең жақсы баға — 87 000",
+        "последний лот — по цене 88 000 (A, B), лучшая неудовлетворённая цена — 87 000",
+    ),
 }
 """For each sentence: values, and what becomes of them in English, Kazakh and Russian."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from naryq.market import intake
 from naryq.market.standard_checking import Published, check_standard
 from naryq.market.standard_terms import Bid, Round, Terms
+from naryq.market.words import LANGUAGES, listed, say
 from naryq.units import apportion, grouped
 
 Status = Literal["sold", "partly_sold", "void"]
@@ -44,9 +45,10 @@ class Outcome(NamedTuple):
 
 
 class AuctionWhy(NamedTuple):
-    """The reasons of a result, as data; `text` and `str` give them as one sentence.
+    """The reasons of a result, as data; `say` gives them as one sentence in Kazakh, Russian or English.
 
     Attributes:
+        initiator: `seller` or `buyer`.
         status: `sold`, `partly_sold` or `void`.
         reason: Why it is void: `too_few_participants`, `no_bids` or `reserve_not_met`; empty otherwise.
         participants: How many took part as the law counts them.
@@ -58,9 +60,9 @@ class AuctionWhy(NamedTuple):
         marginal_participants: Who holds bids at the price of the last lot accepted.
         last_accepted: The price of the last lot accepted, or None.
         first_rejected: The best price at which a lot was wanted and not awarded, or None.
-        text: One plain sentence.
     """
 
+    initiator: str
     status: Status
     reason: Reason
     participants: int
@@ -72,7 +74,36 @@ class AuctionWhy(NamedTuple):
     marginal_participants: tuple[str, ...]
     last_accepted: int | None
     first_rejected: int | None
-    text: str
+
+    @property
+    def text(self) -> str:
+        """One plain sentence in English."""
+        return self.say("en")
+
+    def say(self, language: str) -> str:
+        """Give the reasons as one plain sentence in a language: `kk`, `ru` or `en`.
+
+        Raises:
+            Refusal: UNKNOWN_OPTION when there is no such language.
+        """
+        if self.price is None or self.last_accepted is None:
+            numbers = {"participants": self.participants, "minimum": self.minimum_participants}
+            reason = say(language, f"auction_{self.reason}", **numbers)
+            return say(language, "auction_void", reason=reason)
+        price = say(language, f"auction_{self.payment}", price=self.price)
+        verb = "auction_sold" if self.initiator == "seller" else "auction_bought"
+        margin = self._margin(language, self.last_accepted)
+        return say(language, verb, quantity=self.quantity, lots=self.lots, price=price, margin=margin)
+
+    def _margin(self, language: str, last: int) -> str:
+        named = listed(language, self.marginal_participants, NAMED)
+        if self.first_rejected is None:
+            return say(language, "auction_margin", participants=named, price=last)
+        return say(language, "auction_margin_left", participants=named, price=last, rejected=self.first_rejected)
+
+    def as_data(self) -> dict[str, Any]:
+        """Give the reasons as a dictionary of plain values, ready for JSON, the sentence in each language with them."""
+        return self._asdict() | {"text": {language: self.say(language) for language in LANGUAGES}}
 
     def __str__(self) -> str:
         return self.text
@@ -228,7 +259,8 @@ class StandardResult:
         marginal = dict.fromkeys(
             step.participant for step, lots in zip(self.steps, self.filled, strict=True) if lots and step.price == last
         )
-        why = AuctionWhy(
+        return AuctionWhy(
+            initiator=self.terms.initiator,
             status=self.status,
             reason=self.reason,
             participants=self.participants,
@@ -240,9 +272,7 @@ class StandardResult:
             marginal_participants=tuple(marginal),
             last_accepted=last,
             first_rejected=self._outcome.first_rejected,
-            text="",
         )
-        return why._replace(text=sentence(why, self.terms))
 
     def __repr__(self) -> str:
         shown = ((each.participant, *map(grouped, each[1:])) for each in self.awards[:SHOWN_AWARDS])
@@ -264,38 +294,3 @@ def _with_columns(table: Any, columns: dict[str, list[int]]) -> Any:
     if wrapped.implementation.is_pandas():  # The caller's index, which a new series would not share.
         return table.assign(**{each.name: each.to_numpy() for each in series})
     return wrapped.with_columns(*series).to_native()
-
-
-# --- The words ----------------------------------------------------------------------------------------------------
-
-
-def sentence(why: AuctionWhy, terms: Terms) -> str:
-    """Put the reasons into one English sentence."""
-    if why.reason:
-        return f"The auction is void: {_void(why)}."
-    verb = "sold" if terms.initiator == "seller" else "bought"
-    lots = "lot" if why.lots == 1 else "lots"
-    return f"{grouped(why.quantity)} of {grouped(why.lots)} {lots} {verb}: {_price(why)}; {_margin(why)}."
-
-
-def _void(why: AuctionWhy) -> str:
-    if why.reason == "too_few_participants":
-        return f"{why.participants} took part, and {why.minimum_participants} must"
-    return "nobody made a bid" if why.reason == "no_bids" else "no bid met the reserve price"
-
-
-def _price(why: AuctionWhy) -> str:
-    assert why.price is not None, "an auction that is not void has a price"
-    if why.payment == "uniform":
-        return f"all at {grouped(why.price)} tenge a tonne"
-    return f"each at its own price, the last at {grouped(why.price)} tenge a tonne"
-
-
-def _margin(why: AuctionWhy) -> str:
-    assert why.last_accepted is not None, "an auction that is not void accepted a lot"
-    named = ", ".join(why.marginal_participants[:NAMED])
-    more = len(why.marginal_participants) - NAMED
-    last = f"{named}{f' and {more} more' if more > 0 else ''} won the last at {grouped(why.last_accepted)}"
-    if why.first_rejected is not None:
-        return f"{last}, and the best price left without was {grouped(why.first_rejected)}"
-    return f"{last}, and no bid was left without"

@@ -186,8 +186,64 @@ _CALLS: Final = MappingProxyType(
         },
     }
 )
+_AUCTIONS: Final = MappingProxyType(
+    {
+        "auction_sold": {
+            "en": "{quantity} of {lots:lot|lots} sold: {price}; {margin}.",
+            "kk": "Сатылған лоттар: {quantity} / {lots}; {price}; {margin}.",
+            "ru": "Продано лотов: {quantity} из {lots}; {price}; {margin}.",
+        },
+        "auction_bought": {
+            "en": "{quantity} of {lots:lot|lots} bought: {price}; {margin}.",
+            "kk": "Сатып алынған лоттар: {quantity} / {lots}; {price}; {margin}.",
+            "ru": "Куплено лотов: {quantity} из {lots}; {price}; {margin}.",
+        },
+        "auction_void": {
+            "en": "The auction is void: {reason}.",
+            "kk": "Аукцион өтпеді деп танылды: {reason}.",
+            "ru": "Аукцион признан несостоявшимся: {reason}.",
+        },
+        "auction_too_few_participants": {
+            "en": "{participants} took part, and {minimum} must",
+            "kk": "қатысушылар саны — {participants}, қажетті ең аз саны — {minimum}",
+            "ru": "участников — {participants}, а нужно не менее {minimum}",
+        },
+        "auction_no_bids": {
+            "en": "nobody made a bid",
+            "kk": "өтінім берілмеді",
+            "ru": "заявок не подано",
+        },
+        "auction_reserve_not_met": {
+            "en": "no bid met the reserve price",
+            "kk": "бірде-бір өтінім резервтік бағаға сай келмеді",
+            "ru": "ни одна заявка не отвечает резервной цене",
+        },
+        "auction_uniform": {
+            "en": "all at {price} tenge a tonne",
+            "kk": "барлығына бірдей баға — тоннасына {price} теңге",
+            "ru": "единая цена — {price} тенге за тонну",
+        },
+        "auction_pay_as_bid": {
+            "en": "each at its own price, the last at {price} tenge a tonne",
+            "kk": "әр лот өз бағасымен, соңғысы — тоннасына {price} теңге",
+            "ru": "каждый лот по своей цене, последний — {price} тенге за тонну",
+        },
+        "auction_margin": {
+            "en": "{participants} won the last at {price}, and no acceptable bid was left without",
+            "kk": "соңғы лот бағасы — {price} ({participants}), қанағаттандырылмаған қолайлы өтінім қалмады",
+            "ru": "последний лот — по цене {price} ({participants}), неудовлетворённых приемлемых заявок не осталось",
+        },
+        "auction_margin_left": {
+            "en": "{participants} won the last at {price}, and the best price left without was {rejected}",
+            "kk": "соңғы лот бағасы — {price} ({participants}), қанағаттандырылмаған ең жақсы баға — {rejected}",
+            "ru": "последний лот — по цене {price} ({participants}), лучшая неудовлетворённая цена — {rejected}",
+        },
+    }
+)
 
-SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({**_PRICES, **_LINKS, **_LIMITS, **_CALLS})
+SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {**_PRICES, **_LINKS, **_LIMITS, **_CALLS, **_AUCTIONS}
+)
 """Every sentence and clause: its key, and its template in each language."""
 
 
