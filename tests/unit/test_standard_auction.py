@@ -1,7 +1,5 @@
 """The standard auction by worked examples: every format, every refusal, every kind of table."""
 
-
-
 from typing import Any
 
 import narwhals as nw
