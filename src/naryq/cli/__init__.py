@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "clear": _Door("naryq.cli.clear", "clear_command", "Clear your own market from a file of orders."),
     "rules": _Door("naryq.cli.rules", "rules", "Show, compare and check the rulebooks."),
     "journal": _Door("naryq.cli.journal", "journal", "Replay and verify a venue's journal."),
+    "check": _Door("naryq.cli.check", "check", "Hold the book against a published day."),
     "bench": _Door("naryq.cli.bench", "bench", "Measure against the best public solvers, as ratios."),
 }
 
