@@ -75,6 +75,22 @@ def test_no_messages_leave_an_empty_book() -> None:
     assert replay.depth(3) == naryq.Book().depth(3)
 
 
+def test_the_lowest_of_all_names_is_refused() -> None:
+    """A name so low that the distance to the others leaves 64 bits is out of range, and touches no order."""
+    replay = naryq.Book.replay({**{name: column * 2 for name, column in COLUMNS.items()}, "order_id": [7, -(2**63)]})
+    assert [replay.STATUSES[status] for status in replay.statuses] == ["done", "out_of_range"]
+
+
+def test_icebergs_may_trade_more_often_than_there_are_messages() -> None:
+    """One order that takes a whole iceberg makes a trade for each of its showings, and none is lost."""
+    sides, lots = [1, 0], [1_000, 1_000]
+    columns = {"kind": [0, 0], "order_id": [1, 2], "side": sides, "price": [5, 5], "quantity": lots, "display": [1, 0]}
+    replay = naryq.Book.replay(columns)
+    assert replay.trades.quantity.tolist() == [1] * 1_000
+    assert replay.statistics.volume == 1_000
+    assert replay.depth(1) == ([], [])
+
+
 def test_words_and_structured_arrays_are_read() -> None:
     """Kinds and sides may be words, and the columns fields of one array; what is no word is refused by row."""
     rows = [("limit", 1, "sell", 5, 2), ("stop", 2, "buy", 5, 1), ("limit", 3, "buy", 5, 1)]

@@ -1,56 +1,62 @@
 """The compiled kernels of the continuous book: a whole array of messages in one pass, integers only.
 
 Every kernel of the book and all that it calls stand in this file, with the constants they use, so that Numba's cache
-notices each change. The orders of a price hang together as a doubly linked list, so that nothing depends on how long a
-queue is; a price is a row of an array, and a pyramid of bits finds the next price that has orders.
+notices each change. A price is a row of an array, its level; the orders of a price hang in a ring that begins and ends
+at the level, so that nothing depends on how long a queue is and no end of a queue is a special case; a pyramid of bits
+finds the next price that has orders.
+
+Three things make it fast, each measured: no reference counts (see `bare`), half a line of the processor's cache for an
+order, and as few branches as can be that a processor cannot foresee.
 """
 
 # mypy: disable-error-code="arg-type,return-value,assignment,no-any-return"
 # To a kernel, the integers of NumPy and of Python are one; mypy keeps them apart.
-# ruff: noqa: PLR0917, PLR0911, PLR1714 - kernels take arguments by position; checks stand in one row
+# ruff: noqa: PLR0917, PLR0911, PLR1714, SIM109 - kernels take arguments by position; checks stand in one row
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from naryq.market.kernels import Integers, compiled
+from naryq.market.kernels import Integers, bare, part
 
 Bytes = npt.NDArray[np.uint8]
+Narrow = npt.NDArray[np.int32]
 
 BUY, SELL = 0, 1
 LIMIT, MARKET, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, POST_ONLY, CANCEL, AMEND = 0, 1, 2, 3, 4, 5, 6
-RESTING, UNPRICED = (LIMIT, POST_ONLY), (MARKET, CANCEL)
 DONE, LAPSED, DUPLICATE_ID, UNKNOWN_ORDER, OUT_OF_RANGE, OVERFLOW, UNKNOWN_SIDE, UNKNOWN_OPTION = 0, 1, 2, 3, 4, 5, 6, 7
+ENTERS = 255
+"""In place of a status: the order is judged and goes on to be matched."""
 ALLOW, CANCEL_NEWEST, CANCEL_RESTING, CANCEL_BOTH = 0, 1, 2, 3
 
 PRICE_MAX = 10**12
 """The furthest a price may be from zero, on either side."""
 QUANTITY_MAX = 10**9
 """The largest quantity of an order."""
+SAFE_PRICE = 2**32
+"""Below it no product of a price and a quantity leaves 64 bits."""
 REFILLS_MAX = 1_000
 """The most showings into which an iceberg may part its quantity: one order cannot become a flood of trades."""
 NO_PRICE = -(2**63)
 """In a column of prices: no price here, or for an amendment the price as it is."""
 INT64_MAX = 2**63 - 1
 
-HANDLE, OWNER, SHOWN, HIDDEN, DISPLAY, TERMS, NEXT, PREVIOUS = 0, 1, 2, 3, 4, 5, 6, 7
-"""The fields of an order: eight integers, one line of the processor's cache. Order 0 stands for no order.
+NEXT, PREVIOUS, LEVEL, SHOWN, HIDDEN, HANDLE, ORIGIN, TERMS = 0, 1, 2, 3, 4, 5, 6, 7
+"""The fields of a node, eight short integers. The first nodes are the levels, which use only NEXT and PREVIOUS.
 
-TERMS holds 4 x level + 2 x post-only + side. HANDLE is the row of the order in `slots`, -1 for an order that is gone.
+ORIGIN is the row of the message that brought the order, where its name, owner and display stand; HANDLE is its row in
+`slots`, -1 for an order that is gone; TERMS holds 2 x post-only + side.
 """
-HEAD, TAIL, SHOWN_HERE, ALL_HERE = 0, 1, 2, 3
-"""The fields of a price: first and last order, the quantity shown, and the quantity with what icebergs hide."""
+NODE_FIELDS = 8
 FREE, UNTOUCHED, TRADES = 2, 3, 4
-"""The fields of the state behind the best level to buy (0) and to sell (1)."""
+"""The fields of the state behind the best level to buy (0) and to sell (1): first free node, next new one, trades."""
 STATE_FIELDS = 5
-SIDE, RUNG, QUANTITY, HOLDER, SHOWING, STAYS_PASSIVE = 0, 1, 2, 3, 4, 5
-"""The fields of an amended order on its way back into the book."""
-ENTRY_FIELDS = 6
-ENTERS = 255
-"""In place of a status: the amended order goes on to be matched as a new one."""
-MAKER, MESSAGE, LEVEL, LOTS = 0, 1, 2, 3
-"""The rows of the trades as the run writes them; MESSAGE holds 2 x row + side of the taker."""
+MAKER, MESSAGE, RUNG, LOTS = 0, 1, 2, 3
+"""The fields of a trade as the run writes it: the maker's ORIGIN, 2 x row + side of the taker, level and quantity."""
+TRADE_FIELDS = 4
+GONE = -1
+"""In `slots`: the name was taken, and its order is not in the book."""
 WORD_BITS = 5
 """A word of the pyramid holds 2**5 bits: no shift ever touches the sign."""
 
@@ -58,7 +64,8 @@ WORD_BITS = 5
 class Messages(NamedTuple):
     """The columns of the messages, a row each; `owner` and `display` may be empty arrays: none has any.
 
-    `name` less its lowest value is the handle of an order; `rung` less its lowest value, by steps of `step`, its level.
+    `tag` less its lowest value is the handle of an order, `rung` less its lowest value, by steps of `step`, its level.
+    They are the names and prices themselves, unless those lie too far apart to index an array by.
     """
 
     kind: Bytes
@@ -68,38 +75,54 @@ class Messages(NamedTuple):
     quantity: Integers
     owner: Integers
     display: Integers
+    tag: Integers
     rung: Integers
 
 
 class Scale(NamedTuple):
-    """How names become handles and prices levels, the tick, and the number of the self-trade rule.
+    """How tags become handles and rungs levels, whether products may leave 64 bits, and the self-trade rule.
 
-    `ladder` holds the price of each level; where it is empty, level k stands at `first_rung + k * step`.
+    Level k stands at `first_rung + k * step`. Where `ladder` is not empty, that is a row of the ladder, else a price.
     """
 
-    first_name: int
+    first_tag: int
     first_rung: int
     step: int
     ladder: Integers
-    tick: int
+    products_fit: bool
     rule: int
 
 
 class Tables(NamedTuple):
-    """The book: orders, prices, the pyramid of bits with the start of each of its tiers, the slots and the state."""
+    """The book: levels and orders, the quantity at each level, the pyramid and the start of its tiers, slots, state.
 
-    nodes: Integers
-    levels: Integers
+    `waiting` counts what icebergs hide, too. `slots` holds the node of each handle; 0: no order has had the name yet.
+    """
+
+    nodes: Narrow
+    waiting: Integers
     bits: Integers
     tiers: Integers
-    slots: npt.NDArray[np.int32]
+    slots: Narrow
     state: Integers
+
+
+class Entry(NamedTuple):
+    """A message as judged: a status and, where that is ENTERS, the order on its way into the book."""
+
+    status: int
+    kind: int
+    origin: int
+    handle: int
+    side: int
+    level: int
+    quantity: int
 
 
 # --- The pyramid of bits --------------------------------------------------------------------------------------------
 
 
-@compiled
+@part
 def ones(word: int) -> int:
     """Count the bits set in a word of 32."""
     word -= (word >> 1) & 0x55555555
@@ -108,13 +131,13 @@ def ones(word: int) -> int:
     return ((word * 0x01010101) & 0xFFFFFFFF) >> 24
 
 
-@compiled
+@part
 def lowest(word: int) -> int:
     """Return the place of the lowest bit set in a word that has one."""
     return ones((word & -word) - 1)
 
 
-@compiled
+@part
 def highest(word: int) -> int:
     """Return the place of the highest bit set in a word that has one."""
     word |= word >> 1
@@ -125,7 +148,7 @@ def highest(word: int) -> int:
     return ones(word) - 1
 
 
-@compiled
+@part
 def mark(bits: Integers, tiers: Integers, level: int) -> None:
     """Note that a level has orders."""
     index = level
@@ -138,7 +161,7 @@ def mark(bits: Integers, tiers: Integers, level: int) -> None:
         index >>= WORD_BITS
 
 
-@compiled
+@part
 def unmark(bits: Integers, tiers: Integers, level: int) -> None:
     """Note that a level has no orders any more."""
     index = level
@@ -150,7 +173,7 @@ def unmark(bits: Integers, tiers: Integers, level: int) -> None:
         index >>= WORD_BITS
 
 
-@compiled
+@part
 def next_above(bits: Integers, tiers: Integers, level: int) -> int:
     """Return the nearest level above one that has orders; -1 for none."""
     index = level
@@ -165,7 +188,7 @@ def next_above(bits: Integers, tiers: Integers, level: int) -> int:
     return -1
 
 
-@compiled
+@part
 def next_below(bits: Integers, tiers: Integers, level: int) -> int:
     """Return the nearest level below one that has orders; -1 for none."""
     index = level
@@ -180,7 +203,7 @@ def next_below(bits: Integers, tiers: Integers, level: int) -> int:
     return -1
 
 
-@compiled
+@part
 def worse(tables: Tables, side: int, level: int) -> int:
     """Return the next worse level of a side that has orders; past the last level of all when there is none.
 
@@ -189,164 +212,174 @@ def worse(tables: Tables, side: int, level: int) -> int:
     if side == BUY:
         return next_below(tables.bits, tables.tiers, level)
     found = next_above(tables.bits, tables.tiers, level)
-    return found if found >= 0 else tables.levels.shape[0]
+    return found if found >= 0 else tables.waiting.shape[0]
 
 
 # --- Orders in their queues -----------------------------------------------------------------------------------------
 
 
-@compiled
-def append(tables: Tables, node: int, level: int) -> None:
+@part
+def append(nodes: Narrow, node: int, level: int) -> None:
     """Put an order at the back of the queue of its price."""
-    last = tables.levels[level, TAIL]
-    tables.nodes[node, PREVIOUS] = last
-    tables.nodes[node, NEXT] = 0
-    if last == 0:
-        tables.levels[level, HEAD] = node
-    else:
-        tables.nodes[last, NEXT] = node
-    tables.levels[level, TAIL] = node
+    last = nodes[level, PREVIOUS]
+    nodes[node, PREVIOUS] = last
+    nodes[node, NEXT] = level
+    nodes[last, NEXT] = node
+    nodes[level, PREVIOUS] = node
 
 
-@compiled
-def unlink(tables: Tables, node: int, level: int) -> None:
+@part
+def unlink(nodes: Narrow, node: int) -> None:
     """Take an order out of the queue of its price, wherever it stands."""
-    before = tables.nodes[node, PREVIOUS]
-    after = tables.nodes[node, NEXT]
-    if before == 0:
-        tables.levels[level, HEAD] = after
-    else:
-        tables.nodes[before, NEXT] = after
-    if after == 0:
-        tables.levels[level, TAIL] = before
-    else:
-        tables.nodes[after, PREVIOUS] = before
+    before, after = nodes[node, PREVIOUS], nodes[node, NEXT]
+    nodes[before, NEXT] = after
+    nodes[after, PREVIOUS] = before
 
 
-@compiled
-def rest(
-    tables: Tables, handle: int, owner: int, side: int, level: int, quantity: int, display: int, post_only: int
-) -> int:
-    """Put a new order at the back of its price and return its node."""
-    nodes, levels, state = tables.nodes, tables.levels, tables.state
+@part
+def new_node(tables: Tables) -> int:
+    """Return a node for an order: the one freed last, else the next that was never touched."""
+    state = tables.state
     node = state[FREE]
     if node != 0:
-        state[FREE] = nodes[node, NEXT]
+        state[FREE] = tables.nodes[node, NEXT]
     else:
         node = state[UNTOUCHED]
         state[UNTOUCHED] = node + 1
-    shown = min(display, quantity) if display > 0 else quantity
-    nodes[node, HANDLE] = handle
-    nodes[node, OWNER] = owner
-    nodes[node, SHOWN] = shown
-    nodes[node, HIDDEN] = quantity - shown
-    nodes[node, DISPLAY] = display
-    nodes[node, TERMS] = 4 * level + 2 * post_only + side
-    if levels[level, HEAD] == 0:
-        mark(tables.bits, tables.tiers, level)
-        if side == BUY:
-            state[BUY] = max(state[BUY], level)
-        else:
-            state[SELL] = min(state[SELL], level)
-    append(tables, node, level)
-    levels[level, SHOWN_HERE] += shown
-    levels[level, ALL_HERE] += quantity
     return node
 
 
-@compiled
+@part
+def occupy(tables: Tables, side: int, level: int) -> None:
+    """Close the ring of a level that had no orders, and note that it has some now."""
+    nodes, state = tables.nodes, tables.state
+    nodes[level, NEXT] = level
+    nodes[level, PREVIOUS] = level
+    mark(tables.bits, tables.tiers, level)
+    state[side] = max(state[side], level) if side == BUY else min(state[side], level)
+
+
+@part
+def rest(tables: Tables, entry: Entry, quantity: int, display: int) -> None:
+    """Put what is left of an order at the back of its price."""
+    nodes, level = tables.nodes, entry.level
+    shown = min(display, quantity) if display > 0 else quantity
+    if tables.waiting[level] == 0:
+        occupy(tables, entry.side, level)
+    tables.waiting[level] += quantity
+    node = new_node(tables)
+    append(nodes, node, level)
+    nodes[node, LEVEL] = level
+    nodes[node, SHOWN] = shown
+    nodes[node, HIDDEN] = quantity - shown
+    nodes[node, HANDLE] = entry.handle
+    nodes[node, ORIGIN] = entry.origin
+    nodes[node, TERMS] = 2 * (entry.kind == POST_ONLY) + entry.side
+    tables.slots[entry.handle] = node
+
+
+@part
 def remove(tables: Tables, node: int) -> None:
     """Take an order out of the book, with all that is left of it."""
-    nodes, levels, state = tables.nodes, tables.levels, tables.state
-    terms = nodes[node, TERMS]
-    level = terms >> 2
-    unlink(tables, node, level)
-    levels[level, SHOWN_HERE] -= nodes[node, SHOWN]
-    levels[level, ALL_HERE] -= nodes[node, SHOWN] + nodes[node, HIDDEN]
+    nodes, state = tables.nodes, tables.state
+    level, side = nodes[node, LEVEL], nodes[node, TERMS] & 1
+    left = tables.waiting[level] - nodes[node, SHOWN] - nodes[node, HIDDEN]
+    tables.waiting[level] = left
+    unlink(nodes, node)
     nodes[node, HANDLE] = -1
     nodes[node, NEXT] = state[FREE]
     state[FREE] = node
-    if levels[level, HEAD] == 0:
+    if left == 0:
         unmark(tables.bits, tables.tiers, level)
-        if state[terms & 1] == level:
-            state[terms & 1] = worse(tables, terms & 1, level)
+        if state[side] == level:
+            state[side] = worse(tables, side, level)
 
 
-@compiled
+@part
 def reduce(tables: Tables, node: int, less: int) -> None:
     """Take quantity from an order, first from what it hides; it keeps its place in the queue."""
-    nodes, level = tables.nodes, tables.nodes[node, TERMS] >> 2
+    nodes = tables.nodes
     from_hidden = min(less, nodes[node, HIDDEN])
     nodes[node, HIDDEN] -= from_hidden
     nodes[node, SHOWN] -= less - from_hidden
-    tables.levels[level, SHOWN_HERE] -= less - from_hidden
-    tables.levels[level, ALL_HERE] -= less
+    tables.waiting[nodes[node, LEVEL]] -= less
 
 
-@compiled
-def take(tables: Tables, node: int, level: int, lots: int) -> None:
+@part
+def take(messages: Messages, tables: Tables, node: int, level: int, lots: int) -> None:
     """Take traded lots from the order at the front; what it shows next goes to the back of the queue."""
-    nodes, levels = tables.nodes, tables.levels
+    nodes = tables.nodes
     if lots == nodes[node, SHOWN] and nodes[node, HIDDEN] == 0:
         remove(tables, node)
         return
-    levels[level, SHOWN_HERE] -= lots
-    levels[level, ALL_HERE] -= lots
+    tables.waiting[level] -= lots
     nodes[node, SHOWN] -= lots
     if nodes[node, SHOWN] == 0:
-        shown = min(nodes[node, DISPLAY], nodes[node, HIDDEN])
+        shown = min(messages.display[nodes[node, ORIGIN]], nodes[node, HIDDEN])
         nodes[node, SHOWN] = shown
         nodes[node, HIDDEN] -= shown
-        levels[level, SHOWN_HERE] += shown
-        unlink(tables, node, level)
-        append(tables, node, level)
+        unlink(nodes, node)
+        append(nodes, node, level)
 
 
 # --- Matching -------------------------------------------------------------------------------------------------------
 
 
-@compiled
-def match(
-    tables: Tables, trades: Integers, message: int, side: int, limit: int, quantity: int, owner: int, rule: int
-) -> int:
-    """Trade an incoming order while it crosses and `trades` has room; return what is left of it.
+@part
+def crosses(side: int, limit: int, best: int) -> bool:
+    """Say whether an order of a side faces the best level of the other; past the ends of the levels, none does."""
+    return (best - limit) * (1 - 2 * side) <= 0
 
-    What is left is negative when the self-trade rule has ended the order. `message` is 2 x row + side.
+
+@part
+def owner_of(messages: Messages, origin: int) -> int:
+    """Return the owner of an order by the row that brought it; -1 for none."""
+    return messages.owner[origin] if messages.owner.shape[0] > 0 else -1
+
+
+@part
+def match(messages: Messages, tables: Tables, trades: Narrow, row: int, entry: Entry, rule: int) -> int:
+    """Trade an incoming order while it crosses; return what is left of it.
+
+    What is left is negative when the self-trade rule has ended the order. Trades beyond the room are only counted.
     """
-    nodes, levels, state = tables.nodes, tables.levels, tables.state
-    sign = 1 - 2 * side
+    nodes, state, side = tables.nodes, tables.state, entry.side
+    owner = owner_of(messages, entry.origin) if rule != ALLOW else -1
+    quantity = entry.quantity
     count = state[TRADES]
     best = state[1 - side]
-    while quantity > 0 and (best - limit) * sign <= 0 and count < trades.shape[1]:
-        node = levels[best, HEAD]
-        if rule != ALLOW and owner >= 0 and nodes[node, OWNER] == owner:
+    while quantity > 0 and crosses(side, entry.level, best):
+        node = nodes[best, NEXT]
+        if owner >= 0 and owner_of(messages, nodes[node, ORIGIN]) == owner:
             if rule != CANCEL_NEWEST:
                 remove(tables, node)
             if rule != CANCEL_RESTING:
                 quantity = -quantity
         else:
             lots = min(quantity, nodes[node, SHOWN])
-            trades[MAKER, count] = nodes[node, HANDLE]
-            trades[MESSAGE, count] = message
-            trades[LEVEL, count] = best
-            trades[LOTS, count] = lots
+            if count < trades.shape[0]:
+                trades[count, MAKER] = nodes[node, ORIGIN]
+                trades[count, MESSAGE] = 2 * row + side
+                trades[count, RUNG] = best
+                trades[count, LOTS] = lots
             count += 1
             quantity -= lots
-            take(tables, node, best, lots)
+            take(messages, tables, node, best, lots)
         best = state[1 - side]
     state[TRADES] = count
     return quantity
 
 
-@compiled
-def fillable(tables: Tables, side: int, limit: int, quantity: int, owner: int, rule: int) -> bool:
+@part
+def fillable(messages: Messages, tables: Tables, entry: Entry, rule: int) -> bool:
     """Say whether an order would trade in full, hidden quantity and the self-trade rule included."""
-    sign = 1 - 2 * side
+    side, quantity = entry.side, entry.quantity
+    owner = owner_of(messages, entry.origin) if rule != ALLOW else -1
     best = tables.state[1 - side]
-    while quantity > 0 and 0 <= best < tables.levels.shape[0] and (best - limit) * sign <= 0:
-        available = tables.levels[best, ALL_HERE]
-        if rule != ALLOW and owner >= 0:
-            available, ended = others(tables, best, owner, rule)
+    while quantity > 0 and 0 <= best < tables.waiting.shape[0] and crosses(side, entry.level, best):
+        available = tables.waiting[best]
+        if owner >= 0:
+            available, ended = others(messages, tables, best, owner, rule)
             if ended:
                 return quantity <= available
         quantity -= available
@@ -354,17 +387,17 @@ def fillable(tables: Tables, side: int, limit: int, quantity: int, owner: int, r
     return quantity <= 0
 
 
-@compiled
-def others(tables: Tables, level: int, owner: int, rule: int) -> tuple[int, bool]:
+@part
+def others(messages: Messages, tables: Tables, level: int, owner: int, rule: int) -> tuple[int, bool]:
     """Return what an owner could trade at a price, and whether an order of its own would end it there.
 
     An order that ends the newest is met before any refill, which goes behind it: only what is shown ahead counts.
     """
     nodes = tables.nodes
     shown, whole = np.int64(0), np.int64(0)
-    node = tables.levels[level, HEAD]
-    while node != 0:
-        if nodes[node, OWNER] != owner:
+    node = nodes[level, NEXT]
+    while node != level:
+        if owner_of(messages, nodes[node, ORIGIN]) != owner:
             shown += nodes[node, SHOWN]
             whole += nodes[node, SHOWN] + nodes[node, HIDDEN]
         elif rule != CANCEL_RESTING:
@@ -373,53 +406,110 @@ def others(tables: Tables, level: int, owner: int, rule: int) -> tuple[int, bool
     return whole, False
 
 
+@part
+def enter(messages: Messages, tables: Tables, trades: Narrow, row: int, entry: Entry, rule: int) -> int:
+    """Match an order that has been judged and let rest what may rest of it; return its status."""
+    kind, quantity = entry.kind, entry.quantity
+    tables.slots[entry.handle] = GONE
+    if crosses(entry.side, entry.level, tables.state[1 - entry.side]):
+        if kind == POST_ONLY or (kind == FILL_OR_KILL and not fillable(messages, tables, entry, rule)):
+            return LAPSED
+        quantity = match(messages, tables, trades, row, entry, rule)
+    if quantity > 0 and (kind == LIMIT or kind == POST_ONLY):
+        rest(tables, entry, quantity, messages.display[entry.origin] if messages.display.shape[0] > 0 else 0)
+        return DONE
+    return DONE if quantity == 0 else LAPSED
+
+
 # --- Messages -------------------------------------------------------------------------------------------------------
 
 
-@compiled
-def terms_status(price: int, quantity: int, tick: int) -> int:
-    """Judge a quantity and a price; NO_PRICE, the price of a market order, is not judged."""
-    if quantity < 1 or quantity > QUANTITY_MAX:
-        return OUT_OF_RANGE
-    if price == NO_PRICE:
+@part
+def refused(status: int) -> Entry:
+    """Return a status alone: nothing enters."""
+    return Entry(status, 0, 0, 0, 0, 0, 0)
+
+
+@part
+def level_of(messages: Messages, tables: Tables, scale: Scale, row: int) -> int:
+    """Return the level of the price of a message; -1 for a price out of range or off the tick."""
+    level = messages.rung[row] - scale.first_rung
+    if scale.step != 1:
+        offset = level
+        level = offset // scale.step
+        if level * scale.step != offset:
+            return -1
+    return level if 0 <= level < tables.waiting.shape[0] else -1
+
+
+@part
+def product_fits(scale: Scale, level: int, quantity: int) -> bool:
+    """Say whether a price times a quantity stays below 2**63; where all prices are small, nothing is divided."""
+    if scale.products_fit:
+        return True
+    rung = scale.first_rung + level * scale.step
+    price = scale.ladder[rung] if scale.ladder.shape[0] > 0 else rung
+    return quantity <= INT64_MAX // max(abs(price), 1)
+
+
+@part
+def display_status(messages: Messages, row: int, kind: int, quantity: int) -> int:
+    """Judge what an iceberg shows."""
+    display = messages.display[row] if messages.display.shape[0] > 0 else 0
+    if display == 0:
         return DONE
-    if price < -PRICE_MAX or price > PRICE_MAX or (tick != 1 and price % tick != 0):
+    if kind != LIMIT and kind != POST_ONLY:
+        return UNKNOWN_OPTION
+    if display < 1 or display > quantity or display * REFILLS_MAX < quantity:
         return OUT_OF_RANGE
-    # Below 2**32 no product of a price and a quantity leaves 64 bits, and the slow division is spared.
-    if abs(price) >= 2**32 and quantity > INT64_MAX // abs(price):
-        return OVERFLOW
     return DONE
 
 
-@compiled
-def submit_status(messages: Messages, row: int, used: int, tick: int) -> int:
+@part
+def submitted(messages: Messages, tables: Tables, scale: Scale, row: int) -> Entry:
     """Judge a new order; the checks stand in the order in which the reference page lists them."""
-    kind = messages.kind[row]
-    if used != 0:
-        return DUPLICATE_ID
-    if messages.side[row] > SELL:
-        return UNKNOWN_SIDE
-    price = messages.price[row]
+    kind, side, quantity = np.int64(messages.kind[row]), np.int64(messages.side[row]), messages.quantity[row]
+    handle = messages.tag[row] - scale.first_tag
+    if handle < 0 or handle >= tables.slots.shape[0]:
+        return refused(OUT_OF_RANGE)
+    if tables.slots[handle] != 0:
+        return refused(DUPLICATE_ID)
+    if side > SELL:
+        return refused(UNKNOWN_SIDE)
+    if quantity < 1 or quantity > QUANTITY_MAX:
+        return refused(OUT_OF_RANGE)
     if kind == MARKET:
-        price = NO_PRICE
-    elif price == NO_PRICE:
-        return OUT_OF_RANGE
-    quantity = messages.quantity[row]
-    status = terms_status(price, quantity, tick)
-    if status != DONE:
-        return status
+        level = (tables.waiting.shape[0] - 1) * (1 - side)
+    else:
+        level = level_of(messages, tables, scale, row)
+        if level < 0:
+            return refused(OUT_OF_RANGE)
+        if not product_fits(scale, level, quantity):
+            return refused(OVERFLOW)
     if messages.owner.shape[0] > 0 and messages.owner[row] < -1:
-        return OUT_OF_RANGE
-    if messages.display.shape[0] > 0 and messages.display[row] != 0:
-        display = messages.display[row]
-        if kind not in RESTING:
-            return UNKNOWN_OPTION
-        if display < 1 or display > quantity or display * REFILLS_MAX < quantity:
-            return OUT_OF_RANGE
-    return DONE
+        return refused(OUT_OF_RANGE)
+    status = display_status(messages, row, kind, quantity)
+    if status != DONE:
+        return refused(status)
+    return Entry(ENTERS, kind, row, handle, side, level, quantity)
 
 
-@compiled
+@part
+def changed(messages: Messages, tables: Tables, scale: Scale, row: int) -> Entry:
+    """Cancel or amend an order."""
+    kind = messages.kind[row]
+    if kind > AMEND:
+        return refused(UNKNOWN_OPTION)
+    handle = messages.tag[row] - scale.first_tag
+    node = tables.slots[handle] if 0 <= handle < tables.slots.shape[0] else 0
+    if node <= 0 or tables.nodes[node, HANDLE] != handle:
+        return refused(UNKNOWN_ORDER)
+    if kind == CANCEL:
+        return refused(cancel(tables, node, messages.quantity[row]))
+    return amend(messages, tables, scale, row, node)
+
+
+@part
 def cancel(tables: Tables, node: int, quantity: int) -> int:
     """Cancel an order, in whole when the quantity is 0 or all of it."""
     left = tables.nodes[node, SHOWN] + tables.nodes[node, HIDDEN]
@@ -432,149 +522,137 @@ def cancel(tables: Tables, node: int, quantity: int) -> int:
     return DONE
 
 
-@compiled
-def level_of(messages: Messages, scale: Scale, row: int) -> int:
-    """Return the level of the price of a message."""
-    offset = messages.rung[row] - scale.first_rung
-    return offset if scale.step == 1 else offset // scale.step
-
-
-@compiled
-def price_at(scale: Scale, level: int) -> int:
-    """Return the price of a level."""
-    return scale.ladder[level] if scale.ladder.shape[0] > 0 else scale.first_rung + level * scale.step
-
-
-@compiled
-def amend(messages: Messages, tables: Tables, scale: Scale, row: int, node: int, entry: Integers) -> int:
+@part
+def amend(messages: Messages, tables: Tables, scale: Scale, row: int, node: int) -> Entry:
     """Amend an order in its place when that only takes quantity away; else take it out and let it enter anew."""
     nodes = tables.nodes
-    level = nodes[node, TERMS] >> 2
-    left = nodes[node, SHOWN] + nodes[node, HIDDEN]
-    display = nodes[node, DISPLAY]
-    same_price = messages.price[row] == NO_PRICE
-    price = price_at(scale, level) if same_price else messages.price[row]
-    quantity = messages.quantity[row] if messages.quantity[row] != 0 else left
-    status = OUT_OF_RANGE if same_price and messages.quantity[row] == 0 else terms_status(price, quantity, scale.tick)
-    if status == DONE and display > 0 and quantity > display * REFILLS_MAX:
-        status = OUT_OF_RANGE
-    if status != DONE:
-        return status
-    target = level if same_price else level_of(messages, scale, row)
-    if target == level and quantity <= left:
+    before, left = nodes[node, LEVEL], nodes[node, SHOWN] + nodes[node, HIDDEN]
+    origin, handle, terms = nodes[node, ORIGIN], nodes[node, HANDLE], nodes[node, TERMS]
+    same_price, same_quantity = messages.price[row] == NO_PRICE, messages.quantity[row] == 0
+    level = before if same_price else level_of(messages, tables, scale, row)
+    quantity = left if same_quantity else messages.quantity[row]
+    if (same_price and same_quantity) or level < 0 or quantity < 1 or quantity > QUANTITY_MAX:
+        return refused(OUT_OF_RANGE)
+    if not product_fits(scale, level, quantity):
+        return refused(OVERFLOW)
+    display = messages.display[origin] if messages.display.shape[0] > 0 else 0
+    if display > 0 and quantity > display * REFILLS_MAX:
+        return refused(OUT_OF_RANGE)
+    if level == before and quantity <= left:
         reduce(tables, node, left - quantity)
-        return DONE
-    entry[SIDE] = nodes[node, TERMS] & 1
-    entry[RUNG] = target
-    entry[QUANTITY] = quantity
-    entry[HOLDER] = nodes[node, OWNER]
-    entry[SHOWING] = display
-    entry[STAYS_PASSIVE] = (nodes[node, TERMS] >> 1) & 1
+        return refused(DONE)
     remove(tables, node)
-    return ENTERS
+    kind = POST_ONLY * (terms >> 1)
+    return Entry(ENTERS, kind, np.int64(origin), np.int64(handle), terms & 1, np.int64(level), np.int64(quantity))
 
 
-@compiled
-def change(messages: Messages, tables: Tables, scale: Scale, row: int, handle: int, entry: Integers) -> int:
-    """Cancel or amend an order; what is left to do with an amended one stands in `entry`."""
-    kind = messages.kind[row]
-    if kind > AMEND:
-        return UNKNOWN_OPTION
-    node = tables.slots[handle] if handle >= 0 else 0
-    if node <= 0 or tables.nodes[node, HANDLE] != handle:
-        return UNKNOWN_ORDER
-    if kind == CANCEL:
-        return cancel(tables, node, messages.quantity[row])
-    return amend(messages, tables, scale, row, node, entry)
-
-
-@compiled
-def grown(trades: Integers) -> Integers:
-    """Return the trades with twice the room."""
-    wider = np.empty((trades.shape[0], 2 * trades.shape[1]), np.int64)
-    wider[:, : trades.shape[1]] = trades
-    return wider
-
-
-@compiled
-def run(messages: Messages, tables: Tables, scale: Scale, trades: Integers, statuses: Bytes) -> Integers:
-    """Put every message through the book, in the order of the rows; return the trades, with room to spare behind."""
-    state, slots, rule = tables.state, tables.slots, scale.rule
-    entry = np.zeros(ENTRY_FIELDS, np.int64)
+@bare
+def run(messages: Messages, tables: Tables, scale: Scale, trades: Narrow, statuses: Bytes) -> None:
+    """Put every message through the book, in the order of the rows."""
     for row in range(messages.kind.shape[0]):
-        kind = np.int64(messages.kind[row])
-        handle = messages.name[row] - scale.first_name
-        if kind <= POST_ONLY:
-            status = submit_status(messages, row, slots[handle], scale.tick) if handle >= 0 else OUT_OF_RANGE
-            if status != DONE:
-                statuses[row] = status
-                continue
-            side = np.int64(messages.side[row])
-            quantity = messages.quantity[row]
-            owner = messages.owner[row] if messages.owner.shape[0] > 0 else -1
-            display = messages.display[row] if messages.display.shape[0] > 0 else 0
-            any_level = (tables.levels.shape[0] - 1) * (1 - side)
-            limit = any_level if kind == MARKET else level_of(messages, scale, row)
+        if messages.kind[row] <= POST_ONLY:
+            entry = submitted(messages, tables, scale, row)
         else:
-            status = change(messages, tables, scale, row, handle, entry)
-            if status != ENTERS:
-                statuses[row] = status
-                continue
-            side, limit, quantity, owner, display = (
-                entry[SIDE],
-                entry[RUNG],
-                entry[QUANTITY],
-                entry[HOLDER],
-                entry[SHOWING],
-            )
-            kind = POST_ONLY * entry[STAYS_PASSIVE]
-        slots[handle] = -1
-        status = DONE
-        if (state[1 - side] - limit) * (1 - 2 * side) <= 0:
-            if kind == POST_ONLY or (kind == FILL_OR_KILL and not fillable(tables, side, limit, quantity, owner, rule)):
-                statuses[row] = LAPSED
-                continue
-            quantity = match(tables, trades, 2 * row + side, side, limit, quantity, owner, rule)
-            while quantity > 0 and state[TRADES] == trades.shape[1]:
-                trades = grown(trades)
-                quantity = match(tables, trades, 2 * row + side, side, limit, quantity, owner, rule)
-        if quantity > 0 and kind in RESTING:
-            slots[handle] = rest(tables, handle, owner, side, limit, quantity, display, np.int64(kind == POST_ONLY))
-        elif quantity != 0:
-            status = LAPSED
-        statuses[row] = status
-    return trades
+            entry = changed(messages, tables, scale, row)
+        if entry.status == ENTERS:
+            statuses[row] = enter(messages, tables, trades, row, entry, scale.rule)
+        else:
+            statuses[row] = entry.status
 
 
 # --- Before and after the run ---------------------------------------------------------------------------------------
 
 
-@compiled
-def survey(messages: Messages, tick: int, extremes: Integers) -> None:
-    """Find the lowest and highest name from 0 up, the lowest and highest price an order may get, and count the rests.
+@bare
+def survey(messages: Messages, extremes: Integers) -> None:
+    """Find the lowest and highest name from 0 up, the lowest and highest price in range, and count rests and entries.
 
-    `extremes` comes in with the highest integer at 0 and 2, the lowest at 1 and 3, and 0 at 4.
+    `extremes` comes in with the highest integer at 0 and 2, the lowest at 1 and 3, and 0 at 4 and 5. One loop a column
+    and no branches: the processor takes several rows at a time.
     """
-    for row in range(messages.kind.shape[0]):
-        name, price, kind = messages.name[row], messages.price[row], messages.kind[row]
-        if name >= 0:
-            extremes[0] = min(extremes[0], name)
-            extremes[1] = max(extremes[1], name)
-        extremes[4] += np.int64(kind in RESTING)
-        if kind not in UNPRICED and price != NO_PRICE and terms_status(price, 1, tick) == DONE:
-            extremes[2] = min(extremes[2], price)
-            extremes[3] = max(extremes[3], price)
+    kinds = messages.kind
+    low, high = extremes[0], extremes[1]
+    for row in range(kinds.shape[0]):
+        name = messages.name[row]
+        low = min(low, name if name >= 0 else INT64_MAX)
+        high = max(high, name)
+    extremes[0], extremes[1] = low, high
+    low, high = extremes[2], extremes[3]
+    for row in range(kinds.shape[0]):
+        price = messages.price[row]
+        read = (kinds[row] != MARKET) & (kinds[row] != CANCEL) & (price >= -PRICE_MAX) & (price <= PRICE_MAX)
+        low = min(low, price if read else INT64_MAX)
+        high = max(high, price if read else -INT64_MAX)
+    extremes[2], extremes[3] = low, high
+    rests, cancels = 0, 0
+    for row in range(kinds.shape[0]):
+        rests += (kinds[row] == LIMIT) | (kinds[row] == POST_ONLY)
+        cancels += kinds[row] == CANCEL
+    extremes[4], extremes[5] = rests, kinds.shape[0] - cancels
 
 
-@compiled
-def collect(tables: Tables, side: int, rows: Integers) -> int:
-    """Write the orders of a side, best price and oldest first, field by field as they stand; return how many."""
+@bare
+def intern(
+    values: Integers, bounds: tuple[int, int], table: Narrow, bits: int, distinct: Integers, numbers: Integers
+) -> int:
+    """Give each different value within the bounds the next number, and return how many there are; others get -1.
+
+    `table` has 2**bits rows of 0, at least twice as many as values; it holds numbers + 1. `distinct` takes the values.
+    """
+    count = 0
+    mask = table.shape[0] - 1
+    shift = np.uint64(64 - bits)
+    for row in range(values.shape[0]):
+        value = values[row]
+        numbers[row] = -1
+        if bounds[0] <= value <= bounds[1]:
+            # Multiplicative hashing by the golden ratio: neighbours in number are strangers in the table.
+            place = np.int64((np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)) >> shift)
+            while table[place] != 0 and distinct[table[place] - 1] != value:
+                place = (place + 1) & mask
+            if table[place] == 0:
+                distinct[count] = value
+                count += 1
+                table[place] = count
+            numbers[row] = table[place] - 1
+    return count
+
+
+@bare
+def unpack(messages: Messages, scale: Scale, written: Narrow, columns: Integers, sides: Bytes, sums: Integers) -> None:
+    """Write the trades as columns: maker, taker, price, quantity and message; add up what the statistics need.
+
+    `sums` takes the quantity, and the products of price and quantity in two parts of 32 and 31 bits: the whole may need
+    more than 64 bits. It takes the lowest and highest price, too, and comes in with the highest and lowest integer.
+    """
+    for count in range(written.shape[0]):
+        row = written[count, MESSAGE] >> 1
+        rung = scale.first_rung + written[count, RUNG] * scale.step
+        price = scale.ladder[rung] if scale.ladder.shape[0] > 0 else rung
+        lots = np.int64(written[count, LOTS])
+        columns[0, count] = messages.name[written[count, MAKER]]
+        columns[1, count] = messages.name[row]
+        columns[2, count] = price
+        columns[3, count] = lots
+        columns[4, count] = row
+        sides[count] = written[count, MESSAGE] & 1
+        product = price * lots
+        sums[0] += lots
+        sums[1] += product >> 31
+        sums[2] += product & (2**31 - 1)
+        sums[3] = min(sums[3], price)
+        sums[4] = max(sums[4], price)
+
+
+@bare
+def collect(tables: Tables, side: int, found: Narrow) -> int:
+    """Write the nodes of the orders of a side, best price and oldest first; return how many."""
     count = 0
     level = tables.state[side]
-    while 0 <= level < tables.levels.shape[0]:
-        node = tables.levels[level, HEAD]
-        while node != 0:
-            rows[count, :] = tables.nodes[node, :NEXT]
+    while 0 <= level < tables.waiting.shape[0]:
+        node = tables.nodes[level, NEXT]
+        while node != level:
+            found[count] = node
             count += 1
             node = tables.nodes[node, NEXT]
         level = worse(tables, side, level)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from naryq.market import book_kernels as kernels
-from naryq.market.book_kernels import BUY, INT64_MAX, SELL, Bytes, Messages, Scale, Tables
+from naryq.market.book_kernels import BUY, INT64_MAX, SELL, Bytes, Messages, Narrow, Scale, Tables
 from naryq.market.book_rules import (
     ACTIONS,
     SELF_TRADES,
@@ -20,7 +19,7 @@ from naryq.market.book_rules import (
     check_rules,
     digest,
 )
-from naryq.market.kernels import Integers, compiled
+from naryq.market.kernels import Integers
 from naryq.messages import Code, Refusal
 
 REQUIRED: Final = ("kind", "order_id", "side", "price", "quantity")
@@ -30,9 +29,10 @@ NONE_GIVEN: Final = -1
 SPREAD: Final = 4
 """Names and prices index arrays directly while their range is at most this many times the number of messages."""
 SMALLEST_SPAN: Final = 2**16
-TRADES_AT_FIRST: Final = 1_024
+LARGEST_SPAN: Final = 2**30
 WORD: Final = 32
-MESSAGES_MAX: Final = 2**30
+MESSAGES_MAX: Final = 2**29
+"""Levels and orders together are numbered by integers of 32 bits."""
 
 
 class Trades(NamedTuple):
@@ -57,7 +57,7 @@ class Replay:
 
     STATUSES = STATUSES
 
-    def __init__(self, messages: Messages, names: Integers, outcome: "_Outcome", summary: Summary) -> None:
+    def __init__(self, messages: Messages, outcome: "_Outcome", summary: Summary) -> None:
         """Keep what the run has left."""
         self.trades = outcome.trades
         self.statuses = outcome.statuses
@@ -66,7 +66,6 @@ class Replay:
         self._summary = summary
         self._orders = outcome.orders
         self._messages = messages
-        self._names = names
 
     def __repr__(self) -> str:
         """Say how much was replayed."""
@@ -81,7 +80,7 @@ class Replay:
     def state_hash(self) -> str:
         """Hash the final state; `Book.state_hash` after the same messages is the same."""
         entered = (self._messages.kind <= kernels.POST_ONLY) & (self.statuses <= kernels.LAPSED)
-        return digest(self._summary, np.sort(self._names[entered]), self._orders)
+        return digest(self._summary, np.sort(self._messages.name[entered]), self._orders)
 
 
 class _Outcome(NamedTuple):
@@ -96,38 +95,43 @@ def replay(messages: Any, self_trade: SelfTrade, tick: int) -> Replay:
     """Run messages through an empty book; `naryq.Book.replay` says what they are."""
     check_rules(self_trade, tick)
     columns = _columns(messages)
-    names = columns.name
-    columns, scale, names_of, tables = _laid_out(columns, tick, SELF_TRADES.index(self_trade))
-    statuses = np.empty(names.shape[0], np.uint8)
-    written = kernels.run(columns, tables, scale, np.empty((4, TRADES_AT_FIRST), np.int64), statuses)
-    count = int(tables.state[kernels.TRADES])
-    trades = _trades(written[:, :count], scale, names, names_of)
-    prices, lots = trades.price, trades.quantity
-    range_of_prices = (int(prices.max()), int(prices.min())) if count else (None, None)
-    statistics = Statistics(count, int(lots.sum()), _turnover(prices, lots), *range_of_prices)
-    summary = Summary(tick, self_trade, int(prices[-1]) if count else None, statistics)
-    orders = (_orders(tables, scale, names_of, BUY), _orders(tables, scale, names_of, SELL))
-    return Replay(columns, names, _Outcome(trades, statuses, orders), summary)
+    columns, scale, tables, written, statuses = _run(columns, tick, SELF_TRADES.index(self_trade))
+    trades, statistics = _trades(columns, scale, written)
+    summary = Summary(tick, self_trade, int(trades.price[-1]) if statistics.trades else None, statistics)
+    orders = (_orders(columns, tables, scale, BUY), _orders(columns, tables, scale, SELL))
+    return Replay(columns, _Outcome(trades, statuses, orders), summary)
 
 
-def _trades(written: Integers, scale: Scale, names: Integers, names_of: Integers) -> Trades:
-    """Turn what the run has written into names and prices."""
-    makers, messages, levels, lots = written
-    sides = (messages & 1).astype(np.uint8)
-    messages >>= 1
-    named = names_of[makers] if names_of.shape[0] else makers + scale.first_name
-    return Trades(named, names[messages], _prices(scale, levels), lots, sides, messages)
+def _run(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, Tables, Narrow, Bytes]:
+    """Run the kernel over an empty book; what comes back last are the trades as it writes them, and the statuses.
+
+    Each trade ends the taker, or what the maker shows. So two for each message that enters are enough where nothing
+    hides; icebergs may need more, and then the run begins anew with as much room as it has counted.
+    """
+    laid_out, scale, sizes = _laid_out(columns, tick, rule)
+    statuses = np.empty(columns.kind.shape[0], np.uint8)
+    room = sizes.trades
+    while True:
+        tables = _empty_tables(sizes)
+        written = np.empty((room, kernels.TRADE_FIELDS), np.int32)
+        kernels.run(laid_out, tables, scale, written, statuses)
+        count = int(tables.state[kernels.TRADES])
+        if count <= room:
+            return laid_out, scale, tables, written[:count], statuses
+        room = count
 
 
-def _prices(scale: Scale, levels: Integers) -> Integers:
-    """Return the price of each level."""
-    return scale.ladder[levels] if scale.ladder.shape[0] else scale.first_rung + levels * scale.step
-
-
-def _turnover(prices: Integers, lots: Integers) -> int:
-    """Sum the products in two parts, for the whole may need more than 64 bits."""
-    products = prices * lots
-    return (int((products >> 31).sum()) << 31) + int((products & (2**31 - 1)).sum())
+def _trades(columns: Messages, scale: Scale, written: Narrow) -> tuple[Trades, Statistics]:
+    """Turn what the run has written into columns, and sum them up."""
+    count = written.shape[0]
+    table, sides = np.empty((5, count), np.int64), np.empty(count, np.uint8)
+    sums = np.array([0, 0, 0, INT64_MAX, -INT64_MAX])
+    kernels.unpack(columns, scale, written, table, sides, sums)
+    volume, high_part, low_part, low, high = (int(number) for number in sums)
+    extremes = (high, low) if count else (None, None)
+    statistics = Statistics(count, volume, (high_part << 31) + low_part, *extremes)
+    makers, takers, prices, lots, rows = table
+    return Trades(makers, takers, prices, lots, sides, rows), statistics
 
 
 # --- The door -------------------------------------------------------------------------------------------------------
@@ -159,7 +163,7 @@ def _columns(messages: Any) -> Messages:
     if len(kind) > MESSAGES_MAX:
         remedy = f"Give at most {MESSAGES_MAX} messages."
         raise Refusal(Code.TOO_LARGE, f"{len(kind)} messages", where="messages", remedy=remedy)
-    return Messages(kind, names, side, price, quantity, owner, display, price)
+    return Messages(kind, names, side, price, quantity, owner, display, names, price)
 
 
 def _names(messages: Any) -> tuple[str, ...]:
@@ -214,74 +218,67 @@ def _small(column: Any, name: str, words: tuple[str, ...]) -> Bytes:
 # --- The lay-out of the book ----------------------------------------------------------------------------------------
 
 
-def _laid_out(messages: Messages, tick: int, rule: int) -> tuple[Messages, Scale, Integers, Tables]:
-    """Choose how names and prices index the tables, and make the tables."""
-    extremes = np.array([INT64_MAX, -INT64_MAX, INT64_MAX, -INT64_MAX, 0])
-    kernels.survey(messages, tick, extremes)
-    low_name, high_name, low_price, high_price, rests = (int(number) for number in extremes)
-    span = max(SPREAD * messages.kind.shape[0], SMALLEST_SPAN)
-    names_of = ladder = np.empty(0, np.int64)
+class _Sizes(NamedTuple):
+    """How many rows the tables need."""
+
+    slots: int
+    levels: int
+    rests: int
+    trades: int
+
+
+def _laid_out(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, _Sizes]:
+    """Choose how names and prices index the tables."""
+    extremes = np.array([INT64_MAX, -1, INT64_MAX, -INT64_MAX, 0, 0])
+    kernels.survey(columns, extremes)
+    low_name, high_name, low_price, high_price, rests, entries = (int(number) for number in extremes)
+    span = min(max(SPREAD * columns.kind.shape[0], SMALLEST_SPAN), LARGEST_SPAN)
     slots = max(high_name - low_name + 1, 1)
     if slots > span:
-        names_of, handles = _interned(messages.name)
-        messages, low_name, slots = messages._replace(name=handles), 0, max(names_of.shape[0], 1)
-    levels, step = max((high_price - low_price) // tick + 1, 1), tick
+        tags, distinct = _interned(columns.name, low_name, high_name)
+        columns, low_name, slots = columns._replace(tag=tags), 0, max(distinct.shape[0], 1)
+    products_fit = max(abs(low_price), abs(high_price)) < kernels.SAFE_PRICE
+    ladder, step = np.empty(0, np.int64), tick
+    low_price, high_price = (-(-low_price // tick) * tick, high_price) if low_price <= high_price else (0, 0)
+    levels = max((high_price - low_price) // tick + 1, 1)
     if levels > span:
-        priced = (messages.price >= low_price) & (messages.price <= high_price)
-        ladder = np.unique(messages.price[priced])
-        rungs = np.searchsorted(ladder, messages.price)
-        messages, low_price, step, levels = messages._replace(rung=rungs), 0, 1, ladder.shape[0]
-    scale = Scale(low_name, low_price, step, ladder, tick, rule)
-    return messages, scale, names_of, _empty_tables(slots, levels, rests)
+        rungs, ladder = _ladder(columns.price, low_price, high_price, tick)
+        columns, low_price, step, levels = columns._replace(rung=rungs), 0, 1, max(ladder.shape[0], 1)
+    scale = Scale(low_name, low_price, step, ladder, products_fit, rule)
+    return columns, scale, _Sizes(slots, levels, rests, 2 * entries)
 
 
-@compiled
-def intern(names: Integers, table: npt.NDArray[np.int32], bits: int, names_of: Integers, handles: Integers) -> int:
-    """Give each different name from 0 up the next handle, and return how many there are; a name below 0 gets -1.
-
-    `table` has 2**bits rows of 0, at least twice as many as names; it holds handles + 1. `names_of` takes the names.
-    """
-    count = 0
-    mask = table.shape[0] - 1
-    shift = np.uint64(64 - bits)
-    for row in range(names.shape[0]):
-        name = names[row]
-        handles[row] = -1
-        if name >= 0:
-            # Multiplicative hashing by the golden ratio: neighbours in number are strangers in the table.
-            place = np.int64((np.uint64(name) * np.uint64(0x9E3779B97F4A7C15)) >> shift)
-            while table[place] != 0 and names_of[table[place] - 1] != name:
-                place = (place + 1) & mask
-            if table[place] == 0:
-                names_of[count] = name
-                count += 1
-                table[place] = count
-            handles[row] = table[place] - 1
-    return count
+def _interned(values: Integers, lowest: int, highest: int) -> tuple[Integers, Integers]:
+    """Number the values within bounds in the order of their first appearance; return numbers and different values."""
+    bits = (2 * values.shape[0]).bit_length()
+    distinct, numbers = np.empty_like(values), np.empty_like(values)
+    count = kernels.intern(values, (lowest, highest), np.zeros(2**bits, np.int32), bits, distinct, numbers)
+    return numbers, distinct[:count]
 
 
-def _interned(names: Integers) -> tuple[Integers, Integers]:
-    """Number the names in the order of their first appearance."""
-    bits = (2 * names.shape[0]).bit_length()
-    names_of, handles = np.empty_like(names), np.empty_like(names)
-    count = intern(names, np.zeros(2**bits, np.int32), bits, names_of, handles)
-    return names_of[:count], handles
+def _ladder(prices: Integers, lowest: int, highest: int, tick: int) -> tuple[Integers, Integers]:
+    """Number the prices from the lowest up, -1 for what is no price; return the numbers and the price of each."""
+    numbers, distinct = _interned(prices, lowest, highest)
+    ladder = np.sort(distinct[distinct % tick == 0])
+    ranks = np.searchsorted(ladder, distinct)
+    ranks[distinct % tick != 0] = -1
+    return np.where(numbers < 0, -1, np.append(ranks, -1)[numbers]), ladder
 
 
-def _empty_tables(slots: int, levels: int, rests: int) -> Tables:
+def _empty_tables(sizes: _Sizes) -> Tables:
     """Make the tables of an empty book; what is never written takes no memory."""
-    starts, words = [0], levels
+    starts, words = [0], sizes.levels
     while words > 1 or len(starts) == 1:
         words = -(-words // WORD)
         starts.append(starts[-1] + words)
     state = np.zeros(kernels.STATE_FIELDS, np.int64)
-    state[BUY], state[SELL], state[kernels.UNTOUCHED] = -1, levels, 1
+    state[BUY], state[SELL], state[kernels.UNTOUCHED] = -1, sizes.levels, sizes.levels
     return Tables(
-        nodes=np.empty((rests + 1, 8), np.int64),
-        levels=np.zeros((levels, 4), np.int64),
+        nodes=np.zeros((sizes.levels + sizes.rests, kernels.NODE_FIELDS), np.int32),
+        waiting=np.zeros(sizes.levels, np.int64),
         bits=np.zeros(starts[-1], np.int64),
         tiers=np.array(starts),
-        slots=np.zeros(slots, np.int32),
+        slots=np.zeros(sizes.slots, np.int32),
         state=state,
     )
 
@@ -289,17 +286,18 @@ def _empty_tables(slots: int, levels: int, rests: int) -> Tables:
 # --- The book that is left ------------------------------------------------------------------------------------------
 
 
-def _orders(tables: Tables, scale: Scale, names_of: Integers, side: int) -> Integers:
+def _orders(columns: Messages, tables: Tables, scale: Scale, side: int) -> Integers:
     """Return the orders left on a side as rows of name, owner, price, shown, hidden, display and post-only."""
-    rows = np.empty((max(int(tables.state[kernels.UNTOUCHED]) - 1, 0), kernels.NEXT), np.int64)
-    rows = rows[: kernels.collect(tables, side, rows)]
-    handles, levels = rows[:, kernels.HANDLE], rows[:, kernels.TERMS] >> 2
-    table = np.empty((rows.shape[0], 7), np.int64)
-    table[:, 0] = names_of[handles] if names_of.shape[0] else handles + scale.first_name
-    table[:, 1] = rows[:, kernels.OWNER]
-    table[:, 2] = _prices(scale, levels)
-    table[:, 3:6] = rows[:, kernels.SHOWN : kernels.DISPLAY + 1]
-    table[:, 6] = (rows[:, kernels.TERMS] >> 1) & 1
+    nodes = np.empty(tables.nodes.shape[0] - tables.waiting.shape[0], np.int32)
+    left = tables.nodes[nodes[: kernels.collect(tables, side, nodes)]]
+    origins, rungs = left[:, kernels.ORIGIN], scale.first_rung + left[:, kernels.LEVEL].astype(np.int64) * scale.step
+    table = np.empty((left.shape[0], 7), np.int64)
+    table[:, 0] = columns.name[origins]
+    table[:, 1] = columns.owner[origins] if columns.owner.shape[0] else NONE_GIVEN
+    table[:, 2] = scale.ladder[rungs] if scale.ladder.shape[0] else rungs
+    table[:, 3:5] = left[:, kernels.SHOWN : kernels.HIDDEN + 1]
+    table[:, 5] = columns.display[origins] if columns.display.shape[0] else 0
+    table[:, 6] = left[:, kernels.TERMS] >> 1
     return table
 
 

@@ -30,12 +30,30 @@ UNDECIDED = -1
 
 def compiled(function: Function) -> Function:
     """Compile to machine code and keep it on disk; without a writable folder, compile for this process only."""
+    return _compiled(function)
+
+
+def bare(function: Function) -> Function:
+    """Compile a kernel that makes and returns no array, without the counts that Numba keeps of who holds an array.
+
+    Numba's kernels count with locked instructions each time they hand an array on: a kernel of many small functions
+    spends most of its time on that. (The option is Numba's own, for its sorts and strings; it has no public name.)
+    """
+    return _compiled(function, _nrt=False, error_model="numpy")
+
+
+def part(function: Function) -> Function:
+    """Compile a part of a bare kernel to stand where it is called: a call would copy each array's description."""
+    return _compiled(function, _nrt=False, error_model="numpy", forceinline=True)
+
+
+def _compiled(function: Function, **options: Any) -> Function:
     try:
-        return cast("Function", numba.njit(cache=True, nogil=True)(function))
+        return cast("Function", numba.njit(cache=True, nogil=True, **options)(function))
     except RuntimeError as problem:  # Numba found neither a writable source folder nor a home for its cache.
         if "no locator available" not in str(problem):
             raise
-        return cast("Function", numba.njit(nogil=True)(function))
+        return cast("Function", numba.njit(nogil=True, **options)(function))
 
 
 # --- Passes over the orders ---------------------------------------------------------------------------------------
