@@ -84,10 +84,11 @@ def highs_welfare(market: Market) -> int:
     columns = [[(places[name], -sign)] for name, sign in zip(orders["place"], signs, strict=True)]
     for source, target in zip(links["source"], links["target"], strict=True):
         columns.append([(places[source], -1), (places[target], 1)])
-    return round(_maximise(cost, upper, columns, len(places))) if columns else 0
+    return round(maximise(cost, upper, columns, len(places))) if columns else 0
 
 
-def _maximise(cost: list[int], upper: list[int], columns: list[list[tuple[int, int]]], rows: int) -> float:
+def maximise(cost: list[int], upper: list[int], columns: list[list[tuple[int, int]]], rows: int) -> float:
+    """Solve a linear programme whose rows must all come to zero; a column is its non-zero entries, (row, value)."""
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)  # noqa: FBT003 - HiGHS takes options so
     solver.setOptionValue("presolve", "off")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.market_oracles import SHAPES, random_market
+from tests.place_oracles import random_case
 
 import naryq
 
@@ -52,18 +53,23 @@ def broken(draw: st.DataObject, table: dict[str, list[Any]], names: tuple[str, .
 @settings(max_examples=400, deadline=None)
 @given(st.data(), st.integers(0, 99), st.sampled_from(SHAPES))
 def test_any_value_anywhere_is_answered(data: st.DataObject, seed: int, shape: str) -> None:
-    """One arbitrary value in any column of the orders or the links never does more than get a refusal."""
-    orders, links = random_market(seed, shape)
-    if data.draw(st.booleans()):
-        answered(broken(data, orders, COLUMNS), links)
+    """One arbitrary value in any column of orders, links or places never does more than get a refusal."""
+    orders, links, places = random_case(seed, shape)
+    broken_table = data.draw(st.sampled_from(("orders", "links", "places")))
+    if broken_table == "orders":
+        answered(broken(data, orders, COLUMNS), links, places=places)
+    elif broken_table == "links":
+        answered(orders, broken(data, links, tuple(links)), places=places)
     else:
-        answered(orders, broken(data, links, tuple(links)))
+        answered(orders, links, places=broken(data, places, tuple(places)))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(("price", "quantity")), BAD_NUMBERS, st.integers(0, 2))
 def test_what_is_no_whole_number_is_always_refused(column: str, value: Any, row: int) -> None:
-    """No text, float, boolean, null or list passes for a price or a quantity, and the row is named."""
+    """No text, float, boolean or list passes for a price or a quantity, no null for a quantity; the row is named."""
+    if column == "price" and value is None:
+        return  # An order without a limit.
     orders = {"order_id": [1, 2, 3], "place": ["A"] * 3, "side": ["buy"] * 3, "price": [1] * 3, "quantity": [1] * 3}
     values: list[Any] = [1, 1, 1]
     values[row] = value

@@ -17,7 +17,11 @@ PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", *VENUE_RULES)
 
 
 class Answer(NamedTuple):
-    """What was found, as arrays over the numbered places, orders and links."""
+    """What was found, as arrays over the numbered places, orders and links.
+
+    `prices` are optimal for the places joined by links; limits of single places may cut what is published.
+    `brought` is what comes from outside, as in `network.Trade`.
+    """
 
     prices: Integers
     lowest: Integers
@@ -29,6 +33,7 @@ class Answer(NamedTuple):
     flow: Integers
     welfare: int
     dual_value: int
+    brought: Integers | None = None
 
 
 class Rules(NamedTuple):
@@ -47,7 +52,7 @@ class Rules(NamedTuple):
 def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
     """Clear a market of checked arrays."""
     market = passes.market
-    if not market.price.size:
+    if not market.price.size and market.outside is None:
         return _nothing(market)
     standing = optimal_standing(passes, survey.lowest_price, survey.highest_price)
     trade = shared_trade(market, standing, rules.tie, rules.submitted_at)
@@ -71,6 +76,7 @@ def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
         trade.flow,
         welfare(market, standing, trade, surplus),
         dual_value(market, standing, surplus, prices),
+        trade.brought,
     )
 
 

@@ -11,6 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from naryq.market.call import VENUE_RULES, Ladder, uncrossing
+from naryq.market.checked_places import (
+    Margin,
+    Order,
+    Terms,
+    bounded,
+    check_crossing,
+    check_nobody_loses,
+    check_own_first,
+    check_unserved,
+    count_orders,
+    lots_of,
+    orders_by_place,
+    read_terms,
+)
 from naryq.market.envy import Margins, Ways, envious
 from naryq.market.intake import LINK_COLUMNS, Table
 from naryq.units import INT64_MAX, apportion
@@ -54,6 +68,16 @@ class _Map(NamedTuple):
     row: Numbers
 
 
+class Told(NamedTuple):
+    """What a result tells beyond prices, fills and flows, of places that have limits or deal with the outside."""
+
+    shadow_prices: Mapping[str, int | None]
+    imports: Mapping[str, int] | None
+    exports: Mapping[str, int] | None
+    shortage: Mapping[str, int] | None
+    surplus: Mapping[str, int] | None
+
+
 def check_clearing(
     orders: Any,
     links: Any,
@@ -64,8 +88,14 @@ def check_clearing(
     tie: str = "time",
     price_rule: str = "middle",
     reference: Mapping[str, int] | None = None,
+    places: Any = None,
+    shadow_prices: Mapping[str, int | None] | None = None,
+    imports: Mapping[str, int] | None = None,
+    exports: Mapping[str, int] | None = None,
+    shortage: Mapping[str, int] | None = None,
+    surplus: Mapping[str, int] | None = None,
 ) -> Certificate:
-    """Check a result against its orders and links, and return welfare and dual value, recomputed.
+    """Check a result against its orders, links and places, and return welfare and dual value, recomputed.
 
     Args:
         orders: As given to `naryq.clear`.
@@ -76,47 +106,74 @@ def check_clearing(
         tie: The tie rule, `time` or `pro_rata`.
         price_rule: As given to `naryq.clear`; a venue's rule is followed anew, of the others any optimal price will do.
         reference: The reference price of each place that has one (below zero for none); only a venue's rule reads it.
+        places: As given to `naryq.clear`; None for none.
+        shadow_prices: What one lot more is worth at each place; None where no floor or cap cuts a price.
+        imports: Lots from outside by place.
+        exports: Lots to the outside by place.
+        shortage: Lots that caps leave unserved by place; None to leave this unchecked, as with the next.
+        surplus: Lots that floors leave unsold by place.
 
     Raises:
         AssertionError: The first rule that does not hold, in one sentence.
     """
     names = list(prices)
+    shadow_prices = prices if shadow_prices is None else shadow_prices
     if price_rule in VENUE_RULES:
-        prices = _check_call(orders, prices, price_rule, reference or {})
-    book = _read_book(orders, fills, prices)
+        proving, worth = _check_call(orders, prices, price_rule, reference or {})
+        prices, shadow_prices = dict(prices) | proving, dict(shadow_prices) | worth
+    told = Told(shadow_prices, imports, exports, shortage, surplus)
+    terms = read_terms(places, names)
+    book = _read_book(orders, fills, terms, prices, told, joined=_named_by_links(links))
     network = _read_map(links, flows, names)
+    crossing = lots_of(imports, terms, "import"), lots_of(exports, terms, "export")
     _check_fills(book)
-    _check_balance(book, network, names)
-    at = _check_links(network, prices, names)
+    _check_balance(book, network, names, crossing)
+    at = _check_links(network, told.shadow_prices, names)
     _check_ties(book, names, tie)
     _check_sharing(book, network, at, tie, names)
-    certificate = Certificate(_welfare(book, network), _dual_value(book, network, at))
+    _check_outside(book, network, terms, told.shadow_prices, crossing)
+    certificate = Certificate(_welfare(book, network, terms, crossing), _dual_value(book, network, at))
     assert certificate.is_optimal, f"welfare is {certificate.welfare} and the dual value {certificate.dual_value}"
     return certificate
 
 
 def _check_call(
     orders: Any, prices: Mapping[str, int | None], price_rule: str, reference: Mapping[str, int]
-) -> Mapping[str, int | None]:
-    """Check prices against a venue's rule; give a place where nothing is executable a price that proves it."""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Check prices against a venue's rule; return prices, and what a lot is worth, where nothing is executable."""
     table = Table("orders", orders)
     place, side = (np.array(table.columns[name], object) for name in ("place", "side"))
-    price, quantity = table.integers("price"), table.integers("quantity")
-    proving = dict(prices)
+    price, quantity = table.integers("price", optional=True), table.integers("quantity")
+    free = table.missing.get("price", np.zeros(table.rows, np.bool_))
+    proving, worth = {}, {}
     for name in dict.fromkeys(place.tolist()):
         bids, asks = ((place == name) & (side == word) for word in ("buy", "sell"))
+        demand, supply = (
+            Ladder(price[rows & ~free], quantity[rows & ~free], int(quantity[rows & free].sum()))
+            for rows in (bids, asks)
+        )
         at = reference.get(name, -1)
-        ladders = Ladder(price[bids], quantity[bids]), Ladder(price[asks], quantity[asks])
-        found = uncrossing(*ladders, price_rule, None if at < 0 else at).price
+        found = uncrossing(demand, supply, price_rule, None if at < 0 else at).price
         assert prices.get(name) == found, (
             f"the price at {name} is {prices.get(name)}, and by {price_rule} it is {found}"
         )
-        if found is None:
-            proving[name] = int(price[bids].max() if bids.any() else price[asks].min())
-    return proving
+        if found is None and (len(demand.price) or len(supply.price)):
+            # Orders without a limit are here on one side alone, and nobody on the other.
+            best = int(max(demand.price) if len(demand.price) else min(supply.price))
+            proving[name], worth[name] = best, max(0, best + (demand.market > 0) - (supply.market > 0))
+    return proving, worth
 
 
-def _read_book(orders: Any, fills: Any, prices: Mapping[str, int | None]) -> _Book:
+def _read_book(
+    orders: Any,
+    fills: Any,
+    terms: Mapping[str, Terms],
+    prices: Mapping[str, int | None],
+    told: Told,
+    *,
+    joined: frozenset[str],
+) -> _Book:
+    """Read the orders as they count, each with what one lot more is worth at its place."""
     table, answers = Table("orders", orders), Table("fills", fills)
     assert list(table.columns["order_id"]) == list(answers.columns["order_id"]), "the fills name other orders"
     words, sides = table.words("place"), table.words("side")
@@ -125,16 +182,59 @@ def _read_book(orders: Any, fills: Any, prices: Mapping[str, int | None]) -> _Bo
     at, place_of = np.zeros(len(words.names) + 1, np.int64), np.zeros(len(words.names) + 1, np.int64)
     for code in used:
         name = words.names[code]
-        price = prices.get(name)
-        assert price is not None, f"orders stand at {name} and it has no price"
-        at[code], place_of[code] = price, number[name]
+        at[code], place_of[code] = told.shadow_prices.get(name) or 0, number[name]
     quantity, rows = table.integers("quantity"), np.arange(table.rows)
+    price = table.integers("price", optional=True)
+    missing = table.missing.get("price", np.zeros(table.rows, np.bool_))
     submitted = table.integers("submitted_at") if "submitted_at" in table.columns else rows
     turn = np.empty(table.rows, np.int64)
-    turn[np.lexsort((rows, submitted))] = rows
+    turn[np.lexsort((rows, submitted, ~missing))] = rows
     buys = np.array([name == "buy" for name in sides.names] or [False])[sides.codes]
     fill = answers.integers("quantity")
-    return _Book(place_of[words.codes], buys, table.integers("price"), quantity, fill, at[words.codes], turn)
+    book = _Book(place_of[words.codes], buys, price, quantity, fill, at[words.codes], turn)
+    if missing.any() or any(term != Terms() for term in terms.values()):
+        return _as_they_count(book, missing, terms, prices, told, joined)
+    for code in used:
+        assert prices.get(words.names[code]) is not None, f"orders stand at {words.names[code]} and it has no price"
+    assert dict(prices) == dict(told.shadow_prices), "a price is cut and no limit cuts it"
+    assert not told.shortage, "a shortage is told and there is no cap"
+    assert not told.surplus, "a surplus is told and there is no floor"
+    return book
+
+
+def _as_they_count(  # noqa: PLR0917 - all that a result tells
+    book: _Book,
+    missing: Flags,
+    terms: Mapping[str, Terms],
+    prices: Mapping[str, int | None],
+    told: Told,
+    joined: frozenset[str],
+) -> _Book:
+    """Count each order for what the limits of its place leave of it, and check what follows from them."""
+    names, limit, quantity = list(prices), book.price.copy(), book.quantity.copy()
+    columns = zip(*(column.tolist() for column in (book.place, missing, *book[1:5])), strict=True)
+    sheet = (
+        (names[place], Order(row, buys, None if no_limit else price, lots, fill))
+        for row, (place, no_limit, buys, price, lots, fill) in enumerate(columns)
+    )
+    orders = orders_by_place(sheet, names)
+    for name, group in orders.items():
+        counted = count_orders(group, terms[name], prices[name], joined=name in joined)
+        shadow, price = told.shadow_prices[name], prices[name]
+        expected = None if shadow is None else bounded(shadow, counted)
+        assert price == expected, f"the price at {name} is {price}, and its limits make it {expected}"
+        check_nobody_loses(group, name, price)
+        for row, counts in counted.limits.items():
+            assert counts is not None or not book.fill[row], f"order in row {row + 1} is beyond a limit and is filled"
+            assert counts is None or shadow is not None, f"orders stand at {name} and it has no price"
+            limit[row], quantity[row] = (shadow or 0, 0) if counts is None else (counts, quantity[row])
+    check_unserved(orders, terms, prices, (told.shortage, told.surplus))
+    return book._replace(price=limit, quantity=quantity)
+
+
+def _named_by_links(links: Any) -> frozenset[str]:
+    table = Table("links", {name: [] for name in LINK_COLUMNS} if links is None else links)
+    return frozenset(str(name) for column in ("source", "target") for name in table.columns[column])
 
 
 def _read_map(links: Any, flows: Any, names: list[str]) -> _Map:
@@ -164,12 +264,12 @@ def _check_fills(book: _Book) -> None:
     assert not left.any(), f"order in row {np.argmax(left) + 1} is better than the price and is not filled"
 
 
-def _check_balance(book: _Book, network: _Map, names: list[str]) -> None:
-    balance = [0] * len(names)
+def _check_balance(book: _Book, network: _Map, names: list[str], crossing: tuple[list[int], list[int]]) -> None:
+    balance = [brought - sent for brought, sent in zip(*crossing, strict=True)]
     sums = np.zeros((len(names), 2), np.int64)
     np.add.at(sums, (book.place, book.buys.astype(np.int64)), book.fill)
     for place, (sold, bought) in enumerate(sums.tolist()):
-        balance[place] = sold - bought
+        balance[place] += sold - bought
     for source, target, flow in zip(
         network.source.tolist(), network.target.tolist(), network.flow.tolist(), strict=True
     ):
@@ -225,13 +325,33 @@ def _check_ties(book: _Book, names: list[str], tie: str) -> None:
             assert tuple(fill.tolist()) == fair, f"the margin at {where} is not shared in proportion"
 
 
-def _check_sharing(book: _Book, network: _Map, at: list[int], tie: str, names: list[str]) -> None:
-    """Check that margins of joined places share by the rule: nobody is served there before somebody short elsewhere."""
+def _ways(network: _Map, at: list[int]) -> Ways:
+    """Return from where to where one lot can still move at no gain or loss."""
     prices = np.array([*at, 0], np.int64)[:-1]  # The one more keeps an empty list whole numbers.
     is_open = prices[network.target] - prices[network.source] == network.tariff
     room, used = is_open & (network.flow < network.capacity), is_open & (network.flow > 0)
     start = np.concatenate([network.source[room], network.target[used]])
-    end = np.concatenate([network.target[room], network.source[used]])
+    return Ways(start, np.concatenate([network.target[room], network.source[used]]))
+
+
+def _check_outside(
+    book: _Book, network: _Map, terms: Mapping[str, Terms], at: Mapping[str, int | None], crossing: Any
+) -> None:
+    """Check what crosses the border: at its prices, and only what the market itself does not serve."""
+    if not any(term.imports is not None or term.exports is not None for term in terms.values()):
+        assert not any(map(any, crossing)), "gas crosses a border that is shut"
+        return
+    every, prices = list(terms.values()), [at[name] for name in terms]
+    check_crossing(every, prices, *crossing)
+    left = (book.price == book.at) & (book.fill < book.quantity)
+    margin = Margin(*(frozenset(book.place[left & (book.buys == buys)].tolist()) for buys in (True, False)))
+    ways = _ways(network, [-1 if price is None else price for price in prices])
+    check_own_first(every, prices, crossing, margin, ways)
+
+
+def _check_sharing(book: _Book, network: _Map, at: list[int], tie: str, names: list[str]) -> None:
+    """Check that margins of joined places share by the rule: nobody is served there before somebody short elsewhere."""
+    start, end = _ways(network, at)
     for buys, ways in ((True, Ways(start, end)), (False, Ways(end, start))):
         rows = np.flatnonzero((book.price == book.at) & (book.buys == buys))
         margins = Margins(book.place[rows], book.quantity[rows], book.fill[rows], book.turn[rows])
@@ -249,9 +369,11 @@ def _dot(one: Numbers, other: Numbers) -> int:
     return sum(products)
 
 
-def _welfare(book: _Book, network: _Map) -> int:
-    value = _dot(np.where(book.buys, book.fill, -book.fill), book.price)
-    return value - _dot(network.flow, network.tariff)
+def _welfare(book: _Book, network: _Map, terms: Mapping[str, Terms], crossing: tuple[list[int], list[int]]) -> int:
+    value = _dot(np.where(book.buys, book.fill, -book.fill), book.price) - _dot(network.flow, network.tariff)
+    for term, brought, sent in zip(terms.values(), *crossing, strict=True):
+        value += sent * (term.exports or 0) - brought * (term.imports or 0)
+    return value
 
 
 def _dual_value(book: _Book, network: _Map, at: list[int]) -> int:

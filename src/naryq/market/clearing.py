@@ -30,11 +30,13 @@ from naryq.market.auction import PRICE_RULES, Rules, solve
 from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
-from naryq.market.kernels import BUY, SELL, Integers
+from naryq.market.kernels import BUY, SELL, Flags, Integers
 from naryq.market.labels import Labels
 from naryq.market.network import net_flow
 from naryq.market.passes import Market, Survey, passes_over
 from naryq.market.pivotal import Pivot, Pivotal, pivots
+from naryq.market.places import NO_PLACES, Places, all_names, read_places, without_bounds
+from naryq.market.price_limits import Asked, limited
 from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX, grouped
@@ -58,6 +60,7 @@ class Request(NamedTuple):
     tie: str
     price_rule: str
     reference: int | Mapping[str, int] | None
+    terms: Places | None = None
     places: tuple[str, ...] = ()
 
 
@@ -70,9 +73,12 @@ class Clearing:
     Attributes:
         prices: The uniform price of each place, tenge a tonne; None where neither an order nor a link says anything
             and, by a venue's price rule, where nothing trades.
+        shadow_prices: What one lot more is worth at each place: its price, unless a floor or cap of the place cuts it.
         traded: Lots bought and lots sold at each place.
         welfare: What the filled bids are worth, less what the filled offers ask, less transport (lots x tenge/t).
         dual_value: The dual function at the prices; it is never below any welfare, so equality proves the optimum.
+        imports: Lots that come from outside, for each place with an import price.
+        exports: Lots that go there, for each place with an export price.
     """
 
     def __init__(self, outcome: Outcome, request: Request) -> None:
@@ -82,8 +88,10 @@ class Clearing:
         self._orders = request.orders.frame
         self._links = request.links.frame
         self.tie = request.tie
-        names, answer = outcome.names, outcome.answer
+        names, answer, limits = outcome.names, outcome.answer, outcome.limits
         self.prices = _prices(outcome)
+        self.shadow_prices = _known(names, answer.prices, answer.determined)
+        self.imports, self.exports = ({}, {}) if limits is None else limits.crossed(answer.brought)
         lots = zip(answer.bought.tolist(), answer.sold.tolist(), strict=True)
         self.traded: dict[str, tuple[int, int]] = dict(zip(names, lots, strict=True))
         self.welfare = answer.welfare
@@ -103,6 +111,34 @@ class Clearing:
         outcome = self._outcome
         return intake.answer(self._links, ("source", "target"), net_flow(outcome.market, outcome.answer.flow))
 
+    @cached_property
+    def shortage(self) -> dict[str, int]:
+        """For each place with a cap, the lots of bids at or above it that are not served while it binds."""
+        outcome, limits = self._outcome, self._outcome.limits
+        return {} if limits is None else limits.shortage(outcome.answer.fills, outcome.published)
+
+    @cached_property
+    def surplus(self) -> dict[str, int]:
+        """For each place with a floor, the lots of offers at or below it that are not sold while it binds."""
+        outcome, limits = self._outcome, self._outcome.limits
+        return {} if limits is None else limits.surplus(outcome.answer.fills, outcome.published)
+
+    def without_limits(self) -> "Clearing":
+        """Clear the same market without its floors and caps: what it would have been. It is done once and kept.
+
+        Raises:
+            Refusal: WRONG_TYPE when only a cap bounds an order without a limit.
+        """
+        return self._free
+
+    @cached_property
+    def _free(self) -> "Clearing":
+        terms = self._request.terms
+        if terms is None:
+            return self
+        request = self._request._replace(terms=without_bounds(terms), places=tuple(self.prices))
+        return Clearing(_found(request), request)
+
     @property
     def certificate(self) -> Certificate:
         """Welfare and dual value side by side: equal means optimal."""
@@ -114,7 +150,7 @@ class Clearing:
         Raises:
             AssertionError: What was found wrong, in one sentence.
         """
-        rules = self._outcome.rules
+        rules, terms = self._outcome.rules, self._request.terms
         certificate = check_clearing(
             self._orders,
             self._links,
@@ -124,6 +160,12 @@ class Clearing:
             tie=rules.tie,
             price_rule=rules.price_rule,
             reference=dict(zip(self._outcome.names, rules.reference.tolist(), strict=True)),
+            places=None if terms is None else terms.frame,
+            shadow_prices=self.shadow_prices,
+            imports=self.imports,
+            exports=self.exports,
+            shortage=self.shortage,
+            surplus=self.surplus,
         )
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
         return certificate
@@ -234,8 +276,11 @@ class Clearing:
 
 
 def _prices(outcome: Outcome) -> dict[str, int | None]:
-    answer = outcome.answer
-    known = zip(outcome.names, answer.prices.tolist(), answer.determined.tolist(), strict=True)
+    return _known(outcome.names, outcome.published, outcome.answer.determined)
+
+
+def _known(names: list[str], prices: Integers, determined: Flags) -> dict[str, int | None]:
+    known = zip(names, prices.tolist(), determined.tolist(), strict=True)
     return {name: price if told else None for name, price, told in known}
 
 
@@ -247,6 +292,7 @@ def clear(
     orders: Any,
     links: Any = None,
     *,
+    places: Any = None,
     tie: str = "time",
     price_rule: str = "middle",
     reference: int | Mapping[str, int] | None = None,
@@ -255,12 +301,16 @@ def clear(
 
     Args:
         orders: A pandas, Polars or PyArrow table, or a mapping of columns: `order_id` (integers or text, all
-            different), `place` (text), `side` (`buy` or `sell`), `price` (tenge a tonne, 0 to 10**12), `quantity`
-            (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds) and `participant` (text or
-            integers, may be missing): whose the order is, for `Clearing.pivotal` and `Clearing.without`.
+            different), `place` (text), `side` (`buy` or `sell`), `price` (tenge a tonne, 0 to 10**12; missing for an
+            order without a limit), `quantity` (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds)
+            and `participant` (text or integers, may be missing): whose the order is, for `Clearing.pivotal` and
+            `Clearing.without`.
         links: Likewise: `source`, `target` (text), `capacity` (lots, 0 to 10**12), `tariff` (tenge a tonne, 0 to
             10**12) and, optional, `capacity_back` (lots, likewise, may be missing): what the link may carry from
             target to source instead, at the same tariff. A place may stand in no link, or in links alone.
+        places: Likewise: `place` (text) and any of `floor`, `cap`, `import_price`, `export_price` (tenge a tonne, 0 to
+            10**12, may be missing): within what bounds the price of a place is published, and at what prices gas
+            is had from outside there, or sold, without limit.
         tie: How orders at the price of their place share what is left: `time` (earlier `submitted_at` first, then
             the earlier row) or `pro_rata` (in proportion, largest remainder, then as under `time`).
         price_rule: Which of the optimal price vectors is published: the `lowest`, the `middle` (half the sum of the
@@ -274,27 +324,33 @@ def clear(
         A `Clearing`, whose `welfare` equals its `dual_value`: the proof that it is optimal.
 
     Raises:
-        Refusal: Whatever is wrong with the orders, the links or an option: its code, the row (the first is row 1)
-            and what to do.
+        Refusal: Whatever is wrong with the orders, the links, the places or an option: its code, the row (the first
+            is row 1) and what to do.
     """
     _check_options(tie, price_rule, reference)
     table, order_columns = intake.read_orders(orders)
     participants = labels.read_labels(table, "participant")
     link_columns = intake.read_links(links)
-    _check_alone(price_rule, link_columns)
-    request = Request(table, order_columns, link_columns, participants, tie, price_rule, reference)
+    _check_alone(price_rule, link_columns, places)
+    terms = None if places is None else read_places(places)
+    request = Request(table, order_columns, link_columns, participants, tie, price_rule, reference, terms)
     return Clearing(_found(request), request)
 
 
 def _found(request: Request) -> Outcome:
     """Survey, number and solve a market that was read."""
-    orders = request.orders
+    orders, terms = request.orders, request.terms
     survey = _survey(request.table, orders, request.links)
-    names, market = _numbered(orders, request.links, survey, request.places)
+    names, market = _numbered(orders, request.links, survey, request.places, terms)
     rules = Rules(request.tie, orders.submitted_at, request.price_rule, _references(names, request.reference))
+    limits = None
+    if terms is not None or orders.unlimited is not None:
+        asked = Asked(request.table, orders.unlimited, orders.submitted_at, rules.reference, request.links.capacity)
+        limits = limited(market, survey, (terms or NO_PLACES).numbered(names), asked)
+        market, survey, rules = limits.market, limits.survey, rules._replace(submitted_at=limits.turn)
     with passes_over(market) as passes:
         answer = solve(passes, survey, rules)
-    return Outcome(names, market, answer, orders.order_id, rules)
+    return Outcome(names, market, answer, orders.order_id, rules, limits)
 
 
 def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] | None) -> None:
@@ -316,8 +372,15 @@ def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int]
             )
 
 
-def _check_alone(price_rule: str, links: Links) -> None:
-    """Refuse to apply a venue's rule to joined places: it is made for one book."""
+def _check_alone(price_rule: str, links: Links, places: Any) -> None:
+    """Refuse to apply a venue's rule to joined places, or to ones with terms of their own: it is made for one book."""
+    if price_rule in VENUE_RULES and places is not None:
+        raise Refusal(
+            Code.NOT_SUPPORTED,
+            f"price_rule is {price_rule!r} and places have terms of their own",
+            where="places",
+            remedy="Clear without them, or choose lowest, middle, highest or reference.",
+        )
     if price_rule in VENUE_RULES and links.source:
         raise Refusal(
             Code.NOT_SUPPORTED,
@@ -332,7 +395,17 @@ def _survey(table: Table, orders: Orders, links: Links) -> Survey:
     none = np.empty(0, np.int64)
     place_of, side_of = (np.zeros(max(1, len(words.names)), np.int64) for words in (orders.place, orders.side))
     market = Market(
-        0, orders.place.codes, orders.side.codes, place_of, side_of, orders.price, orders.quantity, *[none] * 4
+        0,
+        orders.place.codes,
+        orders.side.codes,
+        place_of,
+        side_of,
+        orders.price,
+        orders.quantity,
+        none,
+        none,
+        none,
+        none,
     )
     with passes_over(market) as passes:
         survey = passes.survey()
@@ -384,17 +457,21 @@ def exact_sum(values: Integers, highest: int, wrapped: int) -> int:
     return (int((values >> 32).sum()) << 32) + int((values & (2**32 - 1)).sum())
 
 
-def _numbered(orders: Orders, links: Links, survey: Survey, places: Sequence[str]) -> tuple[list[str], Market]:
+def _numbered(
+    orders: Orders, links: Links, survey: Survey, places: Sequence[str], terms: Places | None
+) -> tuple[list[str], Market]:
     """Number the places by their sorted names, so that the order of the rows cannot matter."""
     used = np.flatnonzero(survey.places).tolist()
     words = orders.place.names
-    names = sorted({words[code] for code in used} | set(links.source) | set(links.target) | set(places))
+    named = {words[code] for code in used} | set(links.source) | set(links.target) | set(places)
+    names = sorted(named if terms is None else all_names(terms, named))
     number = {name: index for index, name in enumerate(names)}
     place_of = np.zeros(max(1, len(words)), np.int64)
     place_of[used] = [number[words[code]] for code in used]
     sides = np.array([SIDE_NUMBERS.get(name, BUY) for name in orders.side.names] or [BUY], np.int64)
     ends = [np.array([number[name] for name in column], np.int64) for column in (links.source, links.target)]
-    # No link ever carries more than all orders together: that much capacity is as good as any more.
+    # No link ever carries more than all orders together (and what passes from border to border, see `limited`): that
+    # much capacity is as good as any more.
     capacity = np.minimum(links.capacity, survey.lots)
     market = Market(
         places=len(names),

@@ -44,7 +44,8 @@ class Words(NamedTuple):
 class Orders(NamedTuple):
     """The orders as arrays, one value a row; `order_id` stays the caller's own column.
 
-    Nothing here refers to another row by its number: `rows_of` takes rows out.
+    Nothing here refers to another row by its number: `rows_of` takes rows out. `unlimited` marks the orders without a
+    price, which take any; it is None where every order has a limit.
     """
 
     frame: Any
@@ -54,6 +55,7 @@ class Orders(NamedTuple):
     price: Integers
     quantity: Integers
     submitted_at: Integers | None
+    unlimited: Flags | None = None
 
 
 def rows_of(column: Any, rows: Integers) -> Any:
@@ -63,7 +65,7 @@ def rows_of(column: Any, rows: Integers) -> Any:
     if isinstance(column, Words):
         return Words(rows_of(column.codes, rows), column.names)
     if isinstance(column, np.ndarray):
-        return _frozen(column[rows])
+        return frozen(column[rows])
     if isinstance(column, Sequence):
         return [column[row] for row in rows.tolist()]
     if column is None or isinstance(column, nw.Series):
@@ -169,8 +171,8 @@ class Table:
         values: Integers = self._integer_array(name, self._without_missing(name, column) if optional else column)
         if lowest is not None and values.size:
             self.within(name, values, (int(values.min()), int(values.max())), (lowest, highest))
-        frozen: Integers = _frozen(values)
-        return frozen
+        known: Integers = frozen(values)
+        return known
 
     def within(self, name: str, values: Integers, found: tuple[int, int], bounds: tuple[int, int]) -> None:
         """Refuse the first value out of bounds; `found` are the least and the most of all values."""
@@ -362,7 +364,7 @@ def _has_nulls(column: "nw.Series[Any]") -> bool:
     return column.null_count() > 0
 
 
-def _frozen(values: npt.NDArray[Any]) -> Any:
+def frozen(values: npt.NDArray[Any]) -> Any:
     """Return a read-only view: kernels are compiled for one kind of array, and the caller's memory stays safe."""
     view = values.view()
     view.flags.writeable = False
@@ -374,7 +376,7 @@ def _small(codes: npt.NDArray[Any], names: list[str]) -> Words:
     kind = np.uint8 if len(names) <= SMALL_CODES else np.int32
     if codes.dtype == np.int8 and kind is np.uint8:
         codes = codes.view(np.uint8)
-    return Words(_frozen(np.ascontiguousarray(codes, dtype=kind)), names)
+    return Words(frozen(np.ascontiguousarray(codes, dtype=kind)), names)
 
 
 def _code_pandas(series: Any) -> tuple[npt.NDArray[Any], list[str]]:
@@ -444,9 +446,10 @@ def read_orders(frame: Any) -> tuple[Table, Orders]:
         table.identifiers("order_id"),
         table.words("place"),
         table.words("side"),
-        table.integers("price"),
+        table.integers("price", optional=True),
         table.integers("quantity"),
         submitted,
+        table.missing.get("price"),
     )
     return table, orders
 

@@ -20,12 +20,16 @@ class Lattice:
     """
 
     def __init__(self, market: Market, standing: Standing, trade: Trade, top: int) -> None:
-        """Derive the bounds from a trade; `top` is the highest limit price of all orders."""
+        """Derive the bounds from a trade; `top` is the highest limit price of all orders and of the outside."""
         lots = standing.lots
         may_rise = (trade.margin_sold == lots[:, SELL, MARGINAL]) & (trade.margin_bought == 0)
         may_fall = (trade.margin_sold == 0) & (trade.margin_bought == lots[:, BUY, MARGINAL])
         self._least = np.where(may_fall, standing.below, standing.at)
         self._most = np.where(may_rise, standing.above, standing.at)
+        if market.outside is not None and trade.brought is not None:
+            imports, exports = market.outside
+            self._least = np.where(trade.brought > 0, imports, np.maximum(self._least, exports))
+            self._most = np.where(trade.brought < 0, exports, np.minimum(self._most, imports))
         source, target = market.link_source, market.link_target
         open_links, used = trade.flow < market.capacity, trade.flow > 0
         self._before = np.concatenate([source[open_links], target[used]])

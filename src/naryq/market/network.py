@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from naryq.market import kernels
+from naryq.market import kernels, outside
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.passes import Market, Passes
 
@@ -53,11 +53,15 @@ class Standing(NamedTuple):
 
 
 class Trade(NamedTuple):
-    """What trades at optimal prices: the margins of each place (lots), and the flow on each link (lots)."""
+    """What trades at optimal prices, in lots: the margins of each place, the flow on each link, and the outside.
+
+    `brought` is what comes to each place from outside, below zero what leaves it there; None without an outside.
+    """
 
     margin_sold: Integers
     margin_bought: Integers
     flow: Integers
+    brought: Integers | None = None
 
 
 # --- Prices -------------------------------------------------------------------------------------------------------
@@ -70,26 +74,37 @@ def optimal_standing(passes: Passes, lowest: int, highest: int) -> Standing:
     level has one tenge to a bucket and is exact within its windows; an optimum that lies strictly inside them is an
     optimum of the whole (see the explanation). A window whose edge the optimum touches is moved and the level
     repeated, unless the edge is the lowest or the highest limit price in the market, beyond which no price can be
-    better.
+    better, or a price of the outside, beyond which none can be.
     """
     window = _first_window(passes, lowest, highest)
     whole = window.below + window.table.sum(axis=2)
-    at = np.full(passes.market.places, (highest - lowest) >> (window.shift + 1), np.int64)
+    least, most = _bounds(passes.market, lowest, highest)
+    at = (np.clip((lowest + highest) >> 1, least, most) - lowest) >> window.shift
     step = window.buckets // 2
     while True:
-        first, last = _edges(window, lowest, highest)
+        first, last = _edges(window, least, most)
         _descend(passes.market, window, whole, (first, last), step, at)
         price = window.low + (at << window.shift)
-        touching = ((at == first) & (price > lowest)) | ((at == last) & (price + (1 << window.shift) <= highest))
+        touching = ((at == first) & (price > least)) | ((at == last) & (price + (1 << window.shift) <= most))
         if touching.any():
             window = _moved(passes, window, np.where(touching, at - window.buckets // 2, 0))
         elif window.shift:
-            price = np.minimum(price + (1 << (window.shift - 1)), highest)
+            price = np.clip(price + (1 << (window.shift - 1)), least, most)
             window = _closer(passes, window, at)
             step = window.buckets >> (NEIGHBOURING_BITS + 1)
         else:
             return _standing(passes, window, whole, at, highest)
         at = (price - window.low) >> window.shift
+
+
+def _bounds(market: Market, lowest: int, highest: int) -> tuple[Integers, Integers]:
+    """Return the least and the most that the price of each place can be."""
+    every = np.zeros(market.places, np.int64)
+    least, most = every + lowest, every + highest
+    if market.outside is not None:
+        least = np.maximum(least, market.outside.export_price)
+        most = np.minimum(most, market.outside.import_price)
+    return least, most
 
 
 def _first_window(passes: Passes, lowest: int, highest: int) -> Window:
@@ -121,10 +136,10 @@ def _closer(passes: Passes, window: Window, at: Integers) -> Window:
     return Window(low, shift, below, passes.histogram(low, shift, window.buckets))
 
 
-def _edges(window: Window, lowest: int, highest: int) -> tuple[Integers, Integers]:
+def _edges(window: Window, least: Integers, most: Integers) -> tuple[Integers, Integers]:
     """Return the first and last bucket of each place in which a price may lie."""
-    first: Integers = np.maximum(0, (lowest - window.low) >> window.shift)
-    last: Integers = np.minimum(window.buckets - 1, (highest - window.low) >> window.shift)
+    first: Integers = np.maximum(0, (least - window.low) >> window.shift)
+    last: Integers = np.minimum(window.buckets - 1, (most - window.low) >> window.shift)
     return first, last
 
 
@@ -138,7 +153,8 @@ def _descend(  # noqa: PLR0917 - what a level is made of
     kernels.values_of(window.table, window.below, whole[:, BUY].copy(), first, last, value)
     problem = kernels.Problem(value, first, last, source, target, market.capacity, offset)
     # A step so long that a sum in a cut problem could pass 2**62 is not taken.
-    largest = 2**62 // ((source.shape[0] + 2) * int(whole.sum()))
+    moved = max(int(whole.sum()), int(market.capacity.max(initial=1)))
+    largest = 2**62 // ((source.shape[0] + 2) * moved)
     while step > largest:
         step //= 2
     kernels.descend(problem, step, window.shift == 0, at)
@@ -183,7 +199,6 @@ def margins_at(market: Market, standing: Standing, least: Integers | None) -> Tr
     excess = inside[:, SELL] - inside[:, BUY]
     np.subtract.at(excess, source, flow)
     np.add.at(excess, target, flow)
-    sold, bought, tied = np.empty_like(at), np.empty_like(at), np.empty_like(flow)
     slack = kernels.Slack(
         excess,
         margin[:, SELL].copy(),
@@ -192,6 +207,14 @@ def margins_at(market: Market, standing: Standing, least: Integers | None) -> Tr
         target,
         np.where(gap == 0, market.capacity, 0),
     )
+    if market.outside is not None:
+        balance = outside.balance(slack, outside.borders(market.outside, at))
+        if balance is None:
+            return None
+        return Trade(
+            least[:, SELL] + balance.sold, least[:, BUY] + balance.bought, flow + balance.flow, balance.brought
+        )
+    sold, bought, tied = np.empty_like(at), np.empty_like(at), np.empty_like(flow)
     if not kernels.balance(slack, sold, bought, tied):
         return None
     return Trade(least[:, SELL] + sold, least[:, BUY] + bought, flow + tied)
@@ -268,8 +291,12 @@ def dual_value(market: Market, standing: Standing, surplus: int, prices: Integer
 
 
 def welfare(market: Market, standing: Standing, trade: Trade, surplus: int) -> int:
-    """Return what the filled bids are worth, less what the filled offers ask, less what the transport costs."""
+    """Return what the filled bids are worth, less what the filled offers ask, less what the transport costs.
+
+    What crosses the border does so at its price there, which is that of its place.
+    """
     lots = standing.lots
     bought = lots[:, BUY, INSIDE] + trade.margin_bought
     sold = lots[:, SELL, INSIDE] + trade.margin_sold
-    return surplus + int((standing.at * (bought - sold)).sum()) - int((trade.flow * market.tariff).sum())
+    brought = 0 if trade.brought is None else trade.brought
+    return surplus + int((standing.at * (bought - sold - brought)).sum()) - int((trade.flow * market.tariff).sum())

@@ -20,6 +20,16 @@ THREADED_ROWS: Final = 200_000
 """Below this many orders a second thread costs more than it saves."""
 
 
+class Outside(NamedTuple):
+    """The price of each place at which gas is had from outside without limit, and the one at which it is sold there.
+
+    Where there is none, the first lies above all prices and the second below.
+    """
+
+    import_price: Integers
+    export_price: Integers
+
+
 class Market(NamedTuple):
     """A market as arrays: codes and their meaning, limit prices, quantities, and links between numbered places.
 
@@ -38,6 +48,7 @@ class Market(NamedTuple):
     capacity: Integers
     tariff: Integers
     back: Integers = np.empty(0, np.int64)
+    outside: Outside | None = None
 
 
 class Survey(NamedTuple):

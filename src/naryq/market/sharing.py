@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from naryq.market.kernels import BUY, MARGINAL, SELL, Integers
 from naryq.market.network import Standing, Trade, margins_at, trade_at
+from naryq.market.outside import borders
 from naryq.market.passes import Market
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -167,13 +168,14 @@ class _Climb(NamedTuple):
         """Tell which margins could have one lot more than they must, all others keeping what they hold.
 
         A lot for a buyer must come from a seller with something left, or from a buyer with more than he must have,
-        over links with room or back over links in use; a lot of a seller takes the opposite way.
+        over links with room or back over links in use; a lot of a seller takes the opposite way. Or it crosses the
+        border, or one that crosses it the other way stays.
         """
         trade = margins_at(self.market, self.standing, self.least)
         assert trade is not None, "what is held can be served"
         traded, offered = np.stack([trade.margin_bought, trade.margin_sold]), self.standing.lots[:, :, MARGINAL].T
         own, other = self.side, 1 - self.side
-        reached = (traded[other] < offered[other]) | (traded[own] > self.least[:, own])
+        reached = (traded[other] < offered[other]) | (traded[own] > self.least[:, own]) | self._over_the_border(trade)
         start, end = self._ways(trade.flow) if own == BUY else self._ways(trade.flow)[::-1]
         while True:
             found = end[reached[start]]
@@ -181,6 +183,13 @@ class _Climb(NamedTuple):
                 free: Flags = reached & (self.least[:, own] < offered[own])
                 return free
             reached[found] = True
+
+    def _over_the_border(self, trade: Trade) -> Flags:
+        """Tell at which places a lot for this side could come from outside, or go there."""
+        if self.market.outside is None or trade.brought is None:
+            return np.zeros(self.market.places, np.bool_)
+        inwards, outwards = borders(self.market.outside, self.standing.at)
+        return inwards | (trade.brought < 0) if self.side == BUY else outwards | (trade.brought > 0)
 
     def _ways(self, flow: Integers) -> tuple[Integers, Integers]:
         """Return from where to where one lot can still move over open links."""

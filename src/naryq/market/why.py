@@ -8,8 +8,9 @@ import numpy as np
 
 from naryq.market.auction import Answer, Rules
 from naryq.market.call import VENUE_RULES, Decision, Ladder, Uncrossing, uncrossing
-from naryq.market.kernels import BUY, SELL
+from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.passes import Market
+from naryq.market.price_limits import Limited
 from naryq.market.words import LANGUAGES, SENTENCES, listed, say
 
 NAMED_ORDERS: Final = 3
@@ -25,6 +26,13 @@ class Outcome:
     answer: Answer
     order_id: Any
     rules: Rules
+    limits: Limited | None = None
+
+    @cached_property
+    def published(self) -> Integers:
+        """The prices of all places, within their limits."""
+        prices = self.answer.prices
+        return prices if self.limits is None else self.limits.published(prices)
 
     @cached_property
     def marginal_rows(self) -> dict[int, list[int]]:
@@ -150,7 +158,11 @@ def _uncrossing(outcome: Outcome, number: int) -> Uncrossing:
     market, rules = outcome.market, outcome.rules
     here = market.place_of[market.place] == number
     sides = (here & (market.side_of[market.side] == side) for side in (BUY, SELL))
-    bids, asks = (Ladder(market.price[rows], market.quantity[rows]) for rows in sides)
+    free = here & False if outcome.limits is None else outcome.limits.unlimited
+    bids, asks = (
+        Ladder(market.price[rows & ~free], market.quantity[rows & ~free], int(market.quantity[rows & free].sum()))
+        for rows in sides
+    )
     reference = int(rules.reference[number])
     return uncrossing(bids, asks, rules.price_rule, None if reference < 0 else reference)
 
