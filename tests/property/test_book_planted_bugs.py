@@ -89,8 +89,8 @@ def wrong_replay(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the first difference between a replay and the twin, likewise."""
     monkeypatch.setattr(book_replay, "kernels", module)
     try:
-        for seed, rule in enumerate(SELF_TRADES * 2):
-            tick = 1 + seed // len(SELF_TRADES)
+        for seed, rule in enumerate(SELF_TRADES * 3):
+            tick = 1 + seed // (2 * len(SELF_TRADES))
             stream = random_stream(seed, 400, tick)
             twin = NaiveBook(self_trade=rule, tick=tick)
             found = difference(replayed(stream, rule, tick), one_by_one(twin, stream))
