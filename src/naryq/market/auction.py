@@ -9,9 +9,10 @@ from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
-from naryq.market.network import dual_value, optimal_standing, welfare
+from naryq.market.network import Standing, dual_value, optimal_standing, welfare
 from naryq.market.passes import Market, Passes, Survey
 from naryq.market.sharing import shared_trade
+from naryq.market.simplex import standing_by_simplex
 
 PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", *VENUE_RULES)
 
@@ -54,7 +55,7 @@ def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
     market = passes.market
     if not market.price.size and market.outside is None:
         return _nothing(market)
-    standing = optimal_standing(passes, survey.lowest_price, survey.highest_price)
+    standing = _standing(passes, survey.lowest_price, survey.highest_price)
     trade = shared_trade(market, standing, rules.tie, rules.submitted_at)
     lattice = Lattice(market, standing, trade, survey.highest_price)
     prices = lattice.closed(_chosen(passes, lattice, rules.price_rule, rules.reference))
@@ -78,6 +79,24 @@ def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
         dual_value(market, standing, surplus, prices),
         trade.brought,
     )
+
+
+def _standing(passes: Passes, lowest: int, highest: int) -> Standing:
+    if is_for_simplex(passes.market, lowest, highest):
+        return standing_by_simplex(passes.market, lowest, highest)
+    return optimal_standing(passes, lowest, highest)
+
+
+def is_for_simplex(market: Market, lowest: int, highest: int) -> bool:
+    """Choose the solver by the sizes.
+
+    The descent looks at the orders a few times, and its cuts grow with the square of the places; the simplex sorts the
+    orders once, and then its work grows with places and links.
+    """
+    # Prices on the way to the optimum can be as far apart as all tariffs of a path through every place.
+    widest = highest - lowest + 3 + int(market.tariff.max(initial=0))
+    fits = market.places * widest < 2**61
+    return fits and market.price.shape[0] <= market.places * market.places
 
 
 def _nothing(market: Market) -> Answer:
