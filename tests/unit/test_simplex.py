@@ -108,7 +108,7 @@ def test_every_pivot_is_that_of_the_twins(seed: int) -> None:
         found = simplex_kernels.best_of_block(network, basis, first, block)
         expected = twins.best_of_block(network, basis, first, block)
         assert tuple(found[:2]) == expected[:2]
-        arc, gain, first = found
+        arc, gain, first = (int(each) for each in found)
         if arc < 0:
             return
         assert first == expected[2]
