@@ -57,3 +57,40 @@ def test_reasons_as_data() -> None:
     assert data["marginal_orders"] == [4]
     assert data["full_links"][0]["congestion_rent"] == 96_000
     assert data["text"] == {language: why.say(language) for language in ("en", "kk", "ru")}
+
+
+def test_participants_on_request() -> None:
+    """On request the sentence tells of who cannot be replaced, and then of who moves the price the most."""
+    orders = ORDERS | {"participant": ["A", "B", "C", "C"]}
+    result = naryq.clear(orders, LINKS | {"capacity": [40]})
+    assert result.why("Астана").pivotal == ()
+    why = result.why("Астана", pivotal=True)
+    assert why.text.endswith(
+        "; without C the others could not take 17 lots, at any price; "
+        "without A the others could not supply 7 lots, at any price."
+    )
+    assert why.say("ru").endswith("; без участника A ни при какой цене не хватило бы 7 лотов.")
+    assert [one["participant"] for one in why.as_data()["pivotal"]] == ["A", "B", "C"]
+
+
+def test_a_participant_who_only_moves_the_price() -> None:
+    """Where the others could do it, the sentence says at which price they would."""
+    orders = {"order_id": [1, 2, 3], "place": ["A"] * 3, "side": ["sell", "sell", "buy"], "price": [10, 20, 30]}
+    market = orders | {"quantity": [5, 5, 5], "participant": ["cheap", "dear", None]}
+    why = naryq.clear(market, price_rule="lowest").why("A", pivotal=True)
+    assert why.text.endswith("; without cheap the price would be 20.")
+    assert why.say("kk").endswith("; cheap болмаса, баға 20 болар еді.")
+
+
+def test_a_price_that_would_be_gone() -> None:
+    """Without the only order of a place it would have no price, and the sentence says so."""
+    orders = {"order_id": [1], "place": ["A"], "side": ["buy"], "price": [9], "quantity": [1], "participant": [5]}
+    assert (
+        naryq.clear(orders).why("A", pivotal=True).text.endswith("order 1 sets it; without 5 there would be no price.")
+    )
+
+
+def test_a_notebook_shows_the_sentence() -> None:
+    """The notebook form is the sentence, whatever the place is called."""
+    orders = {"order_id": [1], "place": ["<b>"], "side": ["buy"], "price": [9], "quantity": [1]}
+    assert naryq.clear(orders).why("<b>")._repr_html_().startswith("<p>The price in &lt;b&gt; is 9 tenge a tonne")

@@ -20,6 +20,7 @@ The price in Pavlodar is 90 000 tenge a tonne: order 2 sets it.
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +30,7 @@ from naryq.market import intake, labels, sheets
 from naryq.market.auction import PRICE_RULES, Rules, solve
 from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.checking import Certificate, check_clearing
+from naryq.market.curves import Arc, Curves, Node, curves_of, network_of
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
 from naryq.market.kernels import BUY, SELL, Flags, Integers
 from naryq.market.labels import Labels
@@ -170,13 +172,48 @@ class Clearing:
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
         return certificate
 
-    def why(self, place: str) -> Why:
+    def why(self, place: str, *, pivotal: bool = False) -> Why:
         """Explain the price of a place: the marginal orders, the full links, and the range of optimal prices.
 
+        Args:
+            place: The place.
+            pivotal: Whether to say also what the price would be without each participant, as `pivotal` does.
+
         Raises:
-            Refusal: UNKNOWN_PLACE when no order and no link names the place.
+            Refusal: UNKNOWN_PLACE when no order and no link names the place; as `pivotal` does when that is asked.
         """
-        return explain(self._outcome, self._number(place))
+        why = explain(self._outcome, self._number(place))
+        return why._replace(pivotal=self.pivotal(place)) if pivotal else why
+
+    def curves(self, place: str) -> Curves:
+        """Give the supply and the demand of a place as steps; what links bring and take counts with them.
+
+        Raises:
+            Refusal: UNKNOWN_PLACE as for `why`.
+        """
+        return curves_of(self._outcome, self._number(place))
+
+    def network(self) -> tuple[list[Node], list[Arc]]:
+        """Give every place with its price and trade, and every way between two with its flow and congestion rent."""
+        return network_of(self._outcome)
+
+    def picture(self, place: str | None = None, *, kind: str = "svg", language: str = "en") -> bytes:
+        """Draw a picture: of a place, its supply and demand with the cross; without one, the network with its flows.
+
+        The same clearing gives the same bytes on each run. Needs matplotlib: `pip install 'naryq[pictures]'`.
+
+        Args:
+            place: The place; None for the network.
+            kind: `svg` or `png`.
+            language: Of the labels: `en`, `kk` or `ru`.
+
+        Raises:
+            Refusal: UNKNOWN_PLACE as for `why`; UNKNOWN_OPTION for another kind or language; NOT_SUPPORTED where
+                matplotlib is missing.
+        """
+        # The drawing stands above the market and knows it, not the other way round (docs/decisions).
+        drawn: bytes = import_module("naryq.pictures").picture(self, place, kind=kind, language=language)
+        return drawn
 
     def without(self, participant: int | str) -> "Clearing":
         """Clear the same market again without one participant's orders, at all places.

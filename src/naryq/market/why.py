@@ -1,7 +1,9 @@
 """Why a price is what it is: the orders at the margin, the links that are full, and the range that was open."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -10,11 +12,14 @@ from naryq.market.auction import Answer, Rules
 from naryq.market.call import VENUE_RULES, Decision, Ladder, Uncrossing, uncrossing
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.passes import Market
+from naryq.market.pivotal import Pivot
 from naryq.market.price_limits import Limited
 from naryq.market.words import LANGUAGES, SENTENCES, listed, say
 
 NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
+NAMED_PIVOTS: Final = 2
+"""How many participants a sentence tells of."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Why(NamedTuple):
         highest: The highest optimal price; None when no bid could buy one lot more.
         limits: Names of the limits that bound the price; the venue fills them in, a market alone has none.
         uncrossing: Under a venue's price rule, what trades at the price, what is left over, and which step decided.
+        pivotal: One `Pivot` a participant, when that was asked for.
     """
 
     place: str
@@ -100,6 +106,7 @@ class Why(NamedTuple):
     highest: int | None
     limits: tuple[str, ...]
     uncrossing: Uncrossing | None = None
+    pivotal: Sequence[Pivot] = ()
 
     @property
     def text(self) -> str:
@@ -115,7 +122,15 @@ class Why(NamedTuple):
         if self.price is None:
             return say(language, "no_price" if self.uncrossing is None else "call_no_price", place=self.place)
         limits = [_limit(limit, language) for limit in self.limits]
-        reasons = "; ".join([_reason(self, language), *limits, *_call(self, language), *_congestion(self, language)])
+        reasons = "; ".join(
+            [
+                _reason(self, language),
+                *limits,
+                *_call(self, language),
+                *_congestion(self, language),
+                *_pivots(self, language),
+            ]
+        )
         return say(language, "price", place=self.place, price=self.price, reasons=reasons)
 
     def as_data(self) -> dict[str, Any]:
@@ -123,7 +138,11 @@ class Why(NamedTuple):
         links = [link._asdict() for link in self.full_links]
         call = None if self.uncrossing is None else self.uncrossing._asdict()
         text = {language: self.say(language) for language in LANGUAGES}
-        return self._asdict() | {"full_links": links, "uncrossing": call, "text": text}
+        pivotal = [one._asdict() for one in self.pivotal]
+        return self._asdict() | {"full_links": links, "uncrossing": call, "pivotal": pivotal, "text": text}
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.text)}</p>"
 
     def __str__(self) -> str:
         return self.text
@@ -256,3 +275,26 @@ def _congestion(why: Why, language: str) -> list[str]:
         for link in why.full_links
     ]
     return [say(language, "full_links" if len(links) > 1 else "full_link", links=", ".join(links))] if links else []
+
+
+def _pivots(why: Why, language: str) -> list[str]:
+    """Say of those that matter most what the market would be without them: who cannot be replaced, then by price."""
+    told = [one for one in why.pivotal if one.is_pivotal or one.prices_without[why.place] != why.price]
+    told.sort(key=lambda one: (-one.shortage - one.surplus, -_moved(why, one)))
+    return [_pivot(one, why.place, language) for one in told[:NAMED_PIVOTS]]
+
+
+def _moved(why: Why, pivot: Pivot) -> int:
+    without = pivot.prices_without[why.place]
+    return 0 if without is None or why.price is None else abs(without - why.price)
+
+
+def _pivot(pivot: Pivot, place: str, language: str) -> str:
+    name, price = str(pivot.participant), pivot.prices_without[place]
+    if pivot.shortage:
+        return say(language, "pivot_shortage", participant=name, lots=pivot.shortage)
+    if pivot.surplus:
+        return say(language, "pivot_surplus", participant=name, lots=pivot.surplus)
+    if price is None:
+        return say(language, "pivot_no_price", participant=name)
+    return say(language, "pivot_price", participant=name, price=price)

@@ -241,8 +241,110 @@ _AUCTIONS: Final = MappingProxyType(
     }
 )
 
+_PIVOTS: Final = MappingProxyType(
+    {
+        "pivot_price": {
+            "en": "without {participant} the price would be {price}",
+            "kk": "{participant} болмаса, баға {price} болар еді",
+            "ru": "без участника {participant} цена была бы {price}",
+        },
+        "pivot_no_price": {
+            "en": "without {participant} there would be no price",
+            "kk": "{participant} болмаса, баға да болмас еді",
+            "ru": "без участника {participant} цены бы не было",
+        },
+        "pivot_shortage": {
+            "en": "without {participant} the others could not supply {lots:lot|lots}, at any price",
+            "kk": "{participant} болмаса, ешбір бағада {lots:лот} жетпес еді",
+            "ru": "без участника {participant} ни при какой цене не хватило бы {lots:лота|лотов|лотов}",
+        },
+        "pivot_surplus": {
+            "en": "without {participant} the others could not take {lots:lot|lots}, at any price",
+            "kk": "{participant} болмаса, ешбір бағада {lots:лот} сатылмас еді",
+            "ru": "без участника {participant} ни при какой цене не было бы спроса на {lots:лот|лота|лотов}",
+        },
+    }
+)
+_PICTURES: Final = MappingProxyType(
+    {
+        "picture_place": {
+            "en": "{place}: {price} tenge a tonne",
+            "kk": "{place}: тоннасына {price} теңге",
+            "ru": "{place}: {price} тенге за тонну",
+        },
+        "picture_no_price": {"en": "{place}: no price", "kk": "{place}: баға жоқ", "ru": "{place}: цены нет"},
+        "picture_traded": {
+            "en": "Lots bought: {bought}, sold: {sold}; brought in: {imports}, taken away: {exports}",
+            "kk": "Лот: сатып алынды {bought}, сатылды {sold}; әкелінді {imports}, әкетілді {exports}",
+            "ru": "Лотов куплено: {bought}, продано: {sold}; ввезено: {imports}, вывезено: {exports}",
+        },
+        "picture_lots": {"en": "Quantity, lots", "kk": "Көлемі, лот", "ru": "Объём, лотов"},
+        "picture_tenge": {"en": "Price, tenge a tonne", "kk": "Бағасы, теңге/тонна", "ru": "Цена, тенге за тонну"},
+        "picture_supply": {
+            "en": "Supply: offers",
+            "kk": "Ұсыныс: сату өтінімдері",
+            "ru": "Предложение: заявки на продажу",
+        },
+        "picture_demand": {
+            "en": "Demand: bids",
+            "kk": "Сұраныс: сатып алу өтінімдері",
+            "ru": "Спрос: заявки на покупку",
+        },
+        "picture_imports": {"en": "Brought in over links", "kk": "Сырттан әкелінетіні", "ru": "Ввоз по направлениям"},
+        "picture_exports": {"en": "Taken away over links", "kk": "Сыртқа әкетілетіні", "ru": "Вывоз по направлениям"},
+        "picture_price": {"en": "Price: {price}", "kk": "Баға: {price}", "ru": "Цена: {price}"},
+        "picture_range": {
+            "en": "Optimal prices: {range}",
+            "kk": "Оңтайлы бағалар: {range}",
+            "ru": "Оптимальные цены: {range}",
+        },
+        "picture_marginal_one": {
+            "en": "Marginal order: {orders}",
+            "kk": "Шекті өтінім: {orders}",
+            "ru": "Предельная заявка: {orders}",
+        },
+        "picture_marginal_several": {
+            "en": "Marginal orders: {orders}",
+            "kk": "Шекті өтінімдер: {orders}",
+            "ru": "Предельные заявки: {orders}",
+        },
+        "picture_network": {"en": "Prices and flows", "kk": "Бағалар мен ағындар", "ru": "Цены и потоки"},
+        "picture_units": {
+            "en": "In the boxes tenge a tonne, at the arrows lots.",
+            "kk": "Ұяшықтарда теңге/тонна, бағыттарда лот.",
+            "ru": "В рамках тенге за тонну, у стрелок лоты.",
+        },
+        "picture_busiest": {
+            "en": "The {shown} busiest of {places:place|places}.",
+            "kk": "{places:пункттің} ең белсенді {shown} пункті.",
+            "ru": "Показано {shown} из {places:пункта|пунктов|пунктов}, самые активные.",
+        },
+        "picture_seller": {
+            "en": "Sells more than it buys",
+            "kk": "Сатуы сатып алуынан көп",
+            "ru": "Продаёт больше, чем покупает",
+        },
+        "picture_buyer": {
+            "en": "Buys more than it sells",
+            "kk": "Сатып алуы сатуынан көп",
+            "ru": "Покупает больше, чем продаёт",
+        },
+        "picture_full": {
+            "en": "Full: lots | congestion rent, tenge a tonne",
+            "kk": "Толық жүктелген: лот | артық жүктеме рентасы, теңге/тонна",
+            "ru": "Загружено полностью: лоты | перегрузочная рента, тенге за тонну",
+        },
+        "picture_open": {
+            "en": "Carries, with room left or no rent",
+            "kk": "Жүктелген, рента жоқ",
+            "ru": "Загружено без ренты",
+        },
+        "picture_unused": {"en": "Not used", "kk": "Пайдаланылмаған", "ru": "Не используется"},
+    }
+)
+
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {**_PRICES, **_LINKS, **_LIMITS, **_CALLS, **_AUCTIONS}
+    {**_PRICES, **_LINKS, **_LIMITS, **_CALLS, **_AUCTIONS, **_PIVOTS, **_PICTURES}
 )
 """Every sentence and clause: its key, and its template in each language."""
 

@@ -1,0 +1,62 @@
+"""One sheet to draw on: its size, letters and colours, and how it becomes bytes, the same ones on each run.
+
+matplotlib keeps its settings in one table for the whole process. They are set for the time of a drawing and put back,
+so that neither a caller's style changes a picture nor a picture the caller's style; two threads must not draw at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from threading import Lock
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+SUPPLY: Final = "#0072B2"
+DEMAND: Final = "#D55E00"
+FULL: Final = "#D55E00"
+OPEN: Final = "#56789A"
+UNUSED: Final = "#9A9A9A"
+INK: Final = "#1A1A1A"
+RANGE: Final = "#F1EAC8"
+"""Blue, vermilion and grey of M. Okabe and K. Ito's palette: told apart by every kind of colour vision."""
+
+WIDTH_INCHES: Final = 5.0
+"""At 72 points an inch the sheet is 360 points wide, so letters keep their size on a telephone 360 pixels wide."""
+DOTS_PER_INCH: Final = 240
+
+_DRAWING: Final = Lock()
+
+
+@contextmanager
+def our_settings() -> Iterator[None]:
+    """Draw by settings of our own, whatever the caller has set."""
+    with _DRAWING, mpl.rc_context():
+        mpl.rcdefaults()
+        settings = mpl.rcParams
+        settings["font.family"] = "DejaVu Sans"  # It comes with matplotlib and has the letters of Kazakh.
+        settings["font.size"] = 8.5
+        settings["text.color"] = settings["axes.labelcolor"] = settings["axes.edgecolor"] = INK
+        settings["text.parse_math"] = False  # A name may hold a dollar sign.
+        settings["svg.hashsalt"] = "naryq"
+        settings["svg.fonttype"] = "path"
+        yield
+
+
+def as_bytes(figure: Figure, kind: str, title: str) -> bytes:
+    """Write the figure as SVG or PNG, with its title and without a date."""
+    canvas: Any = FigureCanvasSVG(figure) if kind == "svg" else FigureCanvasAgg(figure)
+    buffer = BytesIO()
+    if kind == "svg":
+        canvas.print_svg(buffer, metadata={"Title": title, "Date": None, "Creator": None})
+    else:
+        canvas.print_png(buffer, metadata={"Title": title, "Software": None})
+    return buffer.getvalue()
+
+
+def plain(number: int) -> str:
+    """Write a whole number on an axis or beside an arrow, its thousands parted by narrow spaces."""
+    return f"{number:,}".replace(",", "\u202f")
