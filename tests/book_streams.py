@@ -15,7 +15,10 @@ NO_PRICE = -(2**63)
 
 
 class Row(NamedTuple):
-    """One message; a quantity of 0 cancels all, or leaves the quantity as it is in an amendment."""
+    """One message; a quantity of 0 cancels all, or leaves the quantity as it is in an amendment.
+
+    The price of an uncrossing is its reference price.
+    """
 
     kind: str
     order_id: int
@@ -26,16 +29,23 @@ class Row(NamedTuple):
     display: int | None = None
 
 
-def random_stream(seed: int, length: int, tick: int = 1) -> list[Row]:
-    """Make messages of every kind around one price, some of them wrong."""
+PHASES = ("start_call", "uncross")
+
+
+def random_stream(seed: int, length: int, tick: int = 1, *, calls: bool = False) -> list[Row]:
+    """Make messages of every kind around one price, some of them wrong; with calls, about half of them in one."""
     draw = random.Random(seed)
-    return [_random_row(draw, number, tick) for number in range(length)]
+    kinds: tuple[str, ...] = ("limit", "limit", "limit", "limit", *ACTIONS)
+    if calls:
+        kinds = (*kinds, *kinds, "market", "market", "limit", "limit", *PHASES)
+    return [_random_row(draw, number, tick, draw.choice(kinds)) for number in range(length)]
 
 
-def _random_row(draw: random.Random, number: int, tick: int) -> Row:
-    kind = draw.choice(("limit", "limit", "limit", "limit", *ACTIONS))
+def _random_row(draw: random.Random, number: int, tick: int, kind: str) -> Row:
     side, price = draw.choice(SIDES), draw.randint(-4, 5) * tick + (draw.random() < 0.02)
     quantity = draw.choice((0, 1, 2, 3, 5, 8, 13))
+    if kind in PHASES:
+        return Row(kind, number, side, price if kind == "uncross" and draw.random() < 0.7 else None, quantity)
     if kind in {"cancel", "amend"}:
         name = draw.randint(max(number - 12, 0), number)
         free = kind == "amend" and draw.random() < 0.5
@@ -53,16 +63,20 @@ class Answer(NamedTuple):
     end: tuple[Any, ...]
 
 
-def one_by_one(book: Any, stream: list[Row]) -> Answer:
+def one_by_one(book: Any, stream: list[Row], price_rule: str = "xetra") -> Answer:
     """Send messages to a book one at a time."""
     trades: list[Trade] = []
-    words = [_send(book, row, trades) for row in stream]
+    words = [_send(book, row, trades, price_rule) for row in stream]
     return Answer(trades, words, (book.depth(99), book.last_price, book.statistics, book.state_hash()))
 
 
-def _send(book: Any, row: Row, trades: list[Trade]) -> str:
+def _send(book: Any, row: Row, trades: list[Trade], price_rule: str) -> str:
     try:
-        if row.kind == "cancel":
+        if row.kind == "start_call":
+            book.start_call()
+        elif row.kind == "uncross":
+            trades += book.uncross(price_rule, row.price)
+        elif row.kind == "cancel":
             book.cancel(row.order_id, row.quantity or None)
         elif row.kind == "amend":
             trades += book.amend(row.order_id, row.price, row.quantity or None)

@@ -15,9 +15,10 @@ class Row(NamedTuple):
 class CallTwin:
     """Each step is a method of its own, so that a test can plant a bug by overriding one."""
 
-    def __init__(self, bids: Orders, asks: Orders) -> None:
+    def __init__(self, bids: Orders, asks: Orders, tick: int = 1) -> None:
         self.bids = bids
         self.asks = asks
+        self.tick = tick
 
     def row(self, limit: int) -> Row:
         demand = sum(quantity for price, quantity in self.bids if price is None or price >= limit)
@@ -70,7 +71,7 @@ class CallTwin:
             nearest = min(abs(limit - reference) for limit in limits)
             return max(limit for limit in limits if abs(limit - reference) == nearest)
         if reference is None:
-            return (min(limits) + max(limits)) // 2
+            return (min(limits) + max(limits)) // 2 // self.tick * self.tick
         if reference >= max(limits):
             return max(limits)
         return max(reference, min(limits))
@@ -78,8 +79,12 @@ class CallTwin:
     def last_accepted_sell(self, table: list[Row]) -> int:
         """Serve sellers from the cheapest and buyers from the dearest; no bid left short may beat the price."""
         volume = max(row.volume for row in table)
-        last = self.last_served(sorted(self.asks, key=lambda order: -1 if order[0] is None else order[0]), volume)
-        short = self.best_short(sorted(self.bids, key=lambda order: -(10**9 if order[0] is None else order[0])), volume)
+        last = self.last_served(
+            sorted(self.asks, key=lambda order: -(10**13) if order[0] is None else order[0]), volume
+        )
+        short = self.best_short(
+            sorted(self.bids, key=lambda order: -(10**13 if order[0] is None else order[0])), volume
+        )
         known = [limit for limit in (last, short) if limit is not None]
         return max(known) if known else table[0].limit
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tests.call_twin import CallTwin, Orders
 
 from naryq.market.book_rules import (
+    CALL_KINDS,
     KINDS,
+    MARKET_PRICE,
     SIDES,
     Depth,
     Statistics,
@@ -18,6 +21,7 @@ from naryq.market.book_rules import (
     Trade,
     digest,
 )
+from naryq.market.call import VENUE_RULES
 from naryq.messages import Code, Refusal
 
 
@@ -42,6 +46,7 @@ class NaiveBook:
         self.names: list[int] = []
         self.trades: list[Trade] = []
         self.clock = 0
+        self.call_since: int | None = None
 
     # --- The face -------------------------------------------------------------------------------------------------
 
@@ -57,6 +62,7 @@ class NaiveBook:
         display: int | None = None,
     ) -> list[Trade]:
         self.refuse_unless(kind in KINDS, Code.UNKNOWN_OPTION)
+        self.refuse_unless(self.takes(kind), Code.WRONG_PHASE)
         self.refuse_unless(0 <= order_id < 2**63, Code.OUT_OF_RANGE)
         self.refuse_unless(order_id not in self.names, Code.DUPLICATE_ID)
         self.refuse_unless(side in SIDES, Code.UNKNOWN_SIDE)
@@ -85,7 +91,7 @@ class NaiveBook:
         self.refuse_unless(price is not None or quantity is not None, Code.OUT_OF_RANGE)
         new_price = order.price if price is None else price
         new_quantity = left if quantity is None else quantity
-        self.check_terms(new_price, new_quantity)
+        self.check_terms(None if abs(new_price) == MARKET_PRICE else new_price, new_quantity)
         self.refuse_unless(order.display is None or new_quantity <= 1_000 * order.display, Code.OUT_OF_RANGE)
         if self.keeps_its_place(order, new_price, new_quantity):
             self.reduce(order, left - new_quantity)
@@ -94,11 +100,38 @@ class NaiveBook:
         order.price, order.shown, order.hidden = new_price, new_quantity, 0
         return self.enter(order, "post_only" if order.post_only else "limit")
 
+    def start_call(self) -> None:
+        self.refuse_unless(self.call_since is None, Code.WRONG_PHASE)
+        self.call_since = self.clock
+
+    def indicative(self, price_rule: str = "xetra", reference: int | None = None) -> tuple[int | None, int, int]:
+        self.check_call(price_rule, reference)
+        twin = self.call_twin()
+        price = twin.price(price_rule, self.last_price if reference is None else reference)
+        return (None, 0, 0) if price is None else (price, *twin.row(price)[1:])
+
+    def uncross(self, price_rule: str = "xetra", reference: int | None = None) -> list[Trade]:
+        self.check_call(price_rule, reference)
+        reference = self.last_price if reference is None else reference
+        while (price := self.call_twin().price(price_rule, reference)) is not None and self.part_owners(price):
+            pass
+        pairs = [] if price is None else self.pairs(price)
+        trades = [self.trade(price or 0, *pair) for pair in pairs]
+        for order in list(self.orders):
+            self.settle(order, sum(lots for bid, ask, lots in pairs if order in (bid, ask)))
+        for order in self.orders:
+            if abs(order.price) == MARKET_PRICE:
+                self.drop(order)
+        self.call_since = None
+        self.trades += trades
+        return trades
+
     def depth(self, levels: int) -> Depth:
         bids, asks = (
             [
                 (price, sum(order.shown for order in self.queue(side) if order.price == price))
                 for price in dict.fromkeys(order.price for order in self.queue(side))
+                if abs(price) != MARKET_PRICE
             ][:levels]
             for side in SIDES
         )
@@ -122,7 +155,10 @@ class NaiveBook:
     def state_hash(self) -> str:
         rows = ([self.row(order) for order in self.queue(side)] for side in SIDES)
         tables = [np.array(table, np.int64).reshape(-1, 7) for table in rows]
-        summary = Summary(self.tick, self.self_trade, self.last_price, self.statistics)
+        came = sorted(self.orders, key=lambda order: order.arrival)
+        since = self.call_since
+        arrivals = None if since is None else [order.order_id for order in came if order.arrival > since]
+        summary = Summary(self.tick, self.self_trade, arrivals, self.last_price, self.statistics)
         return digest(summary, np.array(sorted(self.names), np.int64), tables)
 
     # --- The rules ------------------------------------------------------------------------------------------------
@@ -142,7 +178,81 @@ class NaiveBook:
     def same_owner(self, taker: NaiveOrder, maker: NaiveOrder) -> bool:
         return self.self_trade != "allow" and taker.owner is not None and taker.owner == maker.owner
 
+    # A call phase: orders wait, then meet at one price.
+
+    def takes(self, kind: str) -> bool:
+        return self.call_since is None or kind in CALL_KINDS
+
+    def check_call(self, price_rule: str, reference: int | None) -> None:
+        self.refuse_unless(self.call_since is not None, Code.WRONG_PHASE)
+        self.refuse_unless(price_rule in VENUE_RULES, Code.UNKNOWN_OPTION)
+        self.check_terms(reference, 1)
+
+    def call_twin(self) -> CallTwin:
+        return CallTwin(self.limits("buy"), self.limits("sell"), self.tick)
+
+    def limits(self, side: str) -> Orders:
+        orders = [order for order in self.orders if order.side == side]
+        return [(None if abs(order.price) == MARKET_PRICE else order.price, self.whole(order)) for order in orders]
+
+    def whole(self, order: NaiveOrder) -> int:
+        return order.shown + order.hidden
+
+    def willing(self, side: str, price: int) -> list[NaiveOrder]:
+        sign = 1 if side == "buy" else -1
+        return [order for order in self.queue(side) if sign * order.price >= sign * price]
+
+    def pairs(self, price: int) -> list[tuple[NaiveOrder, NaiveOrder, int]]:
+        """Line up every single lot of both sides, and count how many lots each pair of orders shares."""
+        lots = [[order for order in self.willing(side, price) for _ in range(self.whole(order))] for side in SIDES]
+        shared: dict[tuple[int, int], list[Any]] = {}
+        for bid, ask in zip(*lots, strict=False):
+            shared.setdefault((bid.order_id, ask.order_id), [bid, ask, 0])[2] += 1
+        return [(bid, ask, count) for bid, ask, count in shared.values()]
+
+    def part_owners(self, price: int) -> bool:
+        """Walk along both queues as if they traded, and cancel what of an order would meet its own owner."""
+        sides = [self.willing(side, price) for side in SIDES]
+        left = {order.order_id: self.whole(order) for side in sides for order in side}
+        met = False
+        while all(sides):
+            bid, ask = sides[0][0], sides[1][0]
+            if self.same_owner(bid, ask):
+                met = True
+                older, newer = self.by_age(bid, ask)
+                gone = {"cancel_newest": [newer], "cancel_resting": [older], "cancel_both": [older, newer]}
+                for order in gone[self.self_trade]:
+                    self.reduce(order, left[order.order_id])
+                    left[order.order_id] = 0
+            else:
+                lots = min(left[bid.order_id], left[ask.order_id])
+                left[bid.order_id] -= lots
+                left[ask.order_id] -= lots
+            sides = [[order for order in side if left[order.order_id] > 0] for side in sides]
+        return met
+
+    def by_age(self, bid: NaiveOrder, ask: NaiveOrder) -> list[NaiveOrder]:
+        return sorted((bid, ask), key=lambda order: order.arrival)
+
+    def trade(self, price: int, bid: NaiveOrder, ask: NaiveOrder, lots: int) -> Trade:
+        older, newer = self.by_age(bid, ask)
+        return Trade(older.order_id, newer.order_id, price, lots, newer.side)
+
+    def settle(self, order: NaiveOrder, lots: int) -> None:
+        if lots < order.shown:
+            order.shown -= lots
+        else:
+            order.hidden -= lots - order.shown
+            self.refill(order)
+
+    # The continuous phase.
+
     def enter(self, taker: NaiveOrder, kind: str) -> list[Trade]:
+        if self.call_since is not None:
+            if kind == "market":
+                taker.price = MARKET_PRICE if taker.side == "buy" else -MARKET_PRICE
+            self.let_rest(taker)
+            return []
         if self.given_up(taker, kind):
             return []
         trades = self.match(taker, kind)

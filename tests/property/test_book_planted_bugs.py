@@ -36,6 +36,18 @@ IN_THE_BOOK = {
     "the last price is the first of a sweep": ("self._last = ends[1]", "self._last = ends[0]"),
     "an amended post-only order may cross": ('"post_only" if order.post_only else "limit"', '"limit"'),
 }
+IN_THE_CALL = {
+    "an iceberg brings only what it shows": ("key: sum(order.shown + order.hidden", "key: sum(order.shown"),
+    "worse orders than the price trade": ("self.sign * price) :]", "self.sign * price - 1) :]"),
+    "what an iceberg hides is not taken": ("order.hidden -= from_hidden", "order.hidden -= 0"),
+    "market orders stay": ("        self._drop_market_orders()\n", ""),
+    "the call goes on": ("self._arrivals, self._kinds = None, KINDS", "pass"),
+    "any kind is taken": ("{}, CALL_KINDS", "{}, KINDS"),
+    "market orders have no priority": ('MARKET_PRICE if order.side == "buy" else -MARKET_PRICE', "1"),
+    "who came first is forgotten": ("for age, order_id in enumerate(there)}", "for age, order_id in enumerate([])}"),
+    "an amended order is as old as it was": ("self._arrivals.pop(order.order_id, None)", "pass"),
+    "nothing is cancelled before": ("if not meeting.cancelled:", "if True:"),
+}
 IN_THE_KERNEL = {
     "a shrinking amendment loses its place": ("level == before and quantity <= left", "False"),
     "a refill keeps its place": ("        unlink(nodes, node)\n        append(nodes, node, level)\n", ""),
@@ -70,11 +82,11 @@ def changed(module: ModuleType, old: str, new: str) -> ModuleType:
     return broken
 
 
-def wrong_book(module: ModuleType) -> str:
+def wrong_book(module: ModuleType, *, calls: bool = False) -> str:
     """Return the first difference between a book and the twin; a failed assertion or lookup is one, too."""
     try:
         for seed, rule in enumerate(SELF_TRADES * 2):
-            stream = random_stream(seed, 400)
+            stream = random_stream(seed, 400, calls=calls)
             found = difference(
                 one_by_one(module.Book(self_trade=rule), stream), one_by_one(NaiveBook(self_trade=rule), stream)
             )
@@ -107,6 +119,12 @@ def test_a_bug_in_the_book_is_caught(bug: str) -> None:
     assert wrong_book(changed(book, *IN_THE_BOOK[bug]))
 
 
+@pytest.mark.parametrize("bug", IN_THE_CALL)
+def test_a_bug_in_the_call_phase_is_caught(bug: str) -> None:
+    """The comparison of streams with calls sees the bug."""
+    assert wrong_book(changed(book, *IN_THE_CALL[bug]), calls=True)
+
+
 @pytest.mark.parametrize("bug", IN_THE_KERNEL)
 def test_a_bug_in_the_kernel_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison sees the bug."""
@@ -116,4 +134,5 @@ def test_a_bug_in_the_kernel_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch
 def test_without_a_bug_nothing_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same comparison is content with the sources as they are, even run as plain Python."""
     assert wrong_book(changed(book, "Book", "Book")) == ""
+    assert wrong_book(changed(book, "Book", "Book"), calls=True) == ""
     assert wrong_replay(changed(book_kernels, "run", "run"), monkeypatch) == ""

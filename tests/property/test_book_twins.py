@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.book_streams import Row, differences, exhaustive, random_stream
+from tests.book_streams import Row, difference, differences, exhaustive, one_by_one, random_stream
+from tests.naive_book import NaiveBook
 
+from naryq.market.book import Book
 from naryq.market.book_rules import ACTIONS, SELF_TRADES, SIDES
+from naryq.market.call import VENUE_RULES
 
 ROWS = st.builds(
     Row,
@@ -71,3 +74,13 @@ def test_many_levels_give_the_same_answers() -> None:
         for number, row in enumerate(random_stream(5, 700))
     ]
     assert differences(stream) == ""
+
+
+@pytest.mark.parametrize("price_rule", VENUE_RULES)
+@pytest.mark.parametrize("rule", SELF_TRADES)
+def test_streams_with_calls_give_the_same_answers(rule: Any, price_rule: str) -> None:
+    """With calls between, under every rule for prices and for self-trades, trades and hash are those of the twin."""
+    for seed in range(8):
+        stream, tick = random_stream(seed, 250, 1 + seed % 3, calls=True), 1 + seed % 3
+        mine, twins = (one_by_one(make(self_trade=rule, tick=tick), stream, price_rule) for make in (Book, NaiveBook))
+        assert difference(mine, twins) == ""

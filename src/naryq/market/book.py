@@ -12,13 +12,17 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from naryq.market.book_call import checked_reference, meet, traded
 from naryq.market.book_kernels import QUANTITY_MAX
 from naryq.market.book_replay import NONE_GIVEN, Replay, replay
 from naryq.market.book_rules import (
+    CALL_KINDS,
     KINDS,
+    MARKET_PRICE,
     SIDES,
     Depth,
     Kind,
+    Order,
     SelfTrade,
     Statistics,
     Summary,
@@ -27,9 +31,12 @@ from naryq.market.book_rules import (
     check_price,
     check_quantity,
     check_rules,
+    checked_display,
+    checked_owner,
     digest,
     whole,
 )
+from naryq.market.call import Ladder, Uncrossing, uncrossing
 from naryq.market.kernels import Integers
 from naryq.messages import Code, Refusal, Side
 from naryq.units import INT64_MAX
@@ -40,19 +47,6 @@ _ANY_PRICE = -(10**13)
 
 _SAFE_PRICE = 2**32
 """Below it no product of a price and a quantity leaves 64 bits."""
-
-
-class Order(msgspec.Struct, gc=False):
-    """An order as it stands in the book: what it shows, what it hides, and its terms."""
-
-    order_id: int
-    side: Side
-    price: int
-    shown: int
-    hidden: int
-    display: int | None
-    owner: int | None
-    post_only: bool
 
 
 class _Level:
@@ -97,9 +91,27 @@ class _Half:
             del self.levels[key]
             del self.keys[bisect_left(self.keys, key)]
 
+    def limits(self) -> list[int]:
+        """The keys of limit orders in rising order: all but that of market orders, which wait in a call alone."""
+        return self.keys[:-1] if self.keys and self.keys[-1] == MARKET_PRICE else self.keys
+
     def depth(self, levels: int) -> list[tuple[int, int]]:
-        best = (self.levels[key] for key in self.keys[: -levels - 1 : -1])
+        best = (self.levels[key] for key in self.limits()[: -levels - 1 : -1])
         return [(level.price, level.shown) for level in best]
+
+    def ladder(self) -> Ladder:
+        """What stands at each limit and as market orders, with what icebergs hide."""
+        whole = {
+            key: sum(order.shown + order.hidden for order in level.orders.values())
+            for key, level in self.levels.items()
+        }
+        market = whole.pop(MARKET_PRICE, 0)
+        return Ladder([self.sign * key for key in whole], list(whole.values()), market)
+
+    def willing(self, price: int) -> list[Order]:
+        """The orders that trade at a price, best and oldest first."""
+        keys = self.keys[bisect_left(self.keys, self.sign * price) :]
+        return [order for key in reversed(keys) for order in self.levels[key].orders.values()]
 
     def rows(self) -> Integers:
         orders = (order for key in reversed(self.keys) for order in self.levels[key].orders.values())
@@ -142,6 +154,8 @@ class Book:
         self._bids = _Half(1)
         self._asks = _Half(-1)
         self._orders: dict[int, Order | None] = {}
+        self._arrivals: dict[int, None] | None = None
+        self._kinds: tuple[str, ...] = KINDS
         self._open = 0
         self._last: int | None = None
         self._high: int | None = None
@@ -187,7 +201,7 @@ class Book:
         [(1, 10), (2, 5), (1, 5)]
         """
         order = self._checked(order_id, side, price, quantity, kind, owner, display)
-        return self._enter(order, kind)
+        return self._enter(order, kind) if self._arrivals is None else self._wait(order, kind)
 
     def cancel(self, order_id: int, quantity: int | None = None) -> int:
         """Cancel an order, or part of its quantity: the rest keeps its place, and an iceberg loses what it hides first.
@@ -229,7 +243,8 @@ class Book:
         price = order.price if price is None else whole(price, "price")
         quantity = left if quantity is None else whole(quantity, "quantity")
         check_quantity(quantity, where)
-        check_price(price, quantity, self._tick, where)
+        if abs(price) != MARKET_PRICE or price != order.price:
+            check_price(price, quantity, self._tick, where)
         if order.display is not None and quantity > left:
             check_display(order.display, quantity, where)
         if price == order.price and quantity <= left:
@@ -237,7 +252,62 @@ class Book:
             return []
         self._remove(order)
         order.price, order.shown, order.hidden = price, quantity, 0
+        if self._arrivals is not None:
+            return self._wait(order, "limit")
         return self._enter(order, "post_only" if order.post_only else "limit")
+
+    def start_call(self) -> None:
+        """Begin a call phase: orders wait without trading, even where they cross, until `uncross`.
+
+        Limit and market orders are taken, cancelled and amended; the other kinds are refused.
+
+        Raises:
+            Refusal: `wrong_phase` when the book is in a call already.
+        """
+        self._expect(in_call=False)
+        self._arrivals, self._kinds = {}, CALL_KINDS
+
+    def indicative(self, price_rule: str = "xetra", reference: int | None = None) -> Uncrossing:
+        """Say at which price `uncross` would end the call now, what would trade, and what would be left over."""
+        self._expect(in_call=True)
+        reference = checked_reference(price_rule, reference, self._last, self._tick)
+        return uncrossing(self._bids.ladder(), self._asks.ladder(), price_rule, reference, tick=self._tick)
+
+    def uncross(self, price_rule: str = "xetra", reference: int | None = None) -> list[Trade]:
+        """End a call phase: trade at one price what can trade at it, and go on to the continuous phase.
+
+        Args:
+            price_rule: The rule of a venue: `"xetra"`, `"euronext"` or `"last_accepted_sell"`.
+            reference: The reference price, a multiple of the tick; the last price where none is given.
+
+        Returns:
+            The trades, best and oldest orders first; the maker of each is the order that came earlier.
+
+        Raises:
+            Refusal: `wrong_phase` outside a call; `unknown_option`, `wrong_type` or `out_of_range`; nothing changes.
+
+        >>> book = Book()
+        >>> book.start_call()
+        >>> book.submit(1, "buy", 202, 5), book.submit(2, "sell", 198, 3)
+        ([], [])
+        >>> book.submit(3, "sell", None, 1, kind="market"), book.indicative().price
+        ([], 202)
+        >>> [(trade.maker_order_id, trade.taker_order_id, trade.price, trade.quantity) for trade in book.uncross()]
+        [(1, 3, 202, 1), (1, 2, 202, 3)]
+        >>> book.depth(1)
+        Depth(bids=[(202, 1)], asks=[])
+        """
+        trades: list[Trade] = []
+        while (price := self.indicative(price_rule, reference).price) is not None:
+            meeting = meet(self._bids.willing(price), self._asks.willing(price), self._ages(), self._self_trade)
+            if not meeting.cancelled:
+                trades = self._trade_at(price, meeting.pairs)
+                break
+            for order, lots in meeting.cancelled:
+                self.cancel(order.order_id, lots)
+        self._drop_market_orders()
+        self._arrivals, self._kinds = None, KINDS
+        return trades
 
     def depth(self, levels: int) -> Depth:
         """Return the best prices of both sides with the quantity shown at each, best first."""
@@ -253,14 +323,21 @@ class Book:
         return self._open
 
     @property
+    def phase(self) -> str:
+        """The phase: `"continuous"` or `"call"`."""
+        return "continuous" if self._arrivals is None else "call"
+
+    @property
     def best_bid(self) -> int | None:
-        """The highest price to buy; None when nobody buys."""
-        return self._bids.keys[-1] if self._bids.keys else None
+        """The highest limit to buy; None when there is none."""
+        limits = self._bids.limits()
+        return limits[-1] if limits else None
 
     @property
     def best_ask(self) -> int | None:
-        """The lowest price to sell; None when nobody sells."""
-        return -self._asks.keys[-1] if self._asks.keys else None
+        """The lowest limit to sell; None when there is none. In a call it may lie below the highest to buy."""
+        limits = self._asks.limits()
+        return -limits[-1] if limits else None
 
     @property
     def last_price(self) -> int | None:
@@ -275,7 +352,8 @@ class Book:
     def state_hash(self) -> str:
         """Hash all that a later message can notice: two books with the same hash answer every message alike."""
         names = np.array(sorted(self._orders), np.int64)
-        summary = Summary(self._tick, self._self_trade, self._last, self.statistics)
+        arrivals = None if self._arrivals is None else list(self._ages())
+        summary = Summary(self._tick, self._self_trade, arrivals, self._last, self.statistics)
         return digest(summary, names, (self._bids.rows(), self._asks.rows()))
 
     @staticmethod
@@ -325,9 +403,8 @@ class Book:
         display: int | None,
     ) -> Order:
         """Judge a new order in the documented order; after this it must succeed."""
-        if kind not in KINDS:
-            remedy = f"Choose one of {', '.join(KINDS)}."
-            raise Refusal(Code.UNKNOWN_OPTION, f"kind is {kind!r}", where=f"order {order_id}", remedy=remedy)
+        if kind not in self._kinds:
+            self._refuse_kind(order_id, kind)
         if type(order_id) is not int:
             order_id = whole(order_id, "order_id")
         if not 0 <= order_id <= INT64_MAX:
@@ -348,10 +425,18 @@ class Book:
             remedy = "Give None as its price, or another kind."
             raise Refusal(Code.OUT_OF_RANGE, f"price is {price}", where=f"market order {order_id}", remedy=remedy)
         if owner is not None:
-            owner = self._owned(order_id, owner)
+            owner = checked_owner(order_id, owner)
         if display is not None:
-            display = self._displayed(order_id, display, quantity, kind)
+            display = checked_display(order_id, display, quantity, kind)
         return Order(order_id, side, price or 0, quantity, 0, display, owner, kind == "post_only")
+
+    def _refuse_kind(self, order_id: int, kind: str) -> None:
+        where = f"order {order_id}"
+        if kind not in KINDS:
+            remedy = f"Choose one of {', '.join(KINDS)}."
+            raise Refusal(Code.UNKNOWN_OPTION, f"kind is {kind!r}", where=where, remedy=remedy)
+        remedy = "Send it when the call has ended, or send a limit or a market order."
+        raise Refusal(Code.WRONG_PHASE, f"{kind} in a call phase", where=where, remedy=remedy)
 
     def _priced(self, order_id: int, price: int | None, quantity: int) -> int:
         """Judge the price of an order; the common case makes no text."""
@@ -360,27 +445,6 @@ class Book:
         if not -_SAFE_PRICE < price < _SAFE_PRICE or price % self._tick:
             check_price(price, quantity, self._tick, f"order {order_id}")
         return price
-
-    @staticmethod
-    def _owned(order_id: int, owner: int) -> int:
-        owner = whole(owner, "owner")
-        if not 0 <= owner <= INT64_MAX:
-            remedy = "Give a whole number from 0, or None."
-            raise Refusal(Code.OUT_OF_RANGE, f"owner is {owner}", where=f"order {order_id}", remedy=remedy)
-        return owner
-
-    @staticmethod
-    def _displayed(order_id: int, display: int, quantity: int, kind: Kind) -> int:
-        display, where = whole(display, "display"), f"order {order_id}"
-        if kind not in {"limit", "post_only"}:
-            raise Refusal(
-                Code.UNKNOWN_OPTION, f"a {kind} order hides nothing", where=where, remedy="Leave display out."
-            )
-        if display > quantity:
-            remedy = "Show at most the whole quantity."
-            raise Refusal(Code.OUT_OF_RANGE, f"display is {display} of {quantity}", where=where, remedy=remedy)
-        check_display(display, quantity, where)
-        return display
 
     def _found(self, order_id: int) -> Order:
         order = self._orders.get(order_id)
@@ -400,13 +464,17 @@ class Book:
                 return trades
             self._match(order, other, limit, trades)
         if order.shown and (kind == "limit" or kind == "post_only"):  # noqa: PLR1714 - a set would be slower here
-            if order.display is not None and order.shown > order.display:
-                order.hidden = order.shown - order.display
-                order.shown = order.display
-            own.add(order)
-            self._orders[order.order_id] = order
-            self._open += 1
+            self._rest(order)
         return trades
+
+    def _rest(self, order: Order) -> None:
+        """Let an order wait at the back of the queue of its price; all its quantity is in `shown`."""
+        if order.display is not None and order.shown > order.display:
+            order.hidden = order.shown - order.display
+            order.shown = order.display
+        (self._bids if order.side == "buy" else self._asks).add(order)
+        self._orders[order.order_id] = order
+        self._open += 1
 
     def _match(self, taker: Order, other: _Half, limit: int, trades: list[Trade]) -> None:
         """Trade with the other side, best price and oldest order first, while the limit allows."""
@@ -461,6 +529,46 @@ class Book:
                     return True
             wanted -= hidden
         return wanted <= 0
+
+    # --- The call phase ---------------------------------------------------------------------------------------------
+
+    def _expect(self, *, in_call: bool) -> None:
+        if (self._arrivals is not None) != in_call:
+            remedy = "Start a call first." if in_call else "End the call with uncross first."
+            raise Refusal(Code.WRONG_PHASE, f"the book is in its {self.phase} phase", remedy=remedy)
+
+    def _ages(self) -> dict[int, int]:
+        """The arrival of each order that came in the call and is still there."""
+        there = (order_id for order_id in self._arrivals or () if self._orders[order_id] is not None)
+        return {order_id: age for age, order_id in enumerate(there)}
+
+    def _wait(self, order: Order, kind: Kind) -> list[Trade]:
+        """Let an order that has been judged wait for the end of the call, behind those at its price."""
+        assert self._arrivals is not None, "orders wait in a call alone"
+        if kind == "market":
+            order.price = MARKET_PRICE if order.side == "buy" else -MARKET_PRICE
+        self._rest(order)
+        self._arrivals.pop(order.order_id, None)
+        self._arrivals[order.order_id] = None
+        return []
+
+    def _trade_at(self, price: int, pairs: list[tuple[Order, Order, int]]) -> list[Trade]:
+        """Trade at the price of a call; what an order then has left shows and waits as after any other trade."""
+        trades = [Trade(older.order_id, newer.order_id, price, lots, newer.side) for older, newer, lots in pairs]
+        for order, lots in traded(pairs):
+            half = self._bids if order.side == "buy" else self._asks
+            from_hidden = max(lots - order.shown, 0)
+            order.hidden -= from_hidden
+            self._take(order, half.levels[half.sign * order.price], lots - from_hidden)
+        if trades:
+            self._count(trades)
+        return trades
+
+    def _drop_market_orders(self) -> None:
+        for half in (self._bids, self._asks):
+            level = half.levels.get(MARKET_PRICE)
+            for order in list(level.orders.values()) if level else ():
+                self._remove(order)
 
     def _remove(self, order: Order) -> None:
         (self._bids if order.side == "buy" else self._asks).remove(order)

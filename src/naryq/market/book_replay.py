@@ -97,7 +97,7 @@ def replay(messages: Any, self_trade: SelfTrade, tick: int) -> Replay:
     columns = _columns(messages)
     columns, scale, tables, written, statuses = _run(columns, tick, SELF_TRADES.index(self_trade))
     trades, statistics = _trades(columns, scale, written)
-    summary = Summary(tick, self_trade, int(trades.price[-1]) if statistics.trades else None, statistics)
+    summary = Summary(tick, self_trade, None, int(trades.price[-1]) if statistics.trades else None, statistics)
     orders = (_orders(columns, tables, scale, BUY), _orders(columns, tables, scale, SELL))
     return Replay(columns, _Outcome(trades, statuses, orders), summary)
 

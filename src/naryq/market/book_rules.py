@@ -10,14 +10,19 @@ import numpy as np
 from naryq.market.book_kernels import PRICE_MAX, QUANTITY_MAX, REFILLS_MAX
 from naryq.market.kernels import Integers
 from naryq.messages import Code, Refusal, Side
+from naryq.units import INT64_MAX
 
 Kind = Literal["limit", "market", "immediate_or_cancel", "fill_or_kill", "post_only"]
 SelfTrade = Literal["allow", "cancel_newest", "cancel_resting", "cancel_both"]
 
 SIDES: Final = ("buy", "sell")
 KINDS: Final = ("limit", "market", "immediate_or_cancel", "fill_or_kill", "post_only")
+CALL_KINDS: Final = ("limit", "market")
+"""The kinds of order that a call phase takes; the others ask to trade at once, or not to."""
 ACTIONS: Final = (*KINDS, "cancel", "amend")
 """The kinds of a message; in an array of messages, a kind may stand as its index here."""
+MARKET_PRICE: Final = 10**13
+"""What a market order bids while it waits in a call phase, beyond every limit; one to sell asks it below zero."""
 SELF_TRADES: Final = ("allow", "cancel_newest", "cancel_resting", "cancel_both")
 STATUSES: Final = (
     "done",
@@ -31,6 +36,22 @@ STATUSES: Final = (
 )
 """What became of a message: `lapsed` when part of the order was given up, and from the third word on a refusal."""
 TICK_MAX: Final = 10**6
+
+
+class Order(msgspec.Struct, gc=False):
+    """An order as it stands in the book: what it shows, what it hides, and its terms.
+
+    The price of a market order that waits in a call phase is 10**13 to buy and -10**13 to sell, beyond every limit.
+    """
+
+    order_id: int
+    side: Side
+    price: int
+    shown: int
+    hidden: int
+    display: int | None
+    owner: int | None
+    post_only: bool
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -61,10 +82,14 @@ class Depth(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What the hash of a state takes in besides the orders in the book."""
+    """What the hash of a state takes in besides the orders in the book.
+
+    `arrivals` has the orders that came in a call phase, oldest first; it is None in the continuous phase.
+    """
 
     tick: int
     self_trade: SelfTrade
+    arrivals: list[int] | None
     last_price: int | None
     statistics: Statistics
 
@@ -127,3 +152,24 @@ def check_display(display: int, quantity: int, where: str) -> None:
     if display < 1 or display * REFILLS_MAX < quantity:
         remedy = f"Show at least 1, and a {REFILLS_MAX}th part of the quantity."
         raise Refusal(Code.OUT_OF_RANGE, f"display is {display} of {quantity}", where=where, remedy=remedy)
+
+
+def checked_owner(order_id: int, owner: int) -> int:
+    """Return an owner that an order may have."""
+    owner = whole(owner, "owner")
+    if not 0 <= owner <= INT64_MAX:
+        remedy = "Give a whole number from 0, or None."
+        raise Refusal(Code.OUT_OF_RANGE, f"owner is {owner}", where=f"order {order_id}", remedy=remedy)
+    return owner
+
+
+def checked_display(order_id: int, display: int, quantity: int, kind: Kind) -> int:
+    """Return what an iceberg of a kind may show at a time."""
+    display, where = whole(display, "display"), f"order {order_id}"
+    if kind not in {"limit", "post_only"}:
+        raise Refusal(Code.UNKNOWN_OPTION, f"a {kind} order hides nothing", where=where, remedy="Leave display out.")
+    if display > quantity:
+        remedy = "Show at most the whole quantity."
+        raise Refusal(Code.OUT_OF_RANGE, f"display is {display} of {quantity}", where=where, remedy=remedy)
+    check_display(display, quantity, where)
+    return display
