@@ -9,15 +9,17 @@ import pytest
 import naryq
 from naryq.market.auction import PRICE_RULES
 from naryq.market.clearing import TIES
-from naryq.market.intake import LINK_COLUMNS, OPTIONAL_ORDER_COLUMNS, ORDER_COLUMNS
+from naryq.market.intake import LINK_COLUMNS, OPTIONAL_LINK_COLUMNS, OPTIONAL_ORDER_COLUMNS, ORDER_COLUMNS
+from naryq.market.places import TERMS
 from naryq.market.why import Why
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "clear.md"
 
 
-def test_the_page_runs() -> None:
+@pytest.mark.parametrize("page", ["clear.md", "network-auction.md"])
+def test_the_page_runs(page: str) -> None:
     """The example on the page gives what the page shows."""
-    found = doctest.testfile(str(PAGE), module_relative=False)
+    found = doctest.testfile(str(PAGE.with_name(page)), module_relative=False)
     assert found.attempted > 3
     assert not found.failed
 
@@ -40,7 +42,10 @@ def test_the_examples_of_the_page_can_fail(tmp_path: Path) -> None:
         *ORDER_COLUMNS,
         *OPTIONAL_ORDER_COLUMNS,
         *LINK_COLUMNS,
+        *OPTIONAL_LINK_COLUMNS,
+        *TERMS,
         *("fills", "flows", "traded", "welfare", "dual_value", "certificate", "check()", "why(place)", "prices"),
+        *("shadow_prices", "imports", "exports", "shortage", "surplus", "without_limits()"),
     ],
 )
 def test_every_name_stands_on_the_page(name: str) -> None:

@@ -35,6 +35,13 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "бағаны белгілеген өтінімдер: 4, 5",
         "цену определяют заявки 4, 5",
     ),
+    "set_by_outside": (
+        {},
+        "the price outside sets it",
+        "бағаны сыртқы баға белгілейді",
+        "её определяет внешняя цена",
+    ),
+    "outside_order": ({}, "the price outside", "сыртқы баға", "внешняя цена"),
     "one_order": ({"orders": "4"}, "order 4", "өтінім: 4", "заявка 4"),
     "several_orders": ({"orders": "4, 5"}, "orders 4, 5", "өтінімдер: 4, 5", "заявки 4, 5"),
     "and_more": ({"named": "4", "more": 2}, "4 and 2 more", "4 және тағы 2", "4 и ещё 2"),
@@ -86,6 +93,8 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "Pavlodar → Astana (12 лот, артық жүктеме рентасы тоннасына 8 000)",
         "Pavlodar → Astana (12 лотов, перегрузочная рента 8 000 за тонну)",
     ),
+    "imported": ({"lots": 5}, "5 lots from outside", "сырттан келгені: 5 лот", "поступает извне: 5 лотов"),
+    "exported": ({"lots": 1}, "1 lot to the outside", "сыртқа кеткені: 1 лот", "уходит вовне: 1 лот"),
     "limit_floor": (
         {},
         "the price floor binds",
@@ -98,6 +107,30 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "the limit collar binds",
         "қолданылған шектеу: collar",
         "действует ограничение: collar",
+    ),
+    "worth": (
+        {"price": 120},
+        "one lot more would be worth 120",
+        "тағы бір лоттың құны 120 болар еді",
+        "ещё один лот стоил бы 120",
+    ),
+    "shortage": (
+        {"lots": 1_002},
+        "1 002 lots bid at or above it go unserved",
+        "осы бағадан төмен емес сұраныстың қанағаттанбағаны: 1 002 лот",
+        "не удовлетворён спрос по этой цене и выше: 1 002 лота",
+    ),
+    "surplus": (
+        {"lots": 21},
+        "21 lots offered at or below it stay unsold",
+        "осы бағадан жоғары емес ұсыныстың сатылмағаны: 21 лот",
+        "не продано из предложенного по этой цене и ниже: 21 лот",
+    ),
+    "without_limits": (
+        {"price": 120_000},
+        "without floors and caps it would be 120 000",
+        "төменгі және жоғарғы шектерсіз баға 120 000 болар еді",
+        "без нижних и верхних пределов она была бы 120 000",
     ),
     "call_no_price": (
         {"place": "Astana"},

@@ -37,7 +37,7 @@ from naryq.market.labels import Labels
 from naryq.market.network import net_flow
 from naryq.market.passes import Market, Survey, passes_over
 from naryq.market.pivotal import Pivot, Pivotal, pivots
-from naryq.market.places import NO_PLACES, Places, all_names, read_places, without_bounds
+from naryq.market.places import NO_PLACES, Places, all_names, bounds_prices, read_places, without_bounds
 from naryq.market.price_limits import Asked, limited
 from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
@@ -183,6 +183,8 @@ class Clearing:
             Refusal: UNKNOWN_PLACE when no order and no link names the place; as `pivotal` does when that is asked.
         """
         why = explain(self._outcome, self._number(place))
+        if bounds_prices(self._request.terms):
+            why = why._replace(price_without_limits=self._price_without_limits(place))
         return why._replace(pivotal=self.pivotal(place)) if pivotal else why
 
     def curves(self, place: str) -> Curves:
@@ -214,6 +216,12 @@ class Clearing:
         # The drawing stands above the market and knows it, not the other way round (docs/decisions).
         drawn: bytes = import_module("naryq.pictures").picture(self, place, kind=kind, language=language)
         return drawn
+
+    def _price_without_limits(self, place: str) -> int | None:
+        try:
+            return self.without_limits().prices[place]
+        except Refusal:
+            return None  # Only a cap bounds an order without a limit: without it there is no such market.
 
     def without(self, participant: int | str) -> "Clearing":
         """Clear the same market again without one participant's orders, at all places.

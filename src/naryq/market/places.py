@@ -118,6 +118,11 @@ def all_names(places: Places, named: set[str]) -> set[str]:
     return named | set(places.names)
 
 
+def bounds_prices(places: Places | None) -> bool:
+    """Whether any place has a floor or a cap."""
+    return places is not None and bool((places.floor > -UNBOUNDED).any() or (places.cap < UNBOUNDED).any())
+
+
 def without_bounds(places: Places) -> Places:
     """Return the import and export prices alone."""
     nowhere = len(places.names)

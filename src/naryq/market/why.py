@@ -50,6 +50,11 @@ class Outcome:
             found.setdefault(number, []).append(row)
         return found
 
+    def crosses(self, place: int) -> bool:
+        """Whether gas comes to a place from outside, or leaves it there."""
+        brought = self.answer.brought
+        return brought is not None and bool(brought[place])
+
     @cached_property
     def neighbours(self) -> dict[int, list[int]]:
         """The places whose price differs from that of a place by just the tariff of a link between them."""
@@ -89,9 +94,17 @@ class Why(NamedTuple):
         sold: Lots sold at this place.
         lowest: The lowest optimal price; None when nobody would pay anything for one lot more.
         highest: The highest optimal price; None when no bid could buy one lot more.
-        limits: Names of the limits that bound the price; the venue fills them in, a market alone has none.
+        limits: Names of the limits that the price stands at: `cap` or `floor` of its place, or both; a venue may name
+            others.
         uncrossing: Under a venue's price rule, what trades at the price, what is left over, and which step decided.
         pivotal: One `Pivot` a participant, when that was asked for.
+        shadow_price: What one lot more is worth here: the price, unless a floor or cap cuts it.
+        imported: Lots that come from outside here.
+        exported: Lots that go outside from here.
+        shortage: Lots of bids at or above the cap that go unserved, where the price stands at it.
+        surplus: Lots of offers at or below the floor that stay unsold, where the price stands at it.
+        price_without_limits: The price if no place had a floor or cap; None where none has, or where there is no such
+            price.
     """
 
     place: str
@@ -107,6 +120,12 @@ class Why(NamedTuple):
     limits: tuple[str, ...]
     uncrossing: Uncrossing | None = None
     pivotal: Sequence[Pivot] = ()
+    shadow_price: int | None = None
+    imported: int = 0
+    exported: int = 0
+    shortage: int = 0
+    surplus: int = 0
+    price_without_limits: int | None = None
 
     @property
     def text(self) -> str:
@@ -121,16 +140,8 @@ class Why(NamedTuple):
         """
         if self.price is None:
             return say(language, "no_price" if self.uncrossing is None else "call_no_price", place=self.place)
-        limits = [_limit(limit, language) for limit in self.limits]
-        reasons = "; ".join(
-            [
-                _reason(self, language),
-                *limits,
-                *_call(self, language),
-                *_congestion(self, language),
-                *_pivots(self, language),
-            ]
-        )
+        clauses = (_limits, _crossing, _call, _congestion, _pivots)
+        reasons = "; ".join([_reason(self, language), *(said for clause in clauses for said in clause(self, language))])
         return say(language, "price", place=self.place, price=self.price, reasons=reasons)
 
     def as_data(self) -> dict[str, Any]:
@@ -151,14 +162,15 @@ class Why(NamedTuple):
 def explain(outcome: Outcome, number: int) -> Why:
     """Collect the reasons of the price of one place."""
     names, answer = outcome.names, outcome.answer
-    price = int(answer.prices[number]) if answer.determined[number] else None
-    top = int(outcome.market.price.max(initial=0))
+    known = bool(answer.determined[number])
+    price, shadow_price = int(outcome.published[number]), int(answer.prices[number])
+    top = int(outcome.market.price.max(initial=0)) if outcome.limits is None else outcome.limits.survey.highest_price
     lowest, highest = int(answer.lowest[number]), int(answer.highest[number])
-    set_at = None if price is None else _origin(outcome, number)
+    set_at = _origin(outcome, number) if known and price == shadow_price else None
     links = _full_links(outcome, number)
-    return Why(
+    why = Why(
         place=names[number],
-        price=price,
+        price=price if known else None,
         marginal_orders=() if set_at is None else _orders_at(outcome, set_at),
         set_at=None if set_at is None else names[set_at],
         set_price=None if set_at is None else int(answer.prices[set_at]),
@@ -169,6 +181,33 @@ def explain(outcome: Outcome, number: int) -> Why:
         highest=highest if highest <= top else None,
         limits=(),
         uncrossing=_uncrossing(outcome, number) if outcome.rules.price_rule in VENUE_RULES else None,
+        shadow_price=shadow_price if known else None,
+    )
+    return why if outcome.limits is None else _limited(why, outcome, outcome.limits)
+
+
+def _limited(why: Why, outcome: Outcome, limits: Limited) -> Why:
+    """Add what the limits of the place and the outside do there."""
+    number, answer = limits.places.names.index(why.place), outcome.answer
+    within = limits.places.floor[number], limits.places.cap[number]
+    if why.price not in {None, why.shadow_price, *within}:
+        # Orders without a limit are left over: the last limit before them sets the price.
+        place, market = outcome.market.place_of[outcome.market.place], outcome.market
+        rows = np.flatnonzero((place == number) & (market.price == why.price) & (market.quantity > 0))
+        orders = tuple(_plain(outcome.order_id[row]) for row in rows.tolist())
+        why = why._replace(marginal_orders=orders, set_at=why.place, set_price=why.price)
+    imports, exports = limits.crossed(answer.brought)
+    published = outcome.published
+    bounds = (None if bound is None else int(np.clip(bound, *within)) for bound in (why.lowest, why.highest))
+    lowest, highest = bounds
+    return why._replace(
+        lowest=lowest,
+        highest=highest,
+        limits=tuple(name for name, bound in zip(("floor", "cap"), within, strict=True) if why.price == bound),
+        imported=imports.get(why.place, 0),
+        exported=exports.get(why.place, 0),
+        shortage=limits.shortage(answer.fills, published).get(why.place, 0),
+        surplus=limits.surplus(answer.fills, published).get(why.place, 0),
     )
 
 
@@ -201,11 +240,14 @@ def _plain(identifier: Any) -> int | str:
 
 
 def _origin(outcome: Outcome, start: int) -> int | None:
-    """Find the nearest place with an order at its price, over links along which prices differ by just the tariff."""
+    """Find the nearest place with an order at its price, or with gas that crosses the border at it.
+
+    The way there runs over links along which prices differ by just the tariff.
+    """
     reached = {start: None}
     waiting = [start]
     for place in waiting:
-        if place in outcome.marginal_rows:
+        if place in outcome.marginal_rows or outcome.crosses(place):
             return place
         for other in outcome.neighbours.get(place, []):
             if other not in reached:
@@ -229,19 +271,21 @@ def _full_links(outcome: Outcome, number: int) -> tuple[FullLink, ...]:
 
 def _reason(why: Why, language: str) -> str:
     """Say who sets the price, or how far it is open."""
+    if why.limits and why.shadow_price is not None and why.price != why.shadow_price:
+        return say(language, "worth", price=why.shadow_price)
     if why.set_at is None or why.set_price is None:
         return _range(why, language)
-    several = len(why.marginal_orders) > 1
+    count = "several" if len(why.marginal_orders) > 1 else "one" if why.marginal_orders else "outside"
     orders = listed(language, why.marginal_orders, NAMED_ORDERS)
     if why.set_at == why.place:
-        return say(language, "set_by_several" if several else "set_by_one", orders=orders)
+        return say(language, f"set_by_{count}", orders=orders)
     assert why.price is not None, "a price that comes from elsewhere is one"
     difference = why.price - why.set_price
     return say(
         language,
         "from_elsewhere_plus" if difference >= 0 else "from_elsewhere_less",
         place=why.set_at,
-        orders=say(language, "several_orders" if several else "one_order", orders=orders),
+        orders=say(language, "several_orders" if count == "several" else f"{count}_order", orders=orders),
         price=why.set_price,
         difference=abs(difference),
     )
@@ -255,9 +299,24 @@ def _range(why: Why, language: str) -> str:
     return say(language, "open_between", lowest=why.lowest, highest=why.highest)
 
 
-def _limit(limit: str, language: str) -> str:
-    key = f"limit_{limit}"
-    return say(language, key) if key in SENTENCES else say(language, "limit_other", limit=limit)
+def _limits(why: Why, language: str) -> list[str]:
+    """Say which limits the price stands at, whom they leave out, and what it would be without any."""
+    said = []
+    for limit in why.limits:
+        key = f"limit_{limit}"
+        said.append(say(language, key) if key in SENTENCES else say(language, "limit_other", limit=limit))
+    said += [say(language, key, lots=lots) for key, lots in _lots(why, "shortage", "surplus")]
+    if why.price_without_limits not in {None, why.price}:
+        said.append(say(language, "without_limits", price=why.price_without_limits or 0))
+    return said
+
+
+def _crossing(why: Why, language: str) -> list[str]:
+    return [say(language, key, lots=lots) for key, lots in _lots(why, "imported", "exported")]
+
+
+def _lots(why: Why, *names: str) -> list[tuple[str, int]]:
+    return [(name, getattr(why, name)) for name in names if getattr(why, name)]
 
 
 def _call(why: Why, language: str) -> list[str]:

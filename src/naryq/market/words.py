@@ -49,6 +49,12 @@ _PRICES: Final = MappingProxyType(
             "kk": "бағаны белгілеген өтінімдер: {orders}",
             "ru": "цену определяют заявки {orders}",
         },
+        "set_by_outside": {
+            "en": "the price outside sets it",
+            "kk": "бағаны сыртқы баға белгілейді",
+            "ru": "её определяет внешняя цена",
+        },
+        "outside_order": {"en": "the price outside", "kk": "сыртқы баға", "ru": "внешняя цена"},
         "one_order": {"en": "order {orders}", "kk": "өтінім: {orders}", "ru": "заявка {orders}"},
         "several_orders": {"en": "orders {orders}", "kk": "өтінімдер: {orders}", "ru": "заявки {orders}"},
         "and_more": {
@@ -102,6 +108,20 @@ _LINKS: Final = MappingProxyType(
         },
     }
 )
+_OUTSIDE: Final = MappingProxyType(
+    {
+        "imported": {
+            "en": "{lots:lot|lots} from outside",
+            "kk": "сырттан келгені: {lots:лот}",
+            "ru": "поступает извне: {lots:лот|лота|лотов}",
+        },
+        "exported": {
+            "en": "{lots:lot|lots} to the outside",
+            "kk": "сыртқа кеткені: {lots:лот}",
+            "ru": "уходит вовне: {lots:лот|лота|лотов}",
+        },
+    }
+)
 _LIMITS: Final = MappingProxyType(
     {
         "limit_floor": {
@@ -118,6 +138,26 @@ _LIMITS: Final = MappingProxyType(
             "en": "the limit {limit} binds",
             "kk": "қолданылған шектеу: {limit}",
             "ru": "действует ограничение: {limit}",
+        },
+        "worth": {
+            "en": "one lot more would be worth {price}",
+            "kk": "тағы бір лоттың құны {price} болар еді",
+            "ru": "ещё один лот стоил бы {price}",
+        },
+        "shortage": {
+            "en": "{lots:lot|lots} bid at or above it go unserved",
+            "kk": "осы бағадан төмен емес сұраныстың қанағаттанбағаны: {lots:лот}",
+            "ru": "не удовлетворён спрос по этой цене и выше: {lots:лот|лота|лотов}",
+        },
+        "surplus": {
+            "en": "{lots:lot|lots} offered at or below it stay unsold",
+            "kk": "осы бағадан жоғары емес ұсыныстың сатылмағаны: {lots:лот}",
+            "ru": "не продано из предложенного по этой цене и ниже: {lots:лот|лота|лотов}",
+        },
+        "without_limits": {
+            "en": "without floors and caps it would be {price}",
+            "kk": "төменгі және жоғарғы шектерсіз баға {price} болар еді",
+            "ru": "без нижних и верхних пределов она была бы {price}",
         },
     }
 )
@@ -344,7 +384,7 @@ _PICTURES: Final = MappingProxyType(
 )
 
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {**_PRICES, **_LINKS, **_LIMITS, **_CALLS, **_AUCTIONS, **_PIVOTS, **_PICTURES}
+    {**_PRICES, **_LINKS, **_OUTSIDE, **_LIMITS, **_CALLS, **_AUCTIONS, **_PIVOTS, **_PICTURES}
 )
 """Every sentence and clause: its key, and its template in each language."""
 
