@@ -1,12 +1,13 @@
 """The replay of a whole array of messages: columns in, columns out, one run of the kernel between."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
+import narwhals as nw
 import numpy as np
 
 from naryq.market import book_kernels as kernels
-from naryq.market.book_kernels import BUY, INT64_MAX, SELL, Bytes, Messages, Narrow, Scale, Tables
+from naryq.market.book_kernels import BUY, INT64_MAX, NO_PRICE, SELL, Bytes, Messages, Narrow, Scale, Tables
 from naryq.market.book_rules import (
     ACTIONS,
     SELF_TRADES,
@@ -19,8 +20,11 @@ from naryq.market.book_rules import (
     check_rules,
     digest,
 )
+from naryq.market.intake import Table, frozen
 from naryq.market.kernels import Integers
-from naryq.messages import Code, Refusal
+from naryq.market.sheets import as_html, as_text, price_cell
+from naryq.messages import Code
+from naryq.units import grouped
 
 REQUIRED: Final = ("kind", "order_id", "side", "price", "quantity")
 OPTIONAL: Final = ("owner", "display")
@@ -57,7 +61,7 @@ class Replay:
 
     STATUSES = STATUSES
 
-    def __init__(self, messages: Messages, outcome: "_Outcome", summary: Summary) -> None:
+    def __init__(self, table: Table, messages: Messages, outcome: "_Outcome", summary: Summary) -> None:
         """Keep what the run has left."""
         self.trades = outcome.trades
         self.statuses = outcome.statuses
@@ -66,11 +70,35 @@ class Replay:
         self._summary = summary
         self._orders = outcome.orders
         self._messages = messages
+        self._kind_of_frame = None if isinstance(table.frame, Mapping) else nw.get_native_namespace(table.frame)
 
     def __repr__(self) -> str:
-        """Say how much was replayed."""
-        refused = int(np.count_nonzero(self.statuses > kernels.LAPSED))
-        return f"Replay(messages={len(self.statuses)}, refused={refused}, trades={self.statistics.trades})"
+        """Write what became of the messages, what has traded, and the best prices left."""
+        heads, rows, notes = self._sheet()
+        return as_text(heads, rows, notes)
+
+    def _repr_html_(self) -> str:
+        """Write the same for a notebook."""
+        heads, rows, notes = self._sheet()
+        return as_html(heads, rows, notes)
+
+    def _sheet(self) -> tuple[tuple[str, str], list[tuple[str, str]], list[str]]:
+        counts = np.bincount(self.statuses, minlength=len(STATUSES)).tolist()
+        rows = [(word, grouped(count)) for word, count in zip(STATUSES, counts, strict=True) if count]
+        trades, volume, _, high, low = self.statistics
+        traded = f"{grouped(trades)} trades of {grouped(volume)} lots"
+        if trades:
+            traded += f" at {price_cell(low)} to {price_cell(high)}, the last at {price_cell(self.last_price)}"
+        bids, asks = ([price for price, _ in side] for side in self.depth(1))
+        left = f"best to buy {price_cell(next(iter(bids), None))}, to sell {price_cell(next(iter(asks), None))}"
+        return ("messages", grouped(len(self.statuses))), rows, [f"{traded}.", f"Left in the book: {left}."]
+
+    def trades_frame(self) -> Any:
+        """Return the trades in the caller's kind of table: a data frame for one, else a mapping of arrays."""
+        columns: dict[str, Any] = self.trades._asdict()
+        if self._kind_of_frame is None:
+            return columns
+        return nw.from_dict(columns, backend=self._kind_of_frame).to_native()
 
     def depth(self, levels: int) -> Depth:
         """Return the best prices of the final book with the quantity shown at each, best first."""
@@ -94,12 +122,13 @@ class _Outcome(NamedTuple):
 def replay(messages: Any, self_trade: SelfTrade, tick: int) -> Replay:
     """Run messages through an empty book; `naryq.Book.replay` says what they are."""
     check_rules(self_trade, tick)
-    columns = _columns(messages)
+    table = Table("messages", _fields(messages))
+    columns = _columns(table)
     columns, scale, tables, written, statuses = _run(columns, tick, SELF_TRADES.index(self_trade))
     trades, statistics = _trades(columns, scale, written)
     summary = Summary(tick, self_trade, None, int(trades.price[-1]) if statistics.trades else None, statistics)
     orders = (_orders(columns, tables, scale, BUY), _orders(columns, tables, scale, SELL))
-    return Replay(columns, _Outcome(trades, statuses, orders), summary)
+    return Replay(table, columns, _Outcome(trades, statuses, orders), summary)
 
 
 def _run(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, Tables, Narrow, Bytes]:
@@ -137,82 +166,57 @@ def _trades(columns: Messages, scale: Scale, written: Narrow) -> tuple[Trades, S
 # --- The door -------------------------------------------------------------------------------------------------------
 
 
-def _columns(messages: Any) -> Messages:
-    """Turn a mapping of columns or a structured array into arrays of the types that the kernel is compiled for."""
-    given = _names(messages)
-    for name in REQUIRED:
-        if name not in given:
-            remedy = f"Give the columns {', '.join(REQUIRED)}."
-            raise Refusal(Code.COLUMN_MISSING, f"no column {name}", where="messages", remedy=remedy)
-    for name in given:
-        if name not in REQUIRED + OPTIONAL:
-            remedy = f"Leave it out; the columns are {', '.join(REQUIRED + OPTIONAL)}."
-            raise Refusal(Code.COLUMN_UNKNOWN, f"unknown column {name}", where="messages", remedy=remedy)
-    kind = _small(messages["kind"], "kind", ACTIONS)
-    side = _small(messages["side"], "side", SIDES)
-    names, price, quantity = (_integers(messages[column], column) for column in ("order_id", "price", "quantity"))
-    owner, display = (
-        _integers(messages[column], column) if column in given else np.empty(0, np.int64) for column in OPTIONAL
+def _columns(table: Table) -> Messages:
+    """Read the columns of a table as arrays of the one kind that the kernel is compiled for, read-only."""
+    table.require(REQUIRED, OPTIONAL)
+    if table.rows > MESSAGES_MAX:
+        remedy = f"Give at most {grouped(MESSAGES_MAX)} messages."
+        raise table.refusal(Code.TOO_LARGE, None, f"{grouped(table.rows)} messages", remedy)
+    kind, side = _small(table, "kind", ACTIONS), _small(table, "side", SIDES)
+    names = table.integers("order_id")
+    price, quantity, owner, display = (
+        _integers(table, name, missing)
+        for name, missing in (("price", NO_PRICE), ("quantity", 0), ("owner", NONE_GIVEN), ("display", 0))
     )
-    optional: list[Integers] = [
-        column for column, called in ((owner, "owner"), (display, "display")) if called in given
-    ]
-    lengths = [side.shape[0], *(column.shape[0] for column in (names, price, quantity, *optional))]
-    if any(length != kind.shape[0] for length in lengths):
-        raise Refusal(Code.OUT_OF_RANGE, "columns of different lengths", where="messages", remedy="Give all alike.")
-    if len(kind) > MESSAGES_MAX:
-        remedy = f"Give at most {MESSAGES_MAX} messages."
-        raise Refusal(Code.TOO_LARGE, f"{len(kind)} messages", where="messages", remedy=remedy)
     return Messages(kind, names, side, price, quantity, owner, display, names, price)
 
 
-def _names(messages: Any) -> tuple[str, ...]:
-    """Return the names of the columns."""
+def _fields(messages: Any) -> Any:
+    """Return a structured array as a mapping of its fields, and any other table as it is."""
     if isinstance(messages, np.ndarray) and messages.dtype.names:
-        return tuple(messages.dtype.names)
-    if isinstance(messages, Mapping):
-        return tuple(messages)
-    remedy = "Give a mapping of column names to arrays, or a structured array."
-    raise Refusal(Code.WRONG_TYPE, f"messages are {type(messages).__name__}", remedy=remedy)
+        return {name: messages[name] for name in messages.dtype.names}
+    return messages
 
 
-def _array(column: Any, name: str) -> Any:
-    """Return a column as an array of one dimension."""
-    try:
-        array = np.asarray(column)
-    except (TypeError, ValueError, OverflowError):  # Rows of different lengths, or what no array can hold.
-        array = np.empty((0, 0))
-    if array.ndim != 1:
-        raise Refusal(Code.WRONG_TYPE, f"{name} is no column", where="messages", remedy="Give one value a message.")
-    return array
+def _integers(table: Table, name: str, missing: int) -> Integers:
+    """Read a column of whole numbers with a number for what is missing; a column that is not there is empty."""
+    if name not in table.columns:
+        return cast("Integers", frozen(np.empty(0, np.int64)))
+    values = table.integers(name, optional=True)
+    gone = table.missing.get(name)
+    return values if gone is None else cast("Integers", frozen(np.where(gone, missing, values)))
 
 
-def _integers(column: Any, name: str) -> Integers:
-    """Return a column of whole numbers as 64-bit integers, without a copy where it is one already."""
-    array = _array(column, name)
-    if array.shape[0] == 0:
-        return np.empty(0, np.int64)
-    if array.dtype.kind not in "iu":
-        remedy = "Give whole numbers of at most 64 bits."
-        raise Refusal(Code.WRONG_TYPE, f"{name} is of type {array.dtype}", where="messages", remedy=remedy)
-    if array.dtype == np.uint64 and int(array.max()) > INT64_MAX:
-        remedy = "Give whole numbers of at most 64 bits with their sign."
-        raise Refusal(Code.OUT_OF_RANGE, f"{name} holds {array.max()}", where="messages", remedy=remedy)
-    return np.ascontiguousarray(array, np.int64)
+def _small(table: Table, name: str, words: tuple[str, ...]) -> Bytes:
+    """Read a column of words, or of their numbers, as small numbers; what is neither becomes 255."""
+    column = table.columns[name]
+    if _holds_numbers(column):
+        if isinstance(column, np.ndarray) and column.dtype == np.uint8:
+            return cast("Bytes", frozen(np.ascontiguousarray(column)))
+        numbers = table.integers(name)
+        return cast("Bytes", frozen(np.where((numbers >= 0) & (numbers < len(words)), numbers, 255).astype(np.uint8)))
+    coded = table.words(name)
+    known = [words.index(word) if word in words else 255 for word in coded.names]
+    return cast("Bytes", frozen(np.array([*known, 255], np.uint8)[coded.codes]))
 
 
-def _small(column: Any, name: str, words: tuple[str, ...]) -> Bytes:
-    """Return a column of words, or of their numbers, as small numbers; what is neither becomes 255."""
-    array = _array(column, name)
-    if array.dtype.kind == "U":
-        order = np.argsort(words)
-        at = np.minimum(np.searchsorted(words, array, sorter=order), len(words) - 1)
-        found = order[at]
-        return np.where(np.take(words, found) == array, found, 255).astype(np.uint8)
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    numbers = _integers(array, name)
-    return np.where((numbers >= 0) & (numbers < len(words)), numbers, 255).astype(np.uint8)
+def _holds_numbers(column: Any) -> bool:
+    """Say whether a column is one of numbers, by its type or by its first value."""
+    if isinstance(column, nw.Series):
+        return bool(column.dtype.is_numeric())
+    if isinstance(column, np.ndarray) and column.dtype.kind != "O":
+        return column.dtype.kind != "U"
+    return len(column) == 0 or not isinstance(column[0], str)
 
 
 # --- The lay-out of the book ----------------------------------------------------------------------------------------
@@ -236,14 +240,14 @@ def _laid_out(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale,
     slots = max(high_name - low_name + 1, 1)
     if slots > span:
         tags, distinct = _interned(columns.name, low_name, high_name)
-        columns, low_name, slots = columns._replace(tag=tags), 0, max(distinct.shape[0], 1)
+        columns, low_name, slots = columns._replace(tag=frozen(tags)), 0, max(distinct.shape[0], 1)
     products_fit = max(abs(low_price), abs(high_price)) < kernels.SAFE_PRICE
     ladder, step = np.empty(0, np.int64), tick
     low_price, high_price = (-(-low_price // tick) * tick, high_price) if low_price <= high_price else (0, 0)
     levels = max((high_price - low_price) // tick + 1, 1)
     if levels > span:
         rungs, ladder = _ladder(columns.price, low_price, high_price, tick)
-        columns, low_price, step, levels = columns._replace(rung=rungs), 0, 1, max(ladder.shape[0], 1)
+        columns, low_price, step, levels = columns._replace(rung=frozen(rungs)), 0, 1, max(ladder.shape[0], 1)
     scale = Scale(low_name, low_price, step, ladder, products_fit, rule)
     return columns, scale, _Sizes(slots, levels, rests, 2 * entries)
 
