@@ -8,6 +8,7 @@ import numpy as np
 
 from naryq.market import book_kernels as kernels
 from naryq.market.book_kernels import BUY, INT64_MAX, NO_PRICE, SELL, Bytes, Messages, Narrow, Scale, Tables
+from naryq.market.book_passes import intern, span_of_names, span_of_prices, unpack
 from naryq.market.book_rules import (
     ACTIONS,
     SELF_TRADES,
@@ -35,6 +36,7 @@ SPREAD: Final = 4
 SMALLEST_SPAN: Final = 2**16
 LARGEST_SPAN: Final = 2**30
 WORD: Final = 32
+UNPRICED: Final = (kernels.MARKET, kernels.CANCEL)
 MESSAGES_MAX: Final = 2**29
 """Levels and orders together are numbered by integers of 32 bits."""
 
@@ -139,7 +141,7 @@ def _run(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, Tabl
     """
     laid_out, scale, sizes = _laid_out(columns, tick, rule)
     statuses = np.empty(columns.kind.shape[0], np.uint8)
-    room = sizes.trades
+    room = 2 * sizes.entries
     while True:
         tables = _empty_tables(sizes)
         written = np.empty((room, kernels.TRADE_FIELDS), np.int32)
@@ -155,7 +157,7 @@ def _trades(columns: Messages, scale: Scale, written: Narrow) -> tuple[Trades, S
     count = written.shape[0]
     table, sides = np.empty((5, count), np.int64), np.empty(count, np.uint8)
     sums = np.array([0, 0, 0, INT64_MAX, -INT64_MAX])
-    kernels.unpack(columns, scale, written, table, sides, sums)
+    unpack(columns.name, (scale.first_rung, scale.step, scale.ladder), written, table, sides, sums)
     volume, high_part, low_part, low, high = (int(number) for number in sums)
     extremes = (high, low) if count else (None, None)
     statistics = Statistics(count, volume, (high_part << 31) + low_part, *extremes)
@@ -215,7 +217,7 @@ def _holds_numbers(column: Any) -> bool:
     if isinstance(column, nw.Series):
         return bool(column.dtype.is_numeric())
     if isinstance(column, np.ndarray) and column.dtype.kind != "O":
-        return column.dtype.kind != "U"
+        return bool(column.dtype.kind != "U")
     return len(column) == 0 or not isinstance(column[0], str)
 
 
@@ -227,15 +229,14 @@ class _Sizes(NamedTuple):
 
     slots: int
     levels: int
-    rests: int
-    trades: int
+    entries: int
 
 
 def _laid_out(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, _Sizes]:
     """Choose how names and prices index the tables."""
-    extremes = np.array([INT64_MAX, -1, INT64_MAX, -INT64_MAX, 0, 0])
-    kernels.survey(columns, extremes)
-    low_name, high_name, low_price, high_price, rests, entries = (int(number) for number in extremes)
+    low_name, high_name = span_of_names(columns.name)
+    low_price, high_price = span_of_prices(columns.kind, columns.price, UNPRICED, kernels.PRICE_MAX)
+    entries = columns.kind.shape[0] - int(np.count_nonzero(columns.kind == kernels.CANCEL))
     span = min(max(SPREAD * columns.kind.shape[0], SMALLEST_SPAN), LARGEST_SPAN)
     slots = max(high_name - low_name + 1, 1)
     if slots > span:
@@ -249,14 +250,14 @@ def _laid_out(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale,
         rungs, ladder = _ladder(columns.price, low_price, high_price, tick)
         columns, low_price, step, levels = columns._replace(rung=frozen(rungs)), 0, 1, max(ladder.shape[0], 1)
     scale = Scale(low_name, low_price, step, ladder, products_fit, rule)
-    return columns, scale, _Sizes(slots, levels, rests, 2 * entries)
+    return columns, scale, _Sizes(slots, levels, entries)
 
 
 def _interned(values: Integers, lowest: int, highest: int) -> tuple[Integers, Integers]:
     """Number the values within bounds in the order of their first appearance; return numbers and different values."""
     bits = (2 * values.shape[0]).bit_length()
     distinct, numbers = np.empty_like(values), np.empty_like(values)
-    count = kernels.intern(values, (lowest, highest), np.zeros(2**bits, np.int32), bits, distinct, numbers)
+    count = intern(values, (lowest, highest), np.zeros(2**bits, np.int32), bits, distinct, numbers)
     return numbers, distinct[:count]
 
 
@@ -278,7 +279,7 @@ def _empty_tables(sizes: _Sizes) -> Tables:
     state = np.zeros(kernels.STATE_FIELDS, np.int64)
     state[BUY], state[SELL], state[kernels.UNTOUCHED] = -1, sizes.levels, sizes.levels
     return Tables(
-        nodes=np.zeros((sizes.levels + sizes.rests, kernels.NODE_FIELDS), np.int32),
+        nodes=np.zeros((sizes.levels + sizes.entries, kernels.NODE_FIELDS), np.int32),
         waiting=np.zeros(sizes.levels, np.int64),
         bits=np.zeros(starts[-1], np.int64),
         tiers=np.array(starts),
