@@ -363,10 +363,10 @@ class Book:
         Args:
             messages: A data frame (pandas, Polars, PyArrow), a mapping of columns, or a structured array. `kind` holds
                 the words of `submit`, `"cancel"` or `"amend"`, or their numbers in that order from 0; `order_id`;
-                `side`, `"buy"` or `"sell"`, or 0 or 1 (not read for a cancel or an amend); `price` (not read for a market order and a cancel; -2**63 leaves it
-                as it is in an amend); `quantity` (0 cancels all, or leaves it as it is in an amend); and, not
-                needed, `owner` (-1 for none) and `display` (0 for none), read for new orders. A missing number counts
-                as -2**63, 0, -1 and 0.
+                `side`, `"buy"` or `"sell"`, or 0 or 1 (not read for a cancel or an amend); `price` (not read for a
+                market order and a cancel; -2**63 leaves it as it is in an amend); `quantity` (0 cancels all, or leaves
+                it as it is in an amend); and, not needed, `owner` (-1 for none) and `display` (0 for none), read for
+                new orders. A missing number counts as -2**63, 0, -1 and 0.
             self_trade: As for a book.
             tick: As for a book.
 

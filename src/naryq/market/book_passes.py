@@ -89,10 +89,10 @@ def unpack(
 ) -> None:
     """Write the trades as columns: maker, taker, price, quantity and message; add up what the statistics need.
 
-    A trade is written as the maker's row, 2 x the taker's row + its side, level and quantity. `prices` holds the price of
-    level 0, the step, and the ladder, which is empty or holds the price of each level. `sums` takes the quantity, the
-    products of price and quantity in two parts, by 2**31, for the whole may need more than 64 bits, and the lowest and
-    highest price; these two come in as the highest and lowest integer.
+    A trade is written as the maker's row, 2 x the taker's row + its side, level and quantity. `prices` holds the price
+    of level 0, the step, and the ladder, which is empty or holds the price of each level. `sums` takes the quantity,
+    the products of price and quantity in two parts, by 2**31, for the whole may need more than 64 bits, and the lowest
+    and highest price; these two come in as the highest and lowest integer.
     """
     first, step, ladder = prices
     for count in range(written.shape[0]):
