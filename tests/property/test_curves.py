@@ -1,7 +1,10 @@
 """The curves of a picture cross at the published price of every place, whatever the market."""
 
+import random
+from typing import Any
+
 import pytest
-from tests.market_oracles import SHAPES, random_market
+from tests.market_oracles import SHAPES, places_of, random_market
 
 import naryq
 from naryq.market.curves import Curves
@@ -27,6 +30,25 @@ def test_curves_cross_at_the_price(shape: str) -> None:
         for place, price in result.prices.items():
             if price is not None:
                 assert missed(result.curves(place), price, result.traded[place][0]) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_curves_cross_where_the_outside_trades_and_prices_have_limits(seed: int) -> None:
+    """With imports, exports, floors and caps the curves still hold what changes hands."""
+    draw = random.Random(seed)
+    orders, links = random_market(seed)
+    names = places_of((orders, links))
+    bounds = [sorted(draw.choices(range(0, 40, 4), k=4)) for _ in names]
+    terms: dict[str, list[Any]] = {"place": names}
+    for column, number in (("floor", 0), ("export_price", 1), ("import_price", 2), ("cap", 3)):
+        terms[column] = [each[number] if draw.random() < 0.5 else None for each in bounds]
+    result = naryq.clear(orders, links, places=terms)
+    for place, price in result.shadow_prices.items():
+        curves = result.curves(place)
+        assert curves.price == price
+        if price is not None:
+            assert missed(curves, price, result.traded[place][0]) == []
+    assert result.picture(draw.choice([None, *names]), kind="png")
 
 
 def test_a_curve_that_misses_is_seen() -> None:

@@ -347,6 +347,11 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "Загружено без ренты",
     ),
     "picture_unused": ({}, "Not used", "Пайдаланылмаған", "Не используется"),
+    "picture_outside": ({}, "outside", "сыртқы нарық", "внешний рынок"),
+    "picture_from_outside": ({"lots": 5_000}, "from outside: 5 000", "сырттан: 5 000", "извне: 5 000"),
+    "picture_to_outside": ({"lots": 5_000}, "to outside: 5 000", "сыртқа: 5 000", "вовне: 5 000"),
+    "picture_floor": ({"price": 50_000}, "Floor: 50 000", "Төменгі шек: 50 000", "Нижний предел: 50 000"),
+    "picture_cap": ({"price": 50_000}, "Cap: 50 000", "Жоғарғы шек: 50 000", "Верхний предел: 50 000"),
 }
 """For each sentence: values, and what becomes of them in English, Kazakh and Russian."""
 

@@ -6,6 +6,7 @@ a pivotal seller), or what the other sellers sold can no longer be placed (a piv
 pivotal supplier and the residual supply index (S. Borenstein, J. Bushnell, C. Knittel, Market Power in Electricity
 Markets, The Energy Journal 20(4), 1999; A. Sheffrin, Predicting Market Power Using the Residual Supply Index, 2002),
 here over a network: a maximum flow says how much can be supplied (L. Ford, D. Fulkerson, Flows in Networks, 1962).
+Where a place trades with the outside, that counts as an offer (or a bid) of another without limit.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from naryq.market.auction import Answer
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.labels import Labels
 from naryq.market.passes import Market
+from naryq.market.places import UNBOUNDED
 from naryq.units import grouped
 
 SHOWN_ROWS: Final = 60
@@ -142,6 +144,10 @@ def pivots(
     place, side = market.place_of[market.place], market.side_of[market.side]
     fills = answer.fills
     offered, traded = _by_place(market, place, side, market.quantity), _by_place(market, place, side, fills)
+    if market.outside is not None:
+        ends = market.outside.import_price < UNBOUNDED, market.outside.export_price > -UNBOUNDED
+        offered[SELL] += np.where(ends[0], offered.sum(), 0)
+        offered[BUY] += np.where(ends[1], offered.sum(), 0)
     ordered = np.argsort(participants.codes, kind="stable")
     bounds = np.searchsorted(participants.codes[ordered], np.arange(len(participants.names) + 1))
     for number, name in enumerate(participants.names):

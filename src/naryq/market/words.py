@@ -380,6 +380,11 @@ _PICTURES: Final = MappingProxyType(
             "ru": "Загружено без ренты",
         },
         "picture_unused": {"en": "Not used", "kk": "Пайдаланылмаған", "ru": "Не используется"},
+        "picture_outside": {"en": "outside", "kk": "сыртқы нарық", "ru": "внешний рынок"},
+        "picture_from_outside": {"en": "from outside: {lots}", "kk": "сырттан: {lots}", "ru": "извне: {lots}"},
+        "picture_to_outside": {"en": "to outside: {lots}", "kk": "сыртқа: {lots}", "ru": "вовне: {lots}"},
+        "picture_floor": {"en": "Floor: {price}", "kk": "Төменгі шек: {price}", "ru": "Нижний предел: {price}"},
+        "picture_cap": {"en": "Cap: {price}", "kk": "Жоғарғы шек: {price}", "ru": "Верхний предел: {price}"},
     }
 )
 

@@ -13,7 +13,18 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from naryq.market.curves import Curves, Step
 from naryq.market.why import NAMED_ORDERS, Why
 from naryq.market.words import listed, say
-from naryq.pictures.sheet import DEMAND, DOTS_PER_INCH, INK, RANGE, SUPPLY, WIDTH_INCHES, as_bytes, our_settings, plain
+from naryq.pictures.sheet import (
+    DEMAND,
+    DOTS_PER_INCH,
+    INK,
+    LIMIT,
+    RANGE,
+    SUPPLY,
+    WIDTH_INCHES,
+    as_bytes,
+    our_settings,
+    plain,
+)
 
 HEIGHT_INCHES: Final = 4.3
 DRAWN_STEPS: Final = 1_500
@@ -58,8 +69,12 @@ def drawn(curves: Curves, why: Why, kind: str, language: str) -> bytes:
         axes.set_ylim(view.lowest, view.highest)
         handles: list[Line2D | Patch] = []
         for side, steps in zip(SIDES, (curves.supply, curves.demand), strict=True):
-            handles += [_key(side, link=link, language=language) for link in _curve(axes, steps, side, view)]
-        handles += [*_price(axes, curves, why, view, language), *_range(axes, why, language)]
+            handles += [_key(side, link=link, language=language) for link in _curve(axes, steps, side, view, language)]
+        handles += [
+            *_price(axes, curves, why, view, language),
+            *_limits(axes, curves, language),
+            *_range(axes, why, language),
+        ]
         figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8, handlelength=2.2)
         return as_bytes(figure, kind, why.say(language))
 
@@ -75,7 +90,8 @@ def _view(curves: Curves, why: Why) -> View:
     whole = max(sum(step.lots for step in each) for each in (curves.supply, curves.demand))
     lots = max(1, min(whole, max(int(curves.lots * BEYOND), min(own, curves.lots * 3) if curves.lots else own)))
     seen = [step.price for each in (curves.supply, curves.demand) for step, start in _starts(each) if start < lots]
-    prices = [*seen, *(price for price in (why.price, why.lowest, why.highest) if price is not None)] or [0]
+    told = (why.price, why.lowest, why.highest, curves.floor, curves.cap)
+    prices = [*seen, *(price for price in told if price is not None)] or [0]
     lowest, highest = min(prices), max(prices)
     if why.price:
         highest = min(highest, 3 * why.price)
@@ -120,7 +136,17 @@ def _range(axes: Axes, why: Why, language: str) -> list[Patch]:
     return [Patch(color=RANGE, label=say(language, "picture_range", range=shown))]
 
 
-def _curve(axes: Axes, steps: Sequence[Step], side: Side, view: View) -> list[bool]:
+def _limits(axes: Axes, curves: Curves, language: str) -> list[Line2D]:
+    """Draw the floor and the cap of the place's price."""
+    found = []
+    for key, price in (("picture_floor", curves.floor), ("picture_cap", curves.cap)):
+        if price is not None:
+            label = say(language, key, price=price)
+            found.append(axes.axhline(price, color=LIMIT, lw=1.4, ls=(0, (6, 1.5, 1, 1.5)), label=label, zorder=1.8))
+    return found
+
+
+def _curve(axes: Axes, steps: Sequence[Step], side: Side, view: View, language: str) -> list[bool]:
     """Draw a curve: own orders in a full line, what links add in a dashed one; say which of the two there are."""
     shown = [(step, start) for step, start in _starts(_fewer(steps)) if start < view.lots]
     for step, start in shown:
@@ -128,7 +154,7 @@ def _curve(axes: Axes, steps: Sequence[Step], side: Side, view: View) -> list[bo
         style = (0, (2.2, 1.0)) if step.other is not None else "solid"
         axes.plot(ends, [step.price] * 2, color=side.colour, lw=1.8, ls=style, solid_capstyle="butt")
         if step.other is not None and ends[1] - ends[0] > NAMED_SHARE * view.lots:
-            _name_link(axes, step, (ends[0] + ends[1]) / 2, side)
+            _name_link(axes, step, (ends[0] + ends[1]) / 2, side, language)
     corners: list[tuple[float, float, float]] = [
         (start, step.price, following.price) for (step, _), (following, start) in pairwise(shown)
     ]
@@ -140,10 +166,10 @@ def _curve(axes: Axes, steps: Sequence[Step], side: Side, view: View) -> list[bo
     return sorted({step.other is not None for step, _ in shown})
 
 
-def _name_link(axes: Axes, step: Step, middle: float, side: Side) -> None:
+def _name_link(axes: Axes, step: Step, middle: float, side: Side, language: str) -> None:
     above = side.colour == DEMAND
     axes.annotate(
-        f"{side.arrow} {step.other}",
+        f"{side.arrow} {step.other or say(language, 'picture_outside')}",
         (middle, step.price),
         (0, 2.5 if above else -2.5),
         textcoords="offset points",
@@ -185,6 +211,7 @@ def _price(axes: Axes, curves: Curves, why: Why, view: View, language: str) -> l
         label = say(language, key, orders=listed(language, why.marginal_orders, NAMED_ORDERS))
         handles.append(Line2D([], [], color="#777777", lw=6, alpha=0.45, label=label))
     if curves.lots:
-        axes.plot([curves.lots] * 2, [axes.get_ylim()[0], why.price], color=INK, lw=0.7, ls=":", zorder=1.5)
-        axes.plot([curves.lots], [why.price], "o", color=INK, ms=5, zorder=5)
+        cross = why.price if curves.price is None else curves.price
+        axes.plot([curves.lots] * 2, [axes.get_ylim()[0], cross], color=INK, lw=0.7, ls=":", zorder=1.5)
+        axes.plot([curves.lots], [cross], "o", color=INK, ms=5, zorder=5)
     return handles

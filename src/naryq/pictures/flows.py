@@ -97,7 +97,7 @@ def drawn(nodes: Sequence[Node], arcs: Sequence[Arc], kind: str, language: str) 
         axes.set_ylim(0, height)
         _arrows(axes, ways, boxes)
         for node in shown:
-            _place(axes, node, boxes[node.name])
+            _place(axes, node, boxes[node.name], language)
         _heading(axes, (len(shown), len(nodes)), height, language)
         axes.legend(handles=entries, loc="lower left", frameon=False, fontsize=8, borderaxespad=0, labelspacing=0.3)
         return as_bytes(figure, kind, say(language, "picture_network"))
@@ -139,7 +139,7 @@ def _across(column: int, columns: int) -> float:
     return column / (columns - 1) if columns > 1 else 0.5
 
 
-def _place(axes: Axes, node: Node, box: Rectangle) -> None:
+def _place(axes: Axes, node: Node, box: Rectangle, language: str) -> None:
     """Draw a place: blue where it sells more than it buys, vermilion where it buys more, and its price."""
     colour = SUPPLY if node.sold > node.bought else DEMAND if node.bought > node.sold else UNUSED
     frame = FancyBboxPatch(
@@ -156,6 +156,11 @@ def _place(axes: Axes, node: Node, box: Rectangle) -> None:
     size = min(8.5, 1.55 * (BOX[0] - 6) / max(1, len(node.name)))
     axes.text(box.x, box.y + 5.5, node.name, ha="center", va="center", fontsize=size, fontweight="bold", zorder=4)
     axes.text(box.x, box.y - 6, price_cell(node.price), ha="center", va="center", fontsize=8.5, zorder=4)
+    if node.brought:
+        outside = say(
+            language, "picture_from_outside" if node.brought > 0 else "picture_to_outside", lots=abs(node.brought)
+        )
+        axes.text(box.x, box.y - box.half_height - 5, outside, ha="center", va="center", fontsize=7.5, zorder=4)
 
 
 def _arrows(axes: Axes, ways: Sequence[Arc], boxes: dict[str, Rectangle]) -> None:

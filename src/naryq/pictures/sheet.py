@@ -19,10 +19,11 @@ SUPPLY: Final = "#0072B2"
 DEMAND: Final = "#D55E00"
 FULL: Final = "#D55E00"
 OPEN: Final = "#56789A"
+LIMIT: Final = "#7B3294"
 UNUSED: Final = "#9A9A9A"
 INK: Final = "#1A1A1A"
 RANGE: Final = "#F1EAC8"
-"""Blue, vermilion and grey of M. Okabe and K. Ito's palette: told apart by every kind of colour vision."""
+"""Blue and vermilion of M. Okabe and K. Ito's palette, grey, violet: told apart by every kind of colour vision."""
 
 WIDTH_INCHES: Final = 5.0
 """At 72 points an inch the sheet is 360 points wide, so letters keep their size on a telephone 360 pixels wide."""
