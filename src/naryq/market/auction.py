@@ -95,7 +95,7 @@ def is_for_simplex(market: Market, lowest: int, highest: int) -> bool:
     """
     # Prices on the way to the optimum can be as far apart as all tariffs of a path through every place.
     widest = highest - lowest + 3 + int(market.tariff.max(initial=0))
-    fits = market.places * widest < 2**61
+    fits = market.outside is None and market.places * widest < 2**61
     return fits and market.price.shape[0] <= market.places * market.places
 
 
