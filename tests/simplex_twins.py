@@ -235,6 +235,8 @@ def stand_by_row(  # noqa: PLR0917 - as the kernel
     above: Array,
 ) -> None:
     for code, way, limit, amount in zip(place, side, price.tolist(), quantity, strict=True):
+        if not amount:
+            continue
         here, own = place_of[code], side_of[way]
         better = (limit > at[here]) if own == 0 else (limit < at[here])
         lots[here, own, 1 if limit == at[here] else 2 if better else 0] += amount

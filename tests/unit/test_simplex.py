@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from tests import simplex_twins as twins
 from tests.market_oracles import SHAPES, random_market
+from tests.place_oracles import random_case
 
 import naryq
 from naryq.market import auction, simplex_kernels
+from naryq.market.passes import Market
 from naryq.market.simplex_kernels import Basis, Network
 
 SEEDS = range(60)
-RULES = ("lowest", "middle", "highest")
+RULES = {"lowest": "pro_rata", "middle": "time", "highest": "time"}
 
 
 def draw(seed: int) -> tuple[Network, Any]:
@@ -190,7 +192,7 @@ def test_standing_by_row(seed: int) -> None:
         chance.integers(0, 5, count).astype((np.uint8, np.int32)[seed % 2]),
         chance.integers(0, 2, count).astype(np.uint8),
         chance.integers(0, 9, count),
-        chance.integers(1, 9, count),
+        chance.integers(0, 9, count),
     )
     maps: Any = chance.integers(0, 4, 5), np.array([1, 0]), chance.integers(0, 9, 4)
     left: Any = [(np.zeros((4, 2, 3), np.int64), np.full(4, -1), np.full(4, 10)) for _ in range(2)]
@@ -202,21 +204,36 @@ def test_standing_by_row(seed: int) -> None:
 
 def cleared_by(solver: str, market: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, naryq.Clearing]:
     """Clear a market by one of the two solvers, under every price rule."""
+    orders, links, *rest = market
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: solver == "simplex")
-    return {
-        rule: naryq.clear(*market, price_rule=rule, tie="pro_rata" if rule == "lowest" else "time") for rule in RULES
-    }
+    places = dict(zip(("places",), rest, strict=False))
+    return {rule: naryq.clear(orders, links, price_rule=rule, tie=tie, **places) for rule, tie in RULES.items()}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_both_solvers_find_the_same_prices(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lowest, the middle and the highest prices are unique, so descent and simplex must publish the same."""
     for seed in range(25):
-        market = random_market(seed, shape)
-        one, other = (cleared_by(solver, market, monkeypatch) for solver in ("simplex", "descent"))
-        for rule in RULES:
-            assert one[rule].check() == other[rule].check()
-            assert one[rule].prices == other[rule].prices
+        for market in (random_market(seed, shape), random_case(seed, shape)):
+            one, other = (cleared_by(solver, market, monkeypatch) for solver in ("simplex", "descent"))
+            for rule in RULES:
+                assert one[rule].check() == other[rule].check()
+                assert one[rule].prices == other[rule].prices
+
+
+@pytest.mark.parametrize(("places", "orders"), [(1, 1_800), (20, 7_500), (200, 61_500)])
+def test_the_sizes_choose_the_solver(places: int, orders: int) -> None:
+    """Up to 300 orders a place and 1,500 more the simplex is chosen, and the descent from there on."""
+    market = drawn_market(places, orders)
+    assert auction.is_for_simplex(market, 0, 10**12)
+    assert not auction.is_for_simplex(drawn_market(places, orders + 1), 0, 10**12)
+    assert not auction.is_for_simplex(market, 0, 2**61 // places)
+
+
+def drawn_market(places: int, orders: int) -> Market:
+    """Make a market of which only the sizes mean anything."""
+    zeros, none = np.zeros(orders, np.int64), np.zeros(0, np.int64)
+    return Market(places, zeros, zeros, none, none, zeros, zeros, none, none, none, none)  # type: ignore[arg-type]
 
 
 def test_a_wrong_price_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,25 +199,20 @@ def margins_at(market: Market, standing: Standing, least: Integers | None) -> Tr
     excess = inside[:, SELL] - inside[:, BUY]
     np.subtract.at(excess, source, flow)
     np.add.at(excess, target, flow)
-    slack = kernels.Slack(
-        excess,
-        margin[:, SELL].copy(),
-        margin[:, BUY].copy(),
-        source,
-        target,
-        np.where(gap == 0, market.capacity, 0),
-    )
+    at_par = np.flatnonzero((gap == 0) & (market.capacity > 0))
+    may_sell, may_buy = margin[:, SELL].copy(), margin[:, BUY].copy()
+    slack = kernels.Slack(excess, may_sell, may_buy, source[at_par], target[at_par], market.capacity[at_par])
     if market.outside is not None:
         balance = outside.balance(slack, outside.borders(market.outside, at))
         if balance is None:
             return None
-        return Trade(
-            least[:, SELL] + balance.sold, least[:, BUY] + balance.bought, flow + balance.flow, balance.brought
-        )
-    sold, bought, tied = np.empty_like(at), np.empty_like(at), np.empty_like(flow)
+        flow[at_par] = balance.flow
+        return Trade(least[:, SELL] + balance.sold, least[:, BUY] + balance.bought, flow, balance.brought)
+    sold, bought, tied = np.empty_like(at), np.empty_like(at), np.empty_like(at_par)
     if not kernels.balance(slack, sold, bought, tied):
         return None
-    return Trade(least[:, SELL] + sold, least[:, BUY] + bought, flow + tied)
+    flow[at_par] = tied
+    return Trade(least[:, SELL] + sold, least[:, BUY] + bought, flow)
 
 
 def without_circles(market: Market, flow: Integers) -> Integers:

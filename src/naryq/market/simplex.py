@@ -1,12 +1,22 @@
 """Optimal prices of large networks: curves from the orders, the network simplex over them, and where orders stand."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from naryq.market import simplex_kernels
 from naryq.market.kernels import BUY, Integers
 from naryq.market.network import Standing
+from naryq.market.outside import WITHOUT_END
 from naryq.market.passes import Market
 from naryq.market.simplex_kernels import Network
+
+
+class _End(NamedTuple):
+    """What stands at each place below or above all its orders: a limit, and lots."""
+
+    limit: Integers
+    lots: Integers
 
 
 def standing_by_simplex(market: Market, lowest: int, highest: int) -> Standing:
@@ -36,25 +46,39 @@ def standing_by_simplex(market: Market, lowest: int, highest: int) -> Standing:
 def curves(market: Market, lowest: int, highest: int) -> tuple[Network, Integers]:
     """Sort the orders of each place into one curve; also the lots that its bids take in any case.
 
-    A bid for one lot just below all limits and an offer of one just above are added at each place. Neither can trade
-    for a gain, and they join every place with the hub and bound its price.
+    A bid is added at each place: at the price of the outside and without end, or for one lot just below all limits; and
+    an offer likewise. Those for one lot can never trade for a gain: they join every place with the hub and bound its
+    price.
     """
-    everywhere = np.arange(market.places)
-    here = market.place_of[market.place]
-    place = np.concatenate([everywhere, here, everywhere])
-    price = np.concatenate([np.full(market.places, lowest - 1), market.price, np.full(market.places, highest + 1)])
-    one = np.ones(market.places, np.int64)
-    quantity = np.concatenate([one, market.quantity, one])
+    rows = np.flatnonzero(market.quantity > 0)
+    here = market.place_of[market.place[rows]]
+    bottom, top = _ends(market, lowest, highest)
+    every = np.arange(market.places)
+    place = np.concatenate([every, here, every])
+    price = np.concatenate([bottom.limit, market.price[rows], top.limit])
+    quantity = np.concatenate([bottom.lots, market.quantity[rows], top.lots])
     key = place * (highest - lowest + 3) + (price - lowest + 1)
     order = np.argsort(key)
-    key = key[order]
-    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-    lots = np.add.reduceat(quantity[order], first)
-    start = np.searchsorted(place[order][first], np.arange(market.places + 1))
-    taken = one.copy()
-    bids = market.side_of[market.side] == BUY
-    np.add.at(taken, here[bids], market.quantity[bids])
+    key, place, price = key[order], place[order], price[order]
+    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: key.size])
+    taken = bottom.lots.copy()
+    bids = market.side_of[market.side[rows]] == BUY
+    np.add.at(taken, here[bids], market.quantity[rows][bids])
     network = Network(
-        market.link_source, market.link_target, market.capacity, market.tariff, start, price[order][first], lots
+        market.link_source,
+        market.link_target,
+        market.capacity,
+        market.tariff,
+        np.searchsorted(place[first], np.arange(market.places + 1)),
+        price[first],
+        np.add.reduceat(quantity[order], first),
     )
     return network, taken
+
+
+def _ends(market: Market, lowest: int, highest: int) -> tuple[_End, _End]:
+    low, high = np.full(market.places, lowest - 1), np.full(market.places, highest + 1)
+    if market.outside is not None:
+        low = np.maximum(low, market.outside.export_price)
+        high = np.minimum(high, market.outside.import_price)
+    return _End(low, np.where(low < lowest, 1, WITHOUT_END)), _End(high, np.where(high > highest, 1, WITHOUT_END))

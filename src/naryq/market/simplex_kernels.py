@@ -253,17 +253,17 @@ def blocking(basis: Basis, begin: Whole, end: Whole, room: Whole) -> tuple[Whole
     parent, depth, up, down = basis.parent, basis.depth, basis.up, basis.down
     one, other = begin, end
     lots, node, going_down = np.int64(room), np.int64(-1), False
-    later, last = np.int64(2**62), np.int64(-1)
+    later, last = np.int64(room), np.int64(-1)
     while one != other:
         if depth[one] >= depth[other]:
             if down[one] < lots:
                 lots, node, going_down = down[one], np.int64(one), True
             one = np.int64(parent[one])
         else:
-            if up[other] <= later:
+            if up[other] <= later:  # Of equals the last, and so rather than the arc itself.
                 later, last = up[other], np.int64(other)
             other = np.int64(parent[other])
-    if later <= lots:
+    if last >= 0 and later <= lots:
         return later, last, one, False
     return lots, node, one, going_down
 
@@ -366,8 +366,13 @@ def stand_by_row(  # noqa: PLR0917 - kernels take their arguments by position
     below: Integers,
     above: Integers,
 ) -> None:
-    """Sum the lots outside, at and inside the price of each place by side, and find the order prices next to it."""
+    """Sum the lots outside, at and inside the price of each place by side, and find the order prices next to it.
+
+    Orders without lots do not count.
+    """
     for row in range(price.shape[0]):
+        if quantity[row] == 0:
+            continue
         here, way = place_of[place[row]], side_of[side[row]]
         gap = price[row] - at[here]
         if gap == 0:
