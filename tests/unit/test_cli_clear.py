@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[2]
 PAGES = (PROJECT / "examples" / "README.md", PROJECT / "docs" / "how-to" / "clear-your-own-market.md")
 TWO = PROJECT / "examples" / "two-provinces"
 TEN = PROJECT / "examples" / "ten-places"
+CAPS = PROJECT / "examples" / "caps-and-borders"
 HEADER = "order_id,place,side,price,quantity\n"
 MARKET = HEADER + "s1,Aktobe,sell,38000,10\nb1,Aktobe,buy,90000,8\n"
 
@@ -184,7 +185,7 @@ WRONG_ORDERS = {
     "negative price": ("b2,Aktobe,buy,-1,5", "out_of_range: standard input, line 4: price is -1"),
     "text": ("b2,Aktobe,buy,dear,5", "wrong_type: standard input, line 4, column price: 'dear' is not a number"),
     "fraction": ("b2,Aktobe,buy,118.0,5", "wrong_type: standard input, line 4, column price: '118.0' is not a whole"),
-    "empty": ("b2,Aktobe,buy,,5", "wrong_type: standard input, line 4, column price: the cell is empty"),
+    "empty": ("b2,Aktobe,buy,5,", "wrong_type: standard input, line 4, column quantity: the cell is empty"),
     "NaN": ("b2,Aktobe,buy,NaN,5", "wrong_type: standard input, line 4, column price: 'NaN' is no value"),
     "2**63": (f"b2,Aktobe,buy,{2**63},5", "overflow: standard input, line 4, column price: '9223372036854775808'"),
     "2**63 - 1": (f"b2,Aktobe,buy,{2**63 - 1},5", "out_of_range: standard input, line 4: price is 9223372036854775807"),
@@ -242,9 +243,53 @@ def test_a_refusal_of_the_whole_file_names_the_file(tmp_path: Path) -> None:
 
 def test_standard_input_can_be_read_once() -> None:
     """Both files cannot be standard input."""
-    assert "both files are standard input" in refusal("-", "--links", "-", stdin=MARKET)
+    assert "more than one file is standard input" in refusal("-", "--links", "-", stdin=MARKET)
 
 
 def test_a_name_of_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     """A file's name with an escape sequence in it is printed without the escape."""
     assert "\x1b" not in refusal(str(tmp_path / "\x1b[31mred.csv"))
+
+
+# --- Places, ways back, orders without a limit ------------------------------------------------------------------
+
+
+def test_places_are_told_as_data() -> None:
+    """A program gets what a cap leaves unserved, what crosses the borders, and the price without limits."""
+    files = [CAPS / name for name in ("orders.csv", "links.csv", "places.csv")]
+    found = data(str(files[0]), "--links", str(files[1]), "--places", str(files[2]), "--tie", "pro_rata")
+    prices = {entry["place"]: entry for entry in found["prices"]}
+    assert prices["Mangystau"]["limits"] == ["cap"]
+    assert prices["Mangystau"]["shortage_lots"] == 10
+    assert prices["Mangystau"]["price_without_limits_tenge_per_tonne"] == 140_000
+    assert (prices["Turkistan"]["imported_lots"], prices["Atyrau"]["exported_lots"]) == (60, 15)
+    assert found["flows"][-1]["capacity_back_lots"] == 25
+    assert found["flows"][-1]["flow_lots"] == -20
+    assert found["flows"][0]["capacity_back_lots"] is None
+
+
+def test_an_empty_price_is_an_order_without_a_limit() -> None:
+    """In a column of prices an empty cell is no fault: the order takes any price, and comes first."""
+    found = data("-", stdin=MARKET + "b0,Aktobe,buy,,5\n")
+    assert [entry["filled_lots"] for entry in found["fills"]] == [10, 5, 5]
+    assert found["fills"][2]["limit_price_tenge_per_tonne"] is None
+    assert " -      5" in run("-", stdin=MARKET + "b0,Aktobe,buy,,5\n").stdout
+
+
+def test_a_wrong_place_is_told_by_its_line(tmp_path: Path) -> None:
+    """A refusal of the library about places names the file and the line."""
+    places = tmp_path / "places.csv"
+    places.write_text("place,floor,cap\nAktobe,,\nAktob,,5\n", encoding="utf-8")
+    assert f"unknown_place: {places}, line 3: no order and no link names" in refusal(
+        "-", "--places", str(places), stdin=MARKET
+    )
+
+
+def test_a_link_back_to_nowhere_is_refused(tmp_path: Path) -> None:
+    """Gas that can only go to a place and come back by the same link has no business there."""
+    links = tmp_path / "links.csv"
+    links.write_text("source,target,capacity,tariff,capacity_back\nAktobe,Kostanai,5,1,5\n", encoding="utf-8")
+    assert "no order names 'Kostanai'" in refusal("-", "--links", str(links), stdin=MARKET)
+    with links.open("a", encoding="utf-8") as file:
+        file.write("Aktobe,Kostanai,5,1,\n")
+    assert run("-", "--links", str(links), stdin=MARKET).exit_code == 0

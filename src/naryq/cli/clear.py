@@ -3,6 +3,7 @@
 import difflib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -34,16 +35,26 @@ ORDERS: Final = Form(
         "submitted_at": "number",
     },
     optional=("submitted_at",),
+    gaps=("price",),
 )
 LINKS: Final = Form(
-    "links", {"source": "text", "target": "text", "capacity": "number", "tariff": "number"}, may_be_empty=True
+    "links",
+    {"source": "text", "target": "text", "capacity": "number", "tariff": "number", "capacity_back": "number"},
+    optional=("capacity_back",),
+    gaps=("capacity_back",),
+    may_be_empty=True,
 )
+TERMS: Final = ("floor", "cap", "import_price", "export_price")
+PLACES: Final = Form(
+    "places", {"place": "text", **dict.fromkeys(TERMS, "number")}, optional=TERMS, gaps=TERMS, may_be_empty=True
+)
+FORMS: Final = {"orders": ORDERS, "links": LINKS, "places": PLACES}
 
 SHOWN_ROWS: Final = 100
 """A table for people ends here and says how many rows more there are; `--json` gives all."""
 PIPED_COLUMNS: Final = 10_000
 """The width of a page that is no terminal: nothing is folded or cut for it."""
-LIBRARY_ROW: Final = re.compile(r"(orders|links)(?:, row (\d+))?")
+LIBRARY_ROW: Final = re.compile(r"(orders|links|places)(?:, row (\d+))?")
 """How the library names a place in its tables: it counts rows from 1 and knows no header."""
 
 
@@ -51,6 +62,11 @@ LIBRARY_ROW: Final = re.compile(r"(orders|links)(?:, row (\d+))?")
 @click.argument("orders", metavar="ORDERS.csv")
 @click.option(
     "--links", metavar="LINKS.csv", help="Transport: source, target, capacity (lots), tariff (tenge a tonne)."
+)
+@click.option(
+    "--places",
+    metavar="PLACES.csv",
+    help="Terms of places: place, floor, cap, import_price, export_price (tenge a tonne).",
 )
 @click.option(
     "--tie",
@@ -77,19 +93,26 @@ LIBRARY_ROW: Final = re.compile(r"(orders|links)(?:, row (\d+))?")
     help="Refuse a larger file before reading it.",
 )
 def clear_command(
-    orders: str, links: str | None, tie: str, price_rule: str, *, as_json: bool, largest_megabytes: int
+    orders: str,
+    links: str | None,
+    places: str | None,
+    tie: str,
+    price_rule: str,
+    *,
+    as_json: bool,
+    largest_megabytes: int,
 ) -> None:
     """Clear your own market: print the price of every place, every fill, every flow, and why.
 
-    ORDERS.csv has the columns order_id, place, side (buy or sell), price (whole tenge a tonne), quantity (whole lots)
-    and, if you like, submitted_at (whole nanoseconds). A dash reads it from standard input.
+    ORDERS.csv has the columns order_id, place, side (buy or sell), price (whole tenge a tonne, or empty for an order
+    without a limit), quantity (whole lots) and, if you like, submitted_at (whole nanoseconds). A dash reads it from
+    standard input.
     """
-    if orders == links == STANDARD_INPUT:
-        raise Refusal(Code.UNREADABLE, "both files are standard input", remedy="Name a file for one of them.")
-    tables = {"orders": read(orders, ORDERS, largest_megabytes)}
-    if links is not None:
-        tables["links"] = read(links, LINKS, largest_megabytes)
-        refuse_dead_ends(tables["orders"], tables["links"])
+    paths = {"orders": orders, "links": links, "places": places}
+    if list(paths.values()).count(STANDARD_INPUT) > 1:
+        raise Refusal(Code.UNREADABLE, "more than one file is standard input", remedy="Name a file for the others.")
+    tables = {what: read(path, FORMS[what], largest_megabytes) for what, path in paths.items() if path is not None}
+    refuse_dead_ends(tables)
     result = cleared(tables, tie, price_rule)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(as_data(result, tables, tie, price_rule)), indent=2))
@@ -98,20 +121,35 @@ def clear_command(
 
 
 def read(path: str, form: Form, largest_megabytes: int) -> Table:
-    """Read one of the two files, named in refusals as it was named by the caller."""
+    """Read one of the files, named in refusals as it was named by the caller."""
     name = "" if path == STANDARD_INPUT else click.format_filename(path)
     return read_table(path, form, name=name, largest_megabytes=largest_megabytes)
 
 
-def refuse_dead_ends(orders: Table, links: Table) -> None:
-    """Refuse a link to or from a place that no order names, unless gas can pass through: a misspelt name looks so."""
-    named = dict.fromkeys(orders.columns["place"])
-    passed = set(links.columns["source"]) & set(links.columns["target"])
+def refuse_dead_ends(tables: dict[str, Table]) -> None:
+    """Refuse a link to or from a place that nothing else names, unless gas passes through: a misspelt name looks so."""
+    if "links" not in tables:
+        return
+    links = tables["links"]
+    named = [str(name) for what in ("orders", "places") if what in tables for name in tables[what].columns["place"]]
+    known = {*named, *passed(links)}
     ends = ("source", "target")
     for row, pair in enumerate(zip(*(links.columns[end] for end in ends), strict=True)):
         for end, place in zip(ends, pair, strict=True):
-            if place not in named and place not in passed:
-                raise dead_end(links.where(row, end), str(place), [str(name) for name in named])
+            if place not in known:
+                raise dead_end(links.where(row, end), str(place), list(dict.fromkeys(named)))
+
+
+def passed(links: Table) -> set[str]:
+    """Return the places that gas can reach by one link and leave by another."""
+    rows = zip(*(links.columns[column] for column in ("source", "target")), strict=True)
+    back = listed(links.columns.get("capacity_back", [0] * links.rows))
+    entered, left, touched = set(), set(), Counter[str]()
+    for (source, target), lots in zip(((str(one), str(other)) for one, other in rows), back, strict=True):
+        entered |= {target, source} if lots else {target}
+        left |= {target, source} if lots else {source}
+        touched.update((source, target))
+    return {name for name in entered & left if touched[name] > 1}
 
 
 def dead_end(where: str, place: str, known: Sequence[str]) -> Refusal:
@@ -123,9 +161,9 @@ def dead_end(where: str, place: str, known: Sequence[str]) -> Refusal:
 
 def cleared(tables: dict[str, Table], tie: str, price_rule: str) -> "Clearing":
     """Clear the market and check the result by code of its own; a refusal names the line of the file, not the row."""
-    links = tables["links"].columns if "links" in tables else None
+    links, places = (tables[what].columns if what in tables else None for what in ("links", "places"))
     try:
-        result = naryq.clear(tables["orders"].columns, links, tie=tie, price_rule=price_rule)
+        result = naryq.clear(tables["orders"].columns, links, places=places, tie=tie, price_rule=price_rule)
     except Refusal as refusal:
         raise in_lines(refusal, tables) from None
     result.check()
@@ -174,6 +212,13 @@ def price_data(why: "Why") -> dict[str, Any]:
         "highest_price_tenge_per_tonne": why.highest,
         "bought_lots": why.bought,
         "sold_lots": why.sold,
+        "shadow_price_tenge_per_tonne": why.shadow_price,
+        "price_without_limits_tenge_per_tonne": why.price_without_limits,
+        "limits": why.limits,
+        "shortage_lots": why.shortage,
+        "surplus_lots": why.surplus,
+        "imported_lots": why.imported,
+        "exported_lots": why.exported,
         "marginal_orders": why.marginal_orders,
         "set_at": why.set_at,
         "full_links": [
@@ -192,9 +237,10 @@ def fill_data(result: "Clearing", orders: Table, most: int | None = None) -> lis
 
 def flow_data(result: "Clearing", links: Table, most: int | None = None) -> list[dict[str, Any]]:
     """Give one entry a link, in the order of the file; at most so many when that is said."""
-    names = ("source", "target", "tariff_tenge_per_tonne", "capacity_lots", "flow_lots")
-    columns = [links.columns[column] for column in ("source", "target", "tariff", "capacity")]
-    return entries(names, [*columns, result.flows["quantity"]], most)
+    units = {"tariff": "tariff_tenge_per_tonne", "capacity": "capacity_lots", "capacity_back": "capacity_back_lots"}
+    known = [column for column in ("source", "target", *units) if column in links.columns]
+    names = (*(units.get(column, column) for column in known), "flow_lots")
+    return entries(names, [*(links.columns[column] for column in known), result.flows["quantity"]], most)
 
 
 def entries(names: tuple[str, ...], columns: list[Any], most: int | None) -> list[dict[str, Any]]:
@@ -214,15 +260,30 @@ def show(result: "Clearing", tables: dict[str, Table]) -> None:
     places = [result.why(place) for place in islice(result.prices, SHOWN_ROWS)]
     rows = [(why.place, why.price, why.bought, why.sold) for why in places]
     print_table(page, "Prices", ("place", "price, tenge/t", "bought, lots", "sold, lots"), rows, len(result.prices))
+    if limits := limit_rows(result):
+        what = ("place", "caps, floors and borders", "lots")
+        print_table(page, "Limits", what, limits[:SHOWN_ROWS], len(limits))
     print_reasons(page, places)
     fills = [tuple(entry.values()) for entry in fill_data(result, tables["orders"], SHOWN_ROWS)]
     headings = ("order", "place", "side", "limit, tenge/t", "lots", "filled, lots")
     print_table(page, "Fills", headings, fills, tables["orders"].rows)
     if "links" in tables and tables["links"].rows:
         flows = [tuple(entry.values()) for entry in flow_data(result, tables["links"], SHOWN_ROWS)]
-        ends = ("from", "to", "tariff, tenge/t", "capacity, lots", "flow, lots")
+        back = ("back, lots",) if "capacity_back" in tables["links"].columns else ()
+        ends = ("from", "to", "tariff, tenge/t", "capacity, lots", *back, "flow, lots")
         print_table(page, "Flows", ends, flows, tables["links"].rows)
     page.print(f"Welfare {shown(result.welfare)} (tenge/t x lots), equal to the dual value: no better clearing exists.")
+
+
+def limit_rows(result: "Clearing") -> list[tuple[str, str, int]]:
+    """Say what each cap leaves unserved and each floor unsold, and what crosses each border."""
+    told = (
+        (result.shortage, "unserved at the cap"),
+        (result.surplus, "unsold at the floor"),
+        (result.imports, "imported"),
+        (result.exports, "exported"),
+    )
+    return [(place, what, count) for lots, what in told for place, count in lots.items()]
 
 
 def print_table(

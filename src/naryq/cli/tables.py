@@ -79,20 +79,24 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a file must look like: its columns and their kinds, which may be absent, and whether it may have no rows."""
+    """What a file must look like: its columns and their kinds, which may be absent, and whether it may have no rows.
+
+    In the columns of numbers named by `gaps` a cell may be empty.
+    """
 
     what: str
     columns: dict[str, Kind]
     optional: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
     may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns of a file: text as lists, numbers as int64 arrays, all of one length."""
+    """The columns of a file, all of one length: text as lists, numbers as arrays, or as lists if some are missing."""
 
     name: str
-    columns: dict[str, list[str] | NDArray[np.int64]]
+    columns: dict[str, list[str] | list[int | None] | NDArray[np.int64]]
     rows: int
 
     def where(self, row: int, column: str = "") -> str:
@@ -406,6 +410,7 @@ class Columns:
         self.name, self.form, self.header, self.rows = name, form, header, 0
         self.texts: dict[str, list[str]] = {column: [] for column in header if form.columns[column] == "text"}
         self.numbers = {column: array("q") for column in header if column not in self.texts}
+        self.missing: dict[str, list[int]] = {column: [] for column in self.numbers}
         self.distinct: dict[str, dict[str, str]] = {column: {} for column in self.texts}
 
     def take(self, chunk: list[list[str]]) -> None:
@@ -422,6 +427,9 @@ class Columns:
         if column in self.texts:
             self.texts[column].extend(self.kept_once(column, cells))
             return text_is_right(cells)
+        if column in self.form.gaps and "" in cells:
+            self.missing[column].extend(row for row, cell in enumerate(cells, self.rows) if not cell)
+            cells = tuple(cell or "0" for cell in cells)
         values = numbers(cells)
         self.numbers[column].extend(values or ())
         return values is not None
@@ -441,6 +449,8 @@ class Columns:
                 )
                 raise Refusal(Code.UNREADABLE, what, where=place(self.name, line), remedy=remedy)
             for column, cell in zip(self.header, row, strict=True):
+                if not cell and column in self.form.gaps:
+                    continue
                 if problem := cell_problem(self.form.columns[column], cell):
                     where = place(self.name, line, column)
                     raise Refusal(problem.code, problem.what, where=where, remedy=problem.remedy)
@@ -451,6 +461,17 @@ class Columns:
         if not self.rows and not self.form.may_be_empty:
             what = f"the file has a header and no {self.form.what}"
             raise Refusal(Code.EMPTY, what, where=self.name, remedy="Add a line for each.")
-        arrays = {column: np.array(values, dtype=np.int64) for column, values in self.numbers.items()}
-        columns = {column: self.texts[column] if column in self.texts else arrays[column] for column in self.header}
+        columns = {
+            column: self.texts[column] if column in self.texts else self.number_column(column) for column in self.header
+        }
         return Table(self.name, columns, self.rows)
+
+    def number_column(self, column: str) -> list[int | None] | NDArray[np.int64]:
+        """Return a column of numbers, as a list with None for the missing ones if there are any."""
+        values = np.array(self.numbers[column], dtype=np.int64)
+        if not self.missing[column]:
+            return values
+        listed: list[int | None] = values.tolist()
+        for row in self.missing[column]:
+            listed[row] = None
+        return listed

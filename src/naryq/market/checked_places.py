@@ -115,9 +115,7 @@ def bounded(price: int, counted: Counted) -> int:
 
 def check_nobody_loses(orders: list[Order], place: str, price: int | None) -> None:
     """Check each filled order's own limit against the published price."""
-    for order in orders:
-        if not order.fill:
-            continue
+    for order in filter(lambda order: order.fill, orders):
         assert price is not None, f"the order in row {order.row + 1} trades at {place}, which has no price"
         own = price if order.price is None else order.price
         assert (own >= price) if order.buys else (own <= price), f"order in row {order.row + 1} trades at a loss"
@@ -195,10 +193,9 @@ def _onward(ways: Ways) -> dict[int, list[int]]:
 def _reached(start: int, onward: dict[int, list[int]]) -> set[int]:
     found, waiting = {start}, [start]
     while waiting:
-        for place in onward.get(waiting.pop(), []):
-            if place not in found:
-                found.add(place)
-                waiting.append(place)
+        new = [place for place in onward.get(waiting.pop(), []) if place not in found]
+        found.update(new)
+        waiting.extend(new)
     return found
 
 

@@ -85,9 +85,7 @@ def _term(table: Table, name: str) -> Integers:
     if name not in table.columns:
         return np.full(table.rows, _no_price(name), np.int64)
     values = table.integers(name, 0, HIGHEST_PRICE, optional=True)
-    if name not in table.missing:
-        return values
-    known: Integers = np.where(table.missing[name], _no_price(name), values)
+    known: Integers = np.where(table.missing.get(name, False), _no_price(name), values)
     return known
 
 
