@@ -49,7 +49,7 @@ class ReplayMessages(NamedTuple):
     """
 
     columns: dict[str, Any]
-    order_id: Integers
+    order_id: Any
     row: Integers
     price_step: int
 
@@ -144,9 +144,7 @@ def translate(events: Integers, orders: Integers, sent: Integers, state: Integer
     return sent
 
 
-def replay_messages(
-    events: Integers, order_ids: Integers, rows: Integers, name: str, price_step: int
-) -> ReplayMessages:
+def replay_messages(events: Integers, order_ids: Any, rows: Integers, name: str, price_step: int) -> ReplayMessages:
     """Turn a table of events of one instrument into messages for `Book.replay`.
 
     Args:
@@ -178,9 +176,9 @@ def replay_messages(
     return ReplayMessages(columns, _published_names(sent, events, order_ids), rows[sent[ROW]], price_step)
 
 
-def _published_names(sent: Integers, events: Integers, order_ids: Integers) -> Integers:
+def _published_names(sent: Integers, events: Integers, order_ids: Any) -> Any:
     """Say for each name in our book which order of the feed it is."""
-    names = np.zeros(sent.shape[1], np.int64)
+    names = np.zeros(sent.shape[1], order_ids.dtype)
     arrived = np.flatnonzero(sent[KIND] == LIMIT)
     source = events[sent[ROW, arrived]]
     handles = np.where(source[:, WHAT] == REPLACE, source[:, NEW_HANDLE], source[:, HANDLE])
@@ -188,7 +186,7 @@ def _published_names(sent: Integers, events: Integers, order_ids: Integers) -> I
     return names
 
 
-def handles_of(*identifiers: Integers) -> tuple[Integers, tuple[Integers, ...]]:
+def handles_of(*identifiers: Any) -> tuple[Any, tuple[Integers, ...]]:
     """Number identifiers over several columns; return them in rising order, and each column's numbers."""
     order_ids, numbers = np.unique(np.concatenate(identifiers), return_inverse=True)
     return order_ids, tuple(np.split(numbers, np.cumsum([len(column) for column in identifiers])[:-1]))
