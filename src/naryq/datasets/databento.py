@@ -3,9 +3,9 @@
 The columns and their meaning are those of the MBO schema (databento.com/docs/schemas/mbo) and of the common fields
 (databento.com/docs/conventions/common-fields-enums-types), as of 2025: prices as integers of 10**-9, or as decimals
 where the file was written with `pretty_px`; times as nanoseconds since 1970, or as ISO 8601; actions Add, Cancel,
-Modify, cleaR, Trade, Fill, None; sides Ask, Bid, None. A trade and a fill do not change the book: the cancel or modify that
-follows does. A snapshot is a clear and the orders as adds, in their priority. Flags: 128 last record of an event, 64
-top of book, 32 snapshot, 16 aggregated by price, 8 bad receive time, 4 perhaps a bad book.
+Modify, cleaR, Trade, Fill, None; sides Ask, Bid, None. A trade and a fill do not change the book: the cancel or modify
+that follows does. A snapshot is a clear and the orders as adds, in their priority. Flags: 128 last record of an event,
+64 top of book, 32 snapshot, 16 aggregated by price, 8 bad receive time, 4 perhaps a bad book.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from naryq.datasets.order_events import (
     handles_of,
     replay_messages,
 )
-from naryq.datasets.source import File, Lines, Source, at_line, line_blocks, opened
+from naryq.datasets.source import File, Lines, Source, at_line, first_wrong, line_blocks, opened
 from naryq.market.kernels import Integers
 from naryq.messages import Code, Refusal
 
@@ -224,18 +224,16 @@ def _fixed(value: Any, row: int) -> int:
 def checked(columns: dict[str, Any], name: str, first_line: int) -> dict[str, Any]:
     """Refuse values that the schema does not have; `first_line` is where row 0 stands."""
     for column, allowed in (("action", ACTIONS), ("side", SIDES)):
-        wrong = ~np.isin(columns[column], allowed)
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        row = first_wrong(~np.isin(columns[column], allowed))
+        if row >= 0:
             what = f"{column} is {columns[column][row]!r}"
             remedy = f"The schema has {', '.join(letter.decode() for letter in allowed)}."
             where = at_line(name, first_line + row, column)
             raise Refusal(Code.UNKNOWN_OPTION, what, where=where, remedy=remedy)
     for column, lowest, highest in (("size", 0, 2**32 - 1), ("flags", 0, 255), ("rtype", RTYPE_MBO, RTYPE_MBO)):
         if column in columns:
-            wrong = (columns[column] < lowest) | (columns[column] > highest)
-            if wrong.any():
-                row = int(np.argmax(wrong))
+            row = first_wrong((columns[column] < lowest) | (columns[column] > highest))
+            if row >= 0:
                 what = f"it is {columns[column][row]}"
                 where = at_line(name, first_line + row, column)
                 raise Refusal(Code.OUT_OF_RANGE, what, where=where, remedy=f"The schema has {lowest} to {highest}.")

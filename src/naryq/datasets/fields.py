@@ -72,6 +72,13 @@ def whole(text: Bytes, bounds: Integers, column: int, decimals: int, values: Int
 
 
 @compiled
+def digit_at(text: Bytes, at: int) -> int:
+    """Return the digit at a place, -1 for none."""
+    digit = np.int64(text[at]) - ZERO
+    return digit if 0 <= digit <= 9 else -1
+
+
+@compiled
 def unsigned(text: Bytes, bounds: Integers, column: int, values: Unsigned, problem: Integers) -> int:
     """Read a column of whole numbers of at most 64 bits without a sign, as `whole` does."""
     for row in range(bounds.shape[0]):
@@ -81,8 +88,8 @@ def unsigned(text: Bytes, bounds: Integers, column: int, values: Unsigned, probl
             problem[0] = NO_NUMBER
             return row
         for at in range(start, end):
-            digit = np.int64(text[at]) - ZERO
-            if digit < 0 or digit > 9:
+            digit = digit_at(text, at)
+            if digit < 0:
                 problem[0] = NO_NUMBER
                 return row
             if number > TENTH_OF_UNSIGNED or (number == TENTH_OF_UNSIGNED and digit > 5):
@@ -112,21 +119,21 @@ def digits(text: Bytes, start: int, count: int, end: int) -> int:
         return -1
     number = np.int64(0)
     for at in range(start, start + count):
-        digit = np.int64(text[at]) - ZERO
-        if digit < 0 or digit > 9:
-            return -1
-        number = number * 10 + digit
+        number = -1 if number < 0 or digit_at(text, at) < 0 else number * 10 + digit_at(text, at)
     return number
+
+
+@compiled
+def month_length(year: int, month: int) -> int:
+    """Count the days of a month."""
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 28 + np.int64(leap) if month == 2 else 30 + (month + month // 8) % 2
 
 
 @compiled
 def day_number(year: int, month: int, day: int) -> int:
     """Count the days since 1970 in the Gregorian calendar, by years that begin in March; -1 for no such day."""
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if month < 1 or month > 12 or day < 1 or year < 1970:
-        return -1
-    longest = 30 + (month + month // 8) % 2 if month != 2 else 28 + np.int64(leap)
-    if day > longest:
+    if month < 1 or month > 12 or day < 1 or year < 1970 or day > month_length(year, month):
         return -1
     from_march = (month + 9) % 12
     years = year - np.int64(month <= 2)
@@ -156,11 +163,18 @@ def instant(text: Bytes, start: int, end: int) -> int:
             return -1
     for _ in range(9 - places):
         fraction *= 10
-    is_zulu = at + 1 == end and text[at] == 90
-    has_offset = at + 6 == end and text[at] == 43 and text[at + 3] == 58
-    if not is_zulu and not (has_offset and digits(text, at + 1, 2, end) + digits(text, at + 4, 2, end) == 0):
+    if not in_utc(text, at, end):
         return -1
     return days * 86400000000000 + ((hour * 60 + minute) * 60 + second) * 1000000000 + fraction
+
+
+@compiled
+def in_utc(text: Bytes, at: int, end: int) -> bool:
+    """Say whether what is left of an instant says UTC: a Z, or an offset of nothing."""
+    if at + 1 == end:
+        return text[at] == 90
+    offset = at + 6 == end and text[at] == 43 and text[at + 3] == 58
+    return offset and digits(text, at + 1, 2, end) + digits(text, at + 4, 2, end) == 0
 
 
 @compiled
@@ -179,11 +193,9 @@ def instants(text: Bytes, bounds: Integers, column: int, values: Unsigned, probl
 def marked(text: Bytes, bounds: Integers, column: int, marks: Bytes) -> None:
     """Say of each field whether it is empty (1), has a decimal point (2), or neither (0)."""
     for row in range(bounds.shape[0]):
-        start, end = bounds[row, column], bounds[row, column + 1] - 1
-        marks[row] = np.uint8(start == end)
-        for at in range(start, end):
-            if text[at] == POINT:
-                marks[row] = 2
+        marks[row] = np.uint8(bounds[row, column] == bounds[row, column + 1] - 1)
+        for at in range(bounds[row, column], bounds[row, column + 1] - 1):
+            marks[row] = np.uint8(2) if text[at] == POINT else marks[row]
 
 
 class Block(NamedTuple):

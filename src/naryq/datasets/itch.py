@@ -35,7 +35,7 @@ from naryq.datasets.order_events import (
     handles_of,
     replay_messages,
 )
-from naryq.datasets.source import File, Source, opened
+from naryq.datasets.source import File, Source, first_wrong, opened
 from naryq.market.kernels import Integers, compiled
 from naryq.messages import Code, Refusal
 
@@ -231,8 +231,8 @@ def _columns(records: Any, message: Integers, name: str) -> dict[str, Any]:
             columns["time_ns"] = (columns.pop("high") << 32) + column
         elif column.dtype.kind == "u":
             columns[field] = column.astype(np.int64)
-            if column.dtype.itemsize == 8 and (columns[field] < 0).any():  # noqa: PLR2004 - the bytes of 64 bits
-                row = int(np.argmax(columns[field] < 0))
+            row = first_wrong(columns[field] < 0)
+            if row >= 0:
                 where = f"{name}, message {int(message[row])}"
                 raise Refusal(Code.OUT_OF_RANGE, f"{field} is {column[row]}", where=where, remedy="Give 63 bits.")
         else:
@@ -295,13 +295,11 @@ def _order_columns(letter: str, columns: dict[str, Any], locate: int) -> dict[st
 
 
 def _sides(letters: Any, message: Integers) -> Integers:
-    wrong = ~np.isin(letters, SIDES)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        where = f"message {int(message[row])}"
-        raise Refusal(Code.UNKNOWN_SIDE, f"the side is {letters[row]!r}", where=where, remedy="The feed has B and S.")
-    sides: Integers = (letters == b"S").astype(np.int64)
-    return sides
+    row = first_wrong(~np.isin(letters, SIDES))
+    if row >= 0:
+        what, where = f"the side is {letters[row]!r}", f"message {int(message[row])}"
+        raise Refusal(Code.UNKNOWN_SIDE, what, where=where, remedy="The feed has B and S.")
+    return np.where(letters == b"S", 1, 0)
 
 
 def _in_order(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from naryq.datasets.numbers import Layout, numbers
-from naryq.datasets.source import BLOCK_BYTES, File, Source, at_line, line_blocks, opened
+from naryq.datasets.source import BLOCK_BYTES, File, Source, at_line, first_wrong, line_blocks, opened
 from naryq.market.kernels import Integers
 from naryq.messages import Code, Refusal
 from naryq.units import NS_PER_SECOND
@@ -144,8 +144,8 @@ def _book_layout(first: bytes, name: str) -> Layout:
 def _check_sizes(rows: Integers, name: str, first_line: int) -> None:
     sizes = rows[:, 1::2]
     wrong = ((sizes < 0) | (sizes > SIZE_MAX)).any(axis=1)
-    wrong |= ((sizes > 0) & (np.abs(rows[:, 0::2]) > PRICE_MAX)).any(axis=1)
-    if wrong.any():
+    row = first_wrong(wrong | ((sizes > 0) & (np.abs(rows[:, 0::2]) > PRICE_MAX)).any(axis=1))
+    if row >= 0:
         what = "a size or a price of the book is out of its range"
         remedy = "Sizes run from 0 to 10**9, prices of occupied levels to 10**12."
-        raise Refusal(Code.OUT_OF_RANGE, what, where=at_line(name, first_line + int(np.argmax(wrong))), remedy=remedy)
+        raise Refusal(Code.OUT_OF_RANGE, what, where=at_line(name, first_line + row), remedy=remedy)

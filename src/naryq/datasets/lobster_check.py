@@ -181,13 +181,9 @@ def _start(levels: int, names: int, strict: int) -> kernels.Day:
 
 def _messages(sent: Integers) -> dict[str, Any]:
     """Give the messages the columns of `Book.replay`."""
-    return {
-        "kind": sent[kernels.KIND].astype(np.uint8),
-        "order_id": sent[kernels.ID],
-        "side": sent[kernels.SIDE].astype(np.uint8),
-        "price": sent[kernels.PRICE],
-        "quantity": sent[kernels.QUANTITY],
-    }
+    kind, side = (sent[field].astype(np.uint8) for field in (kernels.KIND, kernels.SIDE))
+    name, price, quantity = (sent[field] for field in (kernels.ID, kernels.PRICE, kernels.QUANTITY))
+    return {"kind": kind, "order_id": name, "side": side, "price": price, "quantity": quantity}
 
 
 def _counts(walk: _Walk, lines: int) -> Counts:

@@ -90,10 +90,28 @@ def price_of(side: int, rank: int) -> int:
 
 
 @compiled
+def rank_at(day: Day, side: int, at: int) -> int:
+    """Return the rank of a level."""
+    return day.levels[side, at, RANK]
+
+
+@compiled
+def total_at(day: Day, side: int, at: int) -> int:
+    """Return the quantity of a level."""
+    return day.levels[side, at, TOTAL]
+
+
+@compiled
+def pool_at(day: Day, side: int, at: int) -> int:
+    """Return the quantity of a level whose orders have no names."""
+    return day.levels[side, at, POOL]
+
+
+@compiled
 def find(day: Day, side: int, rank: int) -> int:
     """Return where a rank stands among the levels of a side, or where it would."""
     at = 0
-    while at < day.counts[side] and day.levels[side, at, RANK] < rank:
+    while at < day.counts[side] and rank_at(day, side, at) < rank:
         at += 1
     return at
 
@@ -101,7 +119,7 @@ def find(day: Day, side: int, rank: int) -> int:
 @compiled
 def stands(day: Day, side: int, at: int, rank: int) -> bool:
     """Say whether a level stands where `find` has pointed."""
-    return at < day.counts[side] and day.levels[side, at, RANK] == rank
+    return at < day.counts[side] and rank_at(day, side, at) == rank
 
 
 @compiled
@@ -110,12 +128,9 @@ def insert(day: Day, side: int, at: int, rank: int) -> None:
     levels, counts = day.levels, day.counts
     for index in range(counts[side], at, -1):
         levels[side, index, :] = levels[side, index - 1, :]
+    levels[side, at, :] = -1
+    levels[side, at, RANK : POOL + 1] = 0
     levels[side, at, RANK] = rank
-    levels[side, at, TOTAL] = 0
-    levels[side, at, POOL] = 0
-    levels[side, at, POOL_NAME] = -1
-    levels[side, at, HEAD] = -1
-    levels[side, at, TAIL] = -1
     counts[side] += 1
 
 
@@ -131,7 +146,7 @@ def drop(day: Day, side: int, at: int) -> None:
 def less(day: Day, side: int, at: int, quantity: int) -> None:
     """Take quantity from the total of a level, and the level when nothing is left of it."""
     day.levels[side, at, TOTAL] -= quantity
-    if day.levels[side, at, TOTAL] == 0:
+    if total_at(day, side, at) == 0:
         drop(day, side, at)
 
 
@@ -161,14 +176,14 @@ def fill_pool(day: Day, sent: Integers, side: int, at: int, quantity: int, row: 
     day.levels[side, at, TOTAL] += quantity
     day.levels[side, at, POOL] = quantity
     day.levels[side, at, POOL_NAME] = day.tally[COUNT]
-    return send(day, sent, LIMIT, -1, side, price_of(side, day.levels[side, at, RANK]), quantity, row)
+    return send(day, sent, LIMIT, -1, side, price_of(side, rank_at(day, side, at)), quantity, row)
 
 
 @compiled
 def forget(day: Day, sent: Integers, side: int, row: int) -> Integers:
     """Let the last level of a side go: out of view, its orders change unseen, so they leave our book too."""
     at = day.counts[side] - 1
-    if day.levels[side, at, POOL] > 0:
+    if pool_at(day, side, at) > 0:
         sent = send(day, sent, CANCEL, day.levels[side, at, POOL_NAME], side, 0, 0, row)
     handle = day.levels[side, at, HEAD]
     while handle >= 0:
@@ -225,6 +240,12 @@ def size_at(line: Integers, side: int, rank: int) -> int:
 
 
 @compiled
+def shrinks(day: Day, line: Integers, side: int, at: int, size: int) -> bool:
+    """Say whether a line shows a level less by a size."""
+    return size_at(line, side, rank_at(day, side, at)) == total_at(day, side, at) - size
+
+
+@compiled
 def bound_of(line: Integers, side: int, count: int) -> int:
     """Return the worst rank that a line shows for certain: without a full side, every rank."""
     return published_rank(line, side, count - 1) if 4 * count == line.shape[0] else FAR
@@ -238,16 +259,14 @@ def look(day: Day, sent: Integers, line: Integers, side: int, row: int) -> tuple
     if count < 0:
         return sent, DISORDER
     bound = bound_of(line, side, count)
-    while day.counts[side] > 0 and day.levels[side, day.counts[side] - 1, RANK] > bound:
+    while day.counts[side] > 0 and rank_at(day, side, day.counts[side] - 1) > bound:
         sent = forget(day, sent, side, row)
         tally[LEFT_VIEW] += 1
     known = 0
     for level in range(count):
         rank = published_rank(line, side, level)
         if rank <= tally[BOUND_BUY + side]:
-            if not stands(day, side, level, rank) or day.levels[side, level, TOTAL] != published_size(
-                line, side, level
-            ):
+            if not stands(day, side, level, rank) or total_at(day, side, level) != published_size(line, side, level):
                 return sent, LEVELS_DIFFER
             known += 1
     if known != day.counts[side]:
@@ -278,6 +297,18 @@ def look_anew(day: Day, sent: Integers, line: Integers, row: int) -> tuple[Integ
 
 
 # --- Events ---------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def side_of(event: Integers) -> int:
+    """Return the side of the order that an event names."""
+    return BUY if event[5] == 1 else SELL
+
+
+@compiled
+def rank_of(event: Integers) -> int:
+    """Return the rank of an event's price."""
+    return -event[4] if event[5] == 1 else event[4]
 
 
 @compiled
@@ -348,7 +379,7 @@ def reduce(
         return sent, FINE
     if not stands(day, side, at, rank):
         return sent, NOTHING_THERE
-    if size > day.levels[side, at, POOL]:
+    if size > pool_at(day, side, at):
         return sent, TOO_MUCH
     day.tally[FROM_POOL] += 1
     if kind == DELETION:
@@ -380,7 +411,7 @@ def execute(
     own = find(day, side, order[AT])
     if not stands(day, side, own, order[AT]):
         return sent, WRONG_PRICE
-    next_in_turn = own == 0 and day.levels[side, own, POOL] == 0 and front(day, side, own) == handle
+    next_in_turn = own == 0 and pool_at(day, side, own) == 0 and front(day, side, own) == handle
     sent, stop = trade(day, sent, order[NAME], side, order[AT], rank, size, row, int(next_in_turn))
     take_seen(day, side, own, handle, size)
     return sent, stop
@@ -392,11 +423,10 @@ def execute_unseen(
 ) -> tuple[Integers, int]:
     """Execute an order that was there before: of the pool at its price, or of the one pool that the line shows less."""
     at = find(day, side, rank)
-    here = stands(day, side, at, rank) and day.levels[side, at, POOL] >= size
-    if not here or size_at(line, side, rank) != day.levels[side, at, TOTAL] - size:
+    here = stands(day, side, at, rank) and pool_at(day, side, at) >= size
+    if not here or not shrinks(day, line, side, at, size):
         for other in range(day.counts[side]):
-            level = day.levels[side, other]
-            if other != at and level[POOL] >= size and size_at(line, side, level[RANK]) == level[TOTAL] - size:
+            if other != at and pool_at(day, side, other) >= size and shrinks(day, line, side, other, size):
                 at, here = other, True
                 break
     if not here:
@@ -438,8 +468,7 @@ def trade(
 def apply(day: Day, sent: Integers, event: Integers, handle: int, row: int, line: Integers) -> tuple[Integers, int]:
     """Apply an event to levels and orders, and write what the book is to do."""
     kind, size = event[1], event[3]
-    side = BUY if event[5] == 1 else SELL
-    rank = event[4] if side == SELL else -event[4]
+    side, rank = side_of(event), rank_of(event)
     if kind == SUBMISSION:
         return submit(day, sent, handle, side, rank, size, row)
     if kind in (CANCELLATION, DELETION):
@@ -473,14 +502,13 @@ def begin(day: Day, sent: Integers, event: Integers, handle: int, line: Integers
     sent, stop = look_anew(day, sent, line, 0)
     if stop != FINE or event[1] != SUBMISSION:
         return sent, stop
-    side = BUY if event[5] == 1 else SELL
-    rank = event[4] if side == SELL else -event[4]
+    side, rank = side_of(event), rank_of(event)
     at = find(day, side, rank)
     if not stands(day, side, at, rank):
         day.orders[handle, STATUS] = FORGOTTEN
         day.tally[OUTSIDE] += 1
         return sent, FINE
-    if event[3] > day.levels[side, at, TOTAL]:
+    if event[3] > total_at(day, side, at):
         return sent, LEVELS_DIFFER
     sent = take_pool(day, sent, side, at, event[3], 0)
     return submit(day, sent, handle, side, rank, event[3], 0)
@@ -513,11 +541,8 @@ def wait(day: Day, sent: Integers, event: Integers, handle: int, line: Integers,
 @compiled
 def crosses(day: Day, event: Integers) -> bool:
     """Say whether a submission would meet the other side of our book."""
-    if event[1] != SUBMISSION:
-        return False
-    side = BUY if event[5] == 1 else SELL
-    rank = event[4] if side == SELL else -event[4]
-    return day.counts[1 - side] > 0 and -day.levels[1 - side, 0, RANK] >= rank
+    other = 1 - side_of(event)
+    return event[1] == SUBMISSION and day.counts[other] > 0 and -rank_at(day, other, 0) >= rank_of(event)
 
 
 @compiled

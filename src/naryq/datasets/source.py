@@ -7,6 +7,7 @@ the machine (docs/decisions/0010). What the system or the archive refuses become
 import gzip
 import io
 import os
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,12 @@ class File(NamedTuple):
             while len(content) < size and (more := self.stream.read(size - len(content))):
                 content += more
             return content
+
+    def begins_with(self, head: bytes) -> bool:
+        """Say whether the source begins so, without taking it."""
+        with _refusing(self.name):
+            begun: bytes = cast("Any", self.stream).peek(len(head))
+            return begun.startswith(head)
 
 
 @contextmanager
@@ -88,8 +95,8 @@ def _refusing(name: str) -> Iterator[None]:
     """Turn what the system or the archive says into one line."""
     try:
         yield
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        what = "the gzip archive is damaged or cut off"
+    except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error):
+        what = "the archive is damaged or cut off"
         raise Refusal(Code.UNREADABLE, what, where=name, remedy="Fetch the file again.") from None
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
@@ -123,6 +130,11 @@ def line_blocks(file: File, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
         rest += tail
     if rest:
         yield Lines(line, rest + b"\n")
+
+
+def first_wrong(wrong: Any) -> int:
+    """Return the first row of a column of truth values that is true, -1 for none."""
+    return int(wrong.argmax()) if wrong.any() else -1
 
 
 def at_line(name: str, line: int, column: str = "") -> str:
