@@ -8,7 +8,7 @@ import pytest
 from tests.book_streams import difference, one_by_one, random_stream, replayed
 from tests.naive_book import NaiveBook
 
-from naryq.market import book, book_kernels, book_replay
+from naryq.market import book, book_halves, book_kernels, book_replay
 from naryq.market.book_rules import SELF_TRADES
 
 IN_THE_BOOK = {
@@ -16,7 +16,7 @@ IN_THE_BOOK = {
     "a shrinking amendment loses its place": ("price == order.price and quantity <= left", "False"),
     "a refill keeps its place": ("level.orders.move_to_end(maker.order_id)", "pass"),
     "the newest goes first": ("next(iter(level.orders", "next(reversed(level.orders"),
-    "an order trades at its own price": ("taker.order_id, maker.price", "taker.order_id, taker.price"),
+    "an order trades at its own price": ("maker.shown, maker.price", "maker.shown, taker.price"),
     "a limit is taken as strict": ("other.keys and other.keys[-1] >= limit", "other.keys and other.keys[-1] > limit"),
     "a partial fill takes one too many": (
         "maker.shown -= lots\n            level",
@@ -32,13 +32,16 @@ IN_THE_BOOK = {
     "a cancelled order may be named again": ("if order_id in self._orders:", "if self._orders.get(order_id):"),
     "a cancel takes what is shown first": ("min(less, order.hidden)", "max(less - order.shown, 0)"),
     "an immediate order rests": ('(kind == "limit" or kind == "post_only")', 'kind != "market"'),
-    "the depth shows what is hidden": ("level.shown += order.shown", "level.shown += order.shown + order.hidden"),
-    "the last price is the first of a sweep": ("self._last = ends[1]", "self._last = ends[0]"),
+    "the depth shows what is hidden": ("level.shown += shown", "level.shown += shown + order.hidden"),
+    "the last price is the first of a sweep": ("self._last = last", "self._last = first"),
     "an amended post-only order may cross": ('"post_only" if order.post_only else "limit"', '"limit"'),
 }
-IN_THE_CALL = {
+IN_A_HALF = {
     "an iceberg brings only what it shows": ("key: sum(order.shown + order.hidden", "key: sum(order.shown"),
     "worse orders than the price trade": ("self.sign * price) :]", "self.sign * price - 1) :]"),
+    "an empty price stays the best": ("self.keys.pop()", "pass"),
+}
+IN_THE_CALL = {
     "what an iceberg hides is not taken": ("order.hidden -= from_hidden", "order.hidden -= 0"),
     "market orders stay": ("        self._drop_market_orders()\n", ""),
     "the call goes on": ("self._arrivals, self._kinds = None, KINDS", "pass"),
@@ -123,6 +126,13 @@ def test_a_bug_in_the_book_is_caught(bug: str) -> None:
 def test_a_bug_in_the_call_phase_is_caught(bug: str) -> None:
     """The comparison of streams with calls sees the bug."""
     assert wrong_book(changed(book, *IN_THE_CALL[bug]), calls=True)
+
+
+@pytest.mark.parametrize("bug", IN_A_HALF)
+def test_a_bug_in_a_half_of_the_book_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same comparison sees a bug in how a side keeps its queues."""
+    monkeypatch.setattr(book, "Half", changed(book_halves, *IN_A_HALF[bug]).Half)
+    assert wrong_book(book, calls=True)
 
 
 @pytest.mark.parametrize("bug", IN_THE_KERNEL)

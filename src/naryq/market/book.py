@@ -5,16 +5,15 @@ as a sorted list with the best last. `Book.replay` takes an array of messages at
 naive twin in the tests, give the same trades and the same state hash.
 """
 
-from bisect import bisect_left, insort
-from collections import OrderedDict
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from naryq.market.book_call import checked_reference, meet, traded
+from naryq.market.book_halves import Half, Level
 from naryq.market.book_kernels import QUANTITY_MAX
-from naryq.market.book_replay import NONE_GIVEN, Replay, replay
+from naryq.market.book_replay import Replay, replay
 from naryq.market.book_rules import (
     CALL_KINDS,
     KINDS,
@@ -36,8 +35,7 @@ from naryq.market.book_rules import (
     digest,
     whole,
 )
-from naryq.market.call import Ladder, Uncrossing, uncrossing
-from naryq.market.kernels import Integers
+from naryq.market.call import Uncrossing, uncrossing
 from naryq.messages import Code, Refusal, Side
 from naryq.units import INT64_MAX
 
@@ -45,83 +43,8 @@ _ANY_PRICE = -(10**13)
 """As the key of a limit: no price is so bad that a market order would not take it."""
 
 
-_SAFE_PRICE = 2**32
-"""Below it no product of a price and a quantity leaves 64 bits."""
-
-
-class _Level:
-    """The orders at one price, oldest first, and the quantity that they show."""
-
-    __slots__ = ("orders", "price", "shown")
-
-    def __init__(self, price: int) -> None:
-        self.price = price
-        self.orders: OrderedDict[int, Order] = OrderedDict()
-        self.shown = 0
-
-
-class _Half:
-    """One side: its levels by key, and the keys in rising order; the key is the price, negated for sellers."""
-
-    __slots__ = ("keys", "levels", "sign")
-
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
-        self.keys: list[int] = []
-        self.levels: dict[int, _Level] = {}
-
-    def best(self) -> _Level | None:
-        return self.levels[self.keys[-1]] if self.keys else None
-
-    def add(self, order: Order) -> None:
-        key = self.sign * order.price
-        level = self.levels.get(key)
-        if level is None:
-            level = self.levels[key] = _Level(order.price)
-            insort(self.keys, key)
-        level.orders[order.order_id] = order
-        level.shown += order.shown
-
-    def remove(self, order: Order) -> None:
-        key = self.sign * order.price
-        level = self.levels[key]
-        level.shown -= order.shown
-        del level.orders[order.order_id]
-        if not level.orders:
-            del self.levels[key]
-            del self.keys[bisect_left(self.keys, key)]
-
-    def limits(self) -> list[int]:
-        """The keys of limit orders in rising order: all but that of market orders, which wait in a call alone."""
-        return self.keys[:-1] if self.keys and self.keys[-1] == MARKET_PRICE else self.keys
-
-    def depth(self, levels: int) -> list[tuple[int, int]]:
-        best = (self.levels[key] for key in self.limits()[: -levels - 1 : -1])
-        return [(level.price, level.shown) for level in best]
-
-    def ladder(self) -> Ladder:
-        """What stands at each limit and as market orders, with what icebergs hide."""
-        whole = {
-            key: sum(order.shown + order.hidden for order in level.orders.values())
-            for key, level in self.levels.items()
-        }
-        market = whole.pop(MARKET_PRICE, 0)
-        return Ladder([self.sign * key for key in whole], list(whole.values()), market)
-
-    def willing(self, price: int) -> list[Order]:
-        """The orders that trade at a price, best and oldest first."""
-        keys = self.keys[bisect_left(self.keys, self.sign * price) :]
-        return [order for key in reversed(keys) for order in self.levels[key].orders.values()]
-
-    def rows(self) -> Integers:
-        orders = (order for key in reversed(self.keys) for order in self.levels[key].orders.values())
-        return np.array([_row(order) for order in orders], np.int64).reshape(-1, 7)
-
-
-def _row(order: Order) -> tuple[int, ...]:
-    owner = NONE_GIVEN if order.owner is None else order.owner
-    terms = (order.price, order.shown, order.hidden, order.display or 0, int(order.post_only))
-    return (order.order_id, owner, *terms)
+_SAFE_LOW, _SAFE_HIGH = -(2**32), 2**32
+"""Between them no product of a price and a quantity leaves 64 bits."""
 
 
 class Book:
@@ -151,12 +74,11 @@ class Book:
         check_rules(self_trade, tick)
         self._self_trade: SelfTrade = self_trade
         self._tick = tick
-        self._bids = _Half(1)
-        self._asks = _Half(-1)
+        self._bids = Half(1)
+        self._asks = Half(-1)
         self._orders: dict[int, Order | None] = {}
         self._arrivals: dict[int, None] | None = None
         self._kinds: tuple[str, ...] = KINDS
-        self._open = 0
         self._last: int | None = None
         self._high: int | None = None
         self._low: int | None = None
@@ -214,12 +136,15 @@ class Book:
         """
         order = self._found(order_id)
         left = order.shown + order.hidden
-        less = left if quantity is None else whole(quantity, "quantity")
+        if quantity is None:
+            self._remove(order, self._bids if order.side == "buy" else self._asks)
+            return left
+        less = whole(quantity, "quantity")
         if not 1 <= less <= left:
             remedy = f"Give at most the {left} that are open, or nothing for all."
             raise Refusal(Code.OUT_OF_RANGE, f"quantity is {less}", where=f"order {order_id}", remedy=remedy)
         if less == left:
-            self._remove(order)
+            self._remove(order, self._half_of(order))
         else:
             self._reduce(order, less)
         return less
@@ -250,7 +175,7 @@ class Book:
         if price == order.price and quantity <= left:
             self._reduce(order, left - quantity)
             return []
-        self._remove(order)
+        self._remove(order, self._half_of(order))
         order.price, order.shown, order.hidden = price, quantity, 0
         if self._arrivals is not None:
             return self._wait(order, "limit")
@@ -320,7 +245,7 @@ class Book:
 
     def __len__(self) -> int:
         """Count the orders in the book."""
-        return self._open
+        return sum(len(level.orders) for half in (self._bids, self._asks) for level in half.levels.values())
 
     @property
     def phase(self) -> str:
@@ -393,7 +318,7 @@ class Book:
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 
-    def _checked(  # noqa: C901, PLR0917 - one check after another, in the documented order, at the least cost
+    def _checked(  # noqa: C901, PLR0912, PLR0917 - one check after another, in the documented order, at the least cost
         self,
         order_id: int,
         side: Side,
@@ -421,7 +346,10 @@ class Book:
         if not 1 <= quantity <= QUANTITY_MAX:
             check_quantity(quantity, f"order {order_id}")
         if kind != "market":
-            price = self._priced(order_id, price, quantity)
+            if type(price) is not int:
+                price = whole(price, "price")
+            if not _SAFE_LOW < price < _SAFE_HIGH or price % self._tick:
+                check_price(price, quantity, self._tick, f"order {order_id}")
         elif price is not None:
             remedy = "Give None as its price, or another kind."
             raise Refusal(Code.OUT_OF_RANGE, f"price is {price}", where=f"market order {order_id}", remedy=remedy)
@@ -439,14 +367,6 @@ class Book:
         remedy = "Send it when the call has ended, or send a limit or a market order."
         raise Refusal(Code.WRONG_PHASE, f"{kind} in a call phase", where=where, remedy=remedy)
 
-    def _priced(self, order_id: int, price: int | None, quantity: int) -> int:
-        """Judge the price of an order; the common case makes no text."""
-        if type(price) is not int:
-            price = whole(price, "price")
-        if not -_SAFE_PRICE < price < _SAFE_PRICE or price % self._tick:
-            check_price(price, quantity, self._tick, f"order {order_id}")
-        return price
-
     def _found(self, order_id: int) -> Order:
         order = self._orders.get(order_id)
         if order is None:
@@ -456,54 +376,68 @@ class Book:
 
     def _enter(self, order: Order, kind: Kind) -> list[Trade]:
         """Match an order that has been judged and let rest what may rest of it; all its quantity is in `shown`."""
-        own, other = (self._bids, self._asks) if order.side == "buy" else (self._asks, self._bids)
-        limit = _ANY_PRICE if kind == "market" else -own.sign * order.price
-        self._orders[order.order_id] = None
+        if order.side == "buy":
+            own, other, limit = self._bids, self._asks, -order.price
+        else:
+            own, other, limit = self._asks, self._bids, order.price
+        if kind == "market":
+            limit = _ANY_PRICE
         trades: list[Trade] = []
         if other.keys and other.keys[-1] >= limit:
             if kind == "post_only" or (kind == "fill_or_kill" and not self._fillable(order, other, limit)):
+                self._orders[order.order_id] = None
                 return trades
             self._match(order, other, limit, trades)
         if order.shown and (kind == "limit" or kind == "post_only"):  # noqa: PLR1714 - a set would be slower here
-            self._rest(order)
+            self._rest(order, own, -limit)
+        else:
+            self._orders[order.order_id] = None
         return trades
 
-    def _rest(self, order: Order) -> None:
+    def _rest(self, order: Order, own: Half, key: int) -> None:
         """Let an order wait at the back of the queue of its price; all its quantity is in `shown`."""
-        if order.display is not None and order.shown > order.display:
-            order.hidden = order.shown - order.display
-            order.shown = order.display
-        (self._bids if order.side == "buy" else self._asks).add(order)
-        self._orders[order.order_id] = order
-        self._open += 1
+        shown, display = order.shown, order.display
+        if display is not None and shown > display:
+            order.hidden = shown - display
+            order.shown = shown = display
+        level = own.levels.get(key) or own.opened(key)
+        order_id = order.order_id
+        level.orders[order_id] = self._orders[order_id] = order
+        level.shown += shown
 
-    def _match(self, taker: Order, other: _Half, limit: int, trades: list[Trade]) -> None:
+    def _match(self, taker: Order, other: Half, limit: int, trades: list[Trade]) -> None:
         """Trade with the other side, best price and oldest order first, while the limit allows."""
         prevents = self._self_trade != "allow" and taker.owner is not None
         keys, levels = other.keys, other.levels
-        while taker.shown and keys and keys[-1] >= limit:
+        taker_id, side, left, turnover = taker.order_id, taker.side, taker.shown, 0
+        while left and keys and keys[-1] >= limit:
             level = levels[keys[-1]]
             maker = next(iter(level.orders.values()))
             if prevents and maker.owner == taker.owner:
                 if self._self_trade != "cancel_newest":
-                    self._remove(maker)
+                    self._remove(maker, other)
                 if self._self_trade != "cancel_resting":
-                    taker.shown = 0
+                    left = 0
                 continue
-            lots = min(taker.shown, maker.shown)
-            trades.append(Trade(maker.order_id, taker.order_id, maker.price, lots, taker.side))
-            taker.shown -= lots
-            self._take(maker, level, lots)
+            lots, price = maker.shown, maker.price
+            if lots > left:  # noqa: PLR1730 - a call of min costs more than all the rest of this line
+                lots = left
+            trades.append(Trade(maker.order_id, taker_id, price, lots, side))
+            turnover += price * lots
+            left -= lots
+            self._take(maker, other, level, lots)
+        taker.shown = left
         if trades:
-            self._count(trades)
+            self._count(trades, turnover)
 
-    def _take(self, maker: Order, level: _Level, lots: int) -> None:
+    def _take(self, maker: Order, half: Half, level: Level, lots: int) -> None:
         """Take traded lots from the order at the front; what it shows next goes to the back of the queue."""
         if lots < maker.shown:
             maker.shown -= lots
             level.shown -= lots
         elif not maker.hidden:
-            self._remove(maker)
+            half.remove(maker)
+            self._orders[maker.order_id] = None
         else:
             assert maker.display is not None, "only an iceberg hides anything"
             maker.shown = min(maker.display, maker.hidden)
@@ -511,7 +445,7 @@ class Book:
             level.shown += maker.shown - lots
             level.orders.move_to_end(maker.order_id)
 
-    def _fillable(self, taker: Order, other: _Half, limit: int) -> bool:
+    def _fillable(self, taker: Order, other: Half, limit: int) -> bool:
         """Say whether an order would trade in full, hidden quantity and the self-trade rule included."""
         owner = taker.owner if self._self_trade != "allow" else None
         wanted = taker.shown
@@ -548,7 +482,8 @@ class Book:
         assert self._arrivals is not None, "orders wait in a call alone"
         if kind == "market":
             order.price = MARKET_PRICE if order.side == "buy" else -MARKET_PRICE
-        self._rest(order)
+        own = self._half_of(order)
+        self._rest(order, own, own.sign * order.price)
         self._arrivals.pop(order.order_id, None)
         self._arrivals[order.order_id] = None
         return []
@@ -557,39 +492,44 @@ class Book:
         """Trade at the price of a call; what an order then has left shows and waits as after any other trade."""
         trades = [Trade(older.order_id, newer.order_id, price, lots, newer.side) for older, newer, lots in pairs]
         for order, lots in traded(pairs):
-            half = self._bids if order.side == "buy" else self._asks
+            half = self._half_of(order)
             from_hidden = max(lots - order.shown, 0)
             order.hidden -= from_hidden
-            self._take(order, half.levels[half.sign * order.price], lots - from_hidden)
+            self._take(order, half, half.levels[half.sign * order.price], lots - from_hidden)
         if trades:
-            self._count(trades)
+            self._count(trades, price * sum(trade.quantity for trade in trades))
         return trades
 
     def _drop_market_orders(self) -> None:
         for half in (self._bids, self._asks):
             level = half.levels.get(MARKET_PRICE)
             for order in list(level.orders.values()) if level else ():
-                self._remove(order)
+                self._remove(order, half)
 
-    def _remove(self, order: Order) -> None:
-        (self._bids if order.side == "buy" else self._asks).remove(order)
+    def _half_of(self, order: Order) -> Half:
+        return self._bids if order.side == "buy" else self._asks
+
+    def _remove(self, order: Order, half: Half) -> None:
+        half.remove(order)
         self._orders[order.order_id] = None
-        self._open -= 1
 
     def _reduce(self, order: Order, less: int) -> None:
         """Take quantity from an order, first from what it hides; it keeps its place in the queue."""
-        half = self._bids if order.side == "buy" else self._asks
+        half = self._half_of(order)
         from_hidden = min(less, order.hidden)
         order.hidden -= from_hidden
         order.shown -= less - from_hidden
         half.levels[half.sign * order.price].shown -= less - from_hidden
 
-    def _count(self, trades: list[Trade]) -> None:
+    def _count(self, trades: list[Trade], turnover: int) -> None:
         """Note trades in the statistics; within one order their prices only get worse for the taker."""
-        ends = trades[0].price, trades[-1].price
+        first, last = trades[0].price, trades[-1].price
+        low, high = (first, last) if first < last else (last, first)
         self._trades += len(trades)
-        self._volume += sum([trade.quantity for trade in trades])
-        self._turnover += sum([trade.price * trade.quantity for trade in trades])
-        self._last = ends[1]
-        self._high = max(ends) if self._high is None else max(self._high, *ends)
-        self._low = min(ends) if self._low is None else min(self._low, *ends)
+        self._volume += trades[0].quantity if len(trades) == 1 else sum([trade.quantity for trade in trades])
+        self._turnover += turnover
+        self._last = last
+        if self._high is None or high > self._high:
+            self._high = high
+        if self._low is None or low < self._low:
+            self._low = low

@@ -11,6 +11,7 @@ from naryq.market.book_kernels import BUY, INT64_MAX, NO_PRICE, SELL, Bytes, Mes
 from naryq.market.book_passes import intern, span_of_names, span_of_prices, unpack
 from naryq.market.book_rules import (
     ACTIONS,
+    NONE_GIVEN,
     SELF_TRADES,
     SIDES,
     STATUSES,
@@ -29,8 +30,6 @@ from naryq.units import grouped
 
 REQUIRED: Final = ("kind", "order_id", "side", "price", "quantity")
 OPTIONAL: Final = ("owner", "display")
-NONE_GIVEN: Final = -1
-"""The owner in a column of owners where an order has none; in a column of displays that is 0."""
 SPREAD: Final = 4
 """Names and prices index arrays directly while their range is at most this many times the number of messages."""
 SMALLEST_SPAN: Final = 2**16

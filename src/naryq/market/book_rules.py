@@ -36,6 +36,8 @@ STATUSES: Final = (
 )
 """What became of a message: `lapsed` when part of the order was given up, and from the third word on a refusal."""
 TICK_MAX: Final = 10**6
+NONE_GIVEN: Final = -1
+"""The owner of an order that has none, in a column of owners; in a column of displays that is 0."""
 
 
 class Order(msgspec.Struct, gc=False):
