@@ -66,8 +66,8 @@ def test_participants_on_request() -> None:
     assert result.why("Астана").pivotal == ()
     why = result.why("Астана", pivotal=True)
     assert why.text.endswith(
-        "; without C the others could not take 17 lots, at any price; "
-        "without A the others could not supply 7 lots, at any price."
+        "; without C there would be no price; without C the others could not take 17 lots, at any price; "
+        "without A the price would be 110 000; without A the others could not supply 7 lots, at any price."
     )
     assert why.say("ru").endswith("; без участника A ни при какой цене не хватило бы 7 лотов.")
     assert [one["participant"] for one in why.as_data()["pivotal"]] == ["A", "B", "C"]

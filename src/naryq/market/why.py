@@ -15,6 +15,7 @@ from naryq.market.passes import Market
 from naryq.market.pivotal import Pivot
 from naryq.market.price_limits import Limited
 from naryq.market.words import LANGUAGES, SENTENCES, listed, say
+from naryq.units import INT64_MAX
 
 NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
@@ -337,23 +338,29 @@ def _congestion(why: Why, language: str) -> list[str]:
 
 
 def _pivots(why: Why, language: str) -> list[str]:
-    """Say of those that matter most what the market would be without them: who cannot be replaced, then by price."""
+    """Say of those that matter most at the place what would be without them: who moves its price comes first."""
     told = [one for one in why.pivotal if one.is_pivotal or one.prices_without[why.place] != why.price]
-    told.sort(key=lambda one: (-one.shortage - one.surplus, -_moved(why, one)))
-    return [_pivot(one, why.place, language) for one in told[:NAMED_PIVOTS]]
+    told.sort(key=lambda one: (-_moved(why, one), -one.shortage - one.surplus))
+    return [clause for one in told[:NAMED_PIVOTS] for clause in _pivot(one, why, language)]
 
 
 def _moved(why: Why, pivot: Pivot) -> int:
+    """Return by how much the price would move without a participant: more than by any price where it would be gone."""
     without = pivot.prices_without[why.place]
-    return 0 if without is None or why.price is None else abs(without - why.price)
+    if without is None or why.price is None:
+        return 0 if without is why.price else INT64_MAX
+    return abs(without - why.price)
 
 
-def _pivot(pivot: Pivot, place: str, language: str) -> str:
-    name, price = str(pivot.participant), pivot.prices_without[place]
-    if pivot.shortage:
-        return say(language, "pivot_shortage", participant=name, lots=pivot.shortage)
-    if pivot.surplus:
-        return say(language, "pivot_surplus", participant=name, lots=pivot.surplus)
+def _pivot(pivot: Pivot, why: Why, language: str) -> list[str]:
+    name, price = str(pivot.participant), pivot.prices_without[why.place]
+    clauses = []
     if price is None:
-        return say(language, "pivot_no_price", participant=name)
-    return say(language, "pivot_price", participant=name, price=price)
+        clauses.append(say(language, "pivot_no_price", participant=name))
+    elif price != why.price:
+        clauses.append(say(language, "pivot_price", participant=name, price=price))
+    if pivot.shortage:
+        clauses.append(say(language, "pivot_shortage", participant=name, lots=pivot.shortage))
+    if pivot.surplus:
+        clauses.append(say(language, "pivot_surplus", participant=name, lots=pivot.surplus))
+    return clauses

@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
+from matplotlib.textpath import TextPath
 
 from naryq.market.curves import Arc, Node
 from naryq.market.sheets import price_cell
@@ -31,6 +33,7 @@ UNUSED_LINKS: Final = 12
 """More unused links than these are left out: they would hide the others."""
 BOX: Final = (68.0, 28.0)
 """Width and height of a place, in points."""
+NAME_SIZE: Final = 8.5
 NARROWEST_GAP: Final = 52.0
 ROW: Final = 44.0
 HEAD: Final = 48.0
@@ -153,7 +156,7 @@ def _place(axes: Axes, node: Node, box: Rectangle, language: str) -> None:
         zorder=3,
     )
     axes.add_patch(frame)
-    size = min(8.5, 1.55 * (BOX[0] - 6) / max(1, len(node.name)))
+    size = min(NAME_SIZE, NAME_SIZE * (BOX[0] - 8) / _width(node.name))
     axes.text(box.x, box.y + 5.5, node.name, ha="center", va="center", fontsize=size, fontweight="bold", zorder=4)
     axes.text(box.x, box.y - 6, price_cell(node.price), ha="center", va="center", fontsize=8.5, zorder=4)
     if node.brought:
@@ -161,6 +164,11 @@ def _place(axes: Axes, node: Node, box: Rectangle, language: str) -> None:
             language, "picture_from_outside" if node.brought > 0 else "picture_to_outside", lots=abs(node.brought)
         )
         axes.text(box.x, box.y - box.half_height - 5, outside, ha="center", va="center", fontsize=7.5, zorder=4)
+
+
+def _width(name: str) -> float:
+    """Return how wide a place's name is at `NAME_SIZE`, in points."""
+    return max(1.0, TextPath((0, 0), name, size=NAME_SIZE, prop=FontProperties(weight="bold")).get_extents().width)
 
 
 def _arrows(axes: Axes, ways: Sequence[Arc], boxes: dict[str, Rectangle]) -> None:
