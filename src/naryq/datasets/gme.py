@@ -16,12 +16,12 @@ import zipfile
 from array import array
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, cast
 from xml.parsers import expat
 
 import numpy as np
 
-from naryq.datasets.bids import MISSING, origin, priced, rows_of
+from naryq.datasets.bids import MISSING, Bids, rows_of
 from naryq.datasets.decimals import exact
 from naryq.datasets.numbers import shown
 from naryq.datasets.source import BLOCK_BYTES, File, Source, at_line, opened
@@ -50,16 +50,14 @@ NUMBERS: Final = MappingProxyType(
 REQUIRED: Final = ("PURPOSE_CD", "STATUS_CD", "QUANTITY_NO", "ZONE_CD")
 
 
-class PublicOffers(NamedTuple):
+class PublicOffers(Bids):
     """The offers as columns by GME's own names, and the scale of their numbers.
 
     Numbers are int64: prices in `1 / price_scale` EUR/MWh (AWARDED_PRICE_NO in 10**-6), quantities in
     `1 / quantity_scale` MW, MISSING where an offer has no such field; all others are text, empty where it has none.
     """
 
-    columns: dict[str, Any]
-    price_scale: int
-    quantity_scale: int
+    price_column = "ENERGY_PRICE_NO"
 
     def orders(self, period: int, granularity: str = "PT60", statuses: tuple[str, ...] = IN_AUCTION) -> dict[str, Any]:
         """Give the offers of one period as orders for `naryq.clear`: a place for each zone, the row names the order.
@@ -77,16 +75,7 @@ class PublicOffers(NamedTuple):
             wanted = wanted & (columns["GRANULARITY"] == granularity)
         wanted = wanted & np.isin(columns["STATUS_CD"], statuses) & (columns["QUANTITY_NO"] > 0)
         rows = rows_of(wanted, f"period {period} of {granularity}")
-        return _orders(columns, rows, priced(self._prices[rows], self.price_origin))
-
-    @property
-    def price_origin(self) -> int:
-        """The file's price that an order's price of 0 stands for: below zero where the file has prices below zero."""
-        return origin(self._prices)
-
-    @property
-    def _prices(self) -> Any:
-        return self.columns.get("ENERGY_PRICE_NO", np.full(len(self.columns["ZONE_CD"]), MISSING))
+        return _orders(columns, rows, self._priced(rows))
 
 
 def _orders(columns: dict[str, Any], rows: Any, prices: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from naryq.datasets.bids import origin, priced, rows_of
+from naryq.datasets.bids import Bids, rows_of
 from naryq.datasets.decimals import Notation, exact, notation_of
 from naryq.datasets.numbers import shown
 from naryq.datasets.source import File, Source, at_line, line_blocks, opened
@@ -42,22 +42,22 @@ _HEADERS: Final = ("hora", "periodo")
 _CURVE_FIELDS: Final = (8, 9)
 
 
-class Curves(NamedTuple):
+class _Steps(Bids):
+    """Steps or tranches with a side, a price and a quantity."""
+
+    def _orders(self, wanted: Any, what: str) -> dict[str, Any]:
+        """Cut the rows wanted out as orders; each is named by its row in the columns."""
+        rows = rows_of(wanted & (self.columns["quantity"] > 0), what)
+        side, quantity = (self.columns[name][rows] for name in ("side", "quantity"))
+        return {"order_id": rows, "side": side.tolist(), "price": self._priced(rows), "quantity": quantity}
+
+
+class Curves(_Steps):
     """The steps of the curves as columns, and the scale of their numbers.
 
     `columns`: `period` (1 to 25, or 1 to 100 where periods are quarters), `date` (YYYY-MM-DD), `country`, `unit`,
-    `side` (buy, sell), `status` (offered, matched), `kind` (of the order, empty in older files), `price` and `quantity`
-    as integers: `price_scale` units make one unit of price of the file, `quantity_scale` one MWh or MW.
+    `side` (buy, sell), `status` (offered, matched), `kind` (of the order, empty in older files), `price`, `quantity`.
     """
-
-    columns: dict[str, Any]
-    price_scale: int
-    quantity_scale: int
-
-    @property
-    def price_origin(self) -> int:
-        """The file's price that an order's price of 0 stands for: below zero where the file has prices below zero."""
-        return origin(self.columns["price"])
 
     def orders(self, period: int, status: str = "offered") -> dict[str, Any]:
         """Give the steps of one period as orders for `naryq.clear`: the place is the country, the row names the order.
@@ -68,20 +68,8 @@ class Curves(NamedTuple):
             Refusal: `empty` when there is no such step.
         """
         wanted = (self.columns["period"] == period) & (self.columns["status"] == status)
-        orders = _orders(self.columns, wanted, f"period {period}, {status}")
+        orders = self._orders(wanted, f"period {period}, {status}")
         return {**orders, "place": self.columns["country"][orders["order_id"]].tolist()}
-
-
-def _orders(columns: dict[str, Any], wanted: Any, what: str) -> dict[str, Any]:
-    """Cut the rows wanted out as orders; each is named by its row in the columns."""
-    rows = rows_of(wanted & (columns["quantity"] > 0), what)
-    prices = priced(columns["price"][rows], origin(columns["price"]))
-    return {
-        "order_id": rows,
-        "side": columns["side"][rows].tolist(),
-        "price": prices,
-        "quantity": columns["quantity"][rows],
-    }
 
 
 # --- Curves ---------------------------------------------------------------------------------------------------------
@@ -263,17 +251,8 @@ HEADS: Final = MappingProxyType(
 """The fields of a CAB file by the length of its lines."""
 
 
-class Offers(NamedTuple):
+class Offers(_Steps):
     """The offers of a session, head and detail joined: a row a tranche, with the scale of the numbers."""
-
-    columns: dict[str, Any]
-    price_scale: int
-    quantity_scale: int
-
-    @property
-    def price_origin(self) -> int:
-        """The file's price that an order's price of 0 stands for: below zero where the file has prices below zero."""
-        return origin(self.columns["price"])
 
     def orders(self, period: int) -> dict[str, Any]:
         """Give the tranches of one period as orders for `naryq.clear`, all at one place; prices from `price_origin`.
@@ -283,7 +262,7 @@ class Offers(NamedTuple):
         Raises:
             Refusal: `empty` when there is no tranche of the period.
         """
-        orders = _orders(self.columns, self.columns["period"] == period, f"period {period}")
+        orders = self._orders(self.columns["period"] == period, f"period {period}")
         return {**orders, "place": ["MI"] * len(orders["order_id"])}
 
 
