@@ -60,6 +60,31 @@ def fill_inside(
     return surplus, int((fills < 0).sum())
 
 
+def clip(
+    place: Array,
+    side: Array,
+    price: Array,
+    quantity: Array,
+    place_of: Array,
+    side_of: Array,
+    floor: Array,
+    cap: Array,
+    beyond: int,
+    clipped: Array,
+    lots: Array,
+) -> tuple[int, int]:
+    standing = []
+    for row, (code, way, limit, count) in enumerate(zip(place, side, price, quantity, strict=True)):
+        low, high = floor[place_of[code]], cap[place_of[code]]
+        buys = side_of[way] == 0
+        if (limit < low) if buys else (limit > high):
+            clipped[row], lots[row] = -1 if buys else beyond, 0
+        else:
+            clipped[row], lots[row] = min(limit, high) if buys else max(limit, low), count
+            standing.append(int(clipped[row]))
+    return min(standing, default=2**63 - 1), max(standing, default=-(2**63) + 1)
+
+
 def neighbours(place: Array, price: Array, place_of: Array, at: Array, below: Array, above: Array) -> None:
     for number in range(len(at)):
         here = [int(limit) for code, limit in zip(place, price, strict=True) if place_of[code] == number]

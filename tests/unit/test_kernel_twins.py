@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests import twins
 
-from naryq.market import kernels
+from naryq.market import kernels, limit_kernels
 from naryq.market.kernels import Problem, Slack
 
 SEEDS = range(40)
@@ -69,6 +69,17 @@ def test_passes_over_the_orders(seed: int) -> None:
         same(kernels.fill_inside, twins.fill_inside, (*columns, 1 - 2 * side_of, low), (fills,))
         near = np.full(4, -1), np.full(4, 401)
         same(kernels.neighbours, twins.neighbours, (columns[0], columns[2], place_of, at), near)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_limits_of_places(seed: int) -> None:
+    """Orders are brought within floors and caps as their twin does it, for narrow and for wide place codes."""
+    place_of, side_of = maps(seed)
+    floor, width = draw(seed).integers(-2, 300, 4), draw(seed + 1).integers(0, 200, 4)
+    for kind in (np.uint8, np.int32):
+        columns = orders(seed, kind)
+        left = np.empty(columns[2].size, np.int64), np.empty(columns[2].size, np.int64)
+        same(limit_kernels.clip, twins.clip, (*columns, place_of, side_of, floor, floor + width, 10**12), left)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

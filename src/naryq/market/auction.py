@@ -86,7 +86,7 @@ def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
 
 
 def _standing(passes: Passes, lowest: int, highest: int) -> Standing:
-    if passes.market.outside is None and is_for_simplex(passes.market, lowest, highest):
+    if is_for_simplex(passes.market, lowest, highest):
         return standing_by_simplex(passes.market, lowest, highest)
     return optimal_standing(passes, lowest, highest)
 

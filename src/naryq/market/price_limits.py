@@ -9,16 +9,20 @@ The rules, as mathematics, stand in docs/reference/network-auction.md:
 - at a place that no link joins, and where there is no such bound, it counts one tenge beyond all other limits there.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from naryq.market.intake import Table, frozen
+from naryq.market.intake import HIGHEST_PRICE, Table, frozen
 from naryq.market.kernels import BUY, SELL, Flags, Integers
+from naryq.market.limit_kernels import clip
 from naryq.market.passes import Market, Outside, Survey
 from naryq.market.places import UNBOUNDED, Places
 from naryq.messages import Code
 from naryq.units import INT64_MAX
+
+BEYOND: Final = HIGHEST_PRICE + 3
+"""The price of an order that stands outside: above every limit and what is sought beyond them."""
 
 
 class Asked(NamedTuple):
@@ -98,12 +102,10 @@ def _by_name(names: list[str], lots: Integers, price: Integers) -> dict[str, int
 
 
 class _Orders(NamedTuple):
-    """The orders while they get their limits: their place and side, the limit, and whether they have one so far."""
+    """For what the orders count, and how many lots of each: none of one that stands outside."""
 
-    place: Integers
-    buys: Flags
     price: Integers
-    limited: Flags
+    lots: Integers
 
 
 def limited(market: Market, survey: Survey, places: Places, asked: Asked) -> Limited:
@@ -113,32 +115,27 @@ def limited(market: Market, survey: Survey, places: Places, asked: Asked) -> Lim
         Refusal: WRONG_TYPE for a bid without a limit at a place that links join and that has no cap; OVERFLOW where
             what can be traded does not fit 64 bits.
     """
-    unlimited = np.zeros(market.price.size, np.bool_) if asked.unlimited is None else asked.unlimited
     outside = _outside(places)
-    orders = _clipped(market, places, unlimited)
-    _refuse_unbounded(market, places, orders, asked.table)
-    stands = unlimited | ~_beyond(market, places, orders)
-    lowest, highest = places.floor.copy(), places.cap.copy()
-    if not orders.limited.all():
-        orders = _alone(orders, stands, outside, asked.reference, (lowest, highest))
-        stands &= orders.limited
-    prices = orders.price[stands]
+    bounds = places.floor.copy(), places.cap.copy()
+    orders, low, top = _clipped(market, places, asked.unlimited)
+    if asked.unlimited is not None:
+        _bound_the_rest(market, places, orders, asked, outside, bounds)
+        prices = orders.price[orders.lots > 0]
+        low, top = int(prices.min(initial=UNBOUNDED)), int(prices.max(initial=0))
     ends = [int(price) for price in np.concatenate(outside) if abs(int(price)) < UNBOUNDED]
-    top = max([int(prices.max(initial=0)), *ends])
-    low = min([int(prices.min(initial=top)), *ends])
+    top = max([0, top, *ends])
     return Limited(
         market._replace(
-            price=frozen(np.where(stands, orders.price, np.where(orders.buys, -1, top + 1))),
-            quantity=frozen(np.where(stands, market.quantity, 0)),
+            price=frozen(orders.price),
+            quantity=frozen(orders.lots),
             capacity=np.minimum(asked.capacity, _volume(market, outside, asked, survey.lots, top)),
             outside=outside if ends else None,
         ),
-        survey._replace(lowest_price=low, highest_price=top),
+        survey._replace(lowest_price=min([low, top, *ends]), highest_price=top),
         places,
-        _turns(unlimited, asked.submitted_at) if unlimited.any() else asked.submitted_at,
-        lowest,
-        highest,
-        unlimited,
+        asked.submitted_at if asked.unlimited is None else _turns(asked.unlimited, asked.submitted_at),
+        *bounds,
+        np.zeros(market.price.size, np.bool_) if asked.unlimited is None else asked.unlimited,
     )
 
 
@@ -175,13 +172,72 @@ def _outside(places: Places) -> Outside:
     )
 
 
-def _clipped(market: Market, places: Places, unlimited: Flags) -> _Orders:
-    place = market.place_of[market.place]
-    buys = market.side_of[market.side] == BUY
-    own = np.where(unlimited, np.where(buys, UNBOUNDED, -UNBOUNDED), market.price)
-    price = np.where(buys, np.minimum(own, places.cap[place]), np.maximum(own, places.floor[place]))
-    price = np.where((price == -UNBOUNDED) & _joined(market)[place], 0, price)
-    return _Orders(place, buys, price, np.abs(price) < UNBOUNDED)
+def _clipped(market: Market, places: Places, unlimited: Flags | None) -> tuple[_Orders, int, int]:
+    """Bring the orders within the limits of their places; one without a limit keeps the one that its place has.
+
+    Also the lowest and the highest limit of those that stand.
+    """
+    price = market.price
+    if unlimited is not None:
+        any_price = np.where(market.side_of[market.side] == BUY, UNBOUNDED, -UNBOUNDED)
+        price = frozen(np.where(unlimited, any_price, price))
+    orders = _Orders(np.empty(price.size, np.int64), np.empty(price.size, np.int64))
+    low, top = clip(
+        market.place,
+        market.side,
+        price,
+        market.quantity,
+        market.place_of,
+        market.side_of,
+        places.floor,
+        places.cap,
+        BEYOND,
+        orders.price,
+        orders.lots,
+    )
+    return orders, int(low), int(top)
+
+
+def _bound_the_rest(  # noqa: PLR0917 - what a limit depends on
+    market: Market,
+    places: Places,
+    orders: _Orders,
+    asked: Asked,
+    outside: Outside,
+    bounds: tuple[Integers, Integers],
+) -> None:
+    """Give the orders a limit that have none of their own, and whose place has none for them.
+
+    One that stands alone gets it one tenge beyond all others at its place, if there are any. Where there are none, they
+    meet at the reference price, or stand outside without one. The published price stays within the limits of the
+    others: `bounds` is narrowed to them.
+    """
+    place, buys = market.place_of[market.place], market.side_of[market.side] == BUY
+    free, joined = np.abs(orders.price) == UNBOUNDED, _joined(market)[place]
+    _refuse_unbounded(np.flatnonzero(free & buys & joined), places, place, asked.table)
+    orders.price[free & joined] = 0
+    least, most = _others(orders, place, ~free, outside)
+    free &= ~joined
+    alone = most == -UNBOUNDED
+    meeting = np.clip(asked.reference, *bounds)
+    at = np.where(alone, meeting, np.maximum(least - 1, 0)), np.where(alone, meeting, most + 1)
+    orders.price[free] = np.where(buys, at[1][place], at[0][place])[free]
+    orders.lots[free & (alone & (asked.reference < 0))[place]] = 0
+    orders.price[free & (orders.lots == 0)] = BEYOND
+    for side, bound, others, narrower in ((~buys, bounds[0], least, np.maximum), (buys, bounds[1], most, np.minimum)):
+        here = np.unique(place[free & side])
+        here = here[~alone[here]]
+        bound[here] = narrower(bound[here], others[here])
+
+
+def _others(orders: _Orders, place: Integers, known: Flags, outside: Outside) -> tuple[Integers, Integers]:
+    """Return the lowest and the highest limit at each place, imports and exports included."""
+    least = np.where(outside.export_price > -UNBOUNDED, outside.export_price, outside.import_price)
+    most = np.where(outside.import_price < UNBOUNDED, outside.import_price, outside.export_price)
+    rows = np.flatnonzero(known & (orders.lots > 0))
+    np.minimum.at(least, place[rows], orders.price[rows])
+    np.maximum.at(most, place[rows], orders.price[rows])
+    return least, most
 
 
 def _joined(market: Market) -> Flags:
@@ -191,45 +247,12 @@ def _joined(market: Market) -> Flags:
     return joined
 
 
-def _refuse_unbounded(market: Market, places: Places, orders: _Orders, table: Table) -> None:
-    unbounded = np.flatnonzero(~orders.limited & _joined(market)[orders.place])
-    if unbounded.size:
-        row = int(unbounded[0])
+def _refuse_unbounded(rows: Integers, places: Places, place: Integers, table: Table) -> None:
+    if rows.size:
+        row = int(rows[0])
         raise table.refusal(
             Code.WRONG_TYPE,
             row,
-            f"price is missing, and {places.names[orders.place[row]]} is joined by links and has no cap",
+            f"price is missing, and {places.names[place[row]]} is joined by links and has no cap",
             "Give the order a limit, or the place a cap.",
         )
-
-
-def _beyond(market: Market, places: Places, orders: _Orders) -> Flags:
-    floor, cap = places.floor[orders.place], places.cap[orders.place]
-    beyond: Flags = np.where(orders.buys, market.price < floor, market.price > cap)
-    return beyond
-
-
-def _alone(
-    orders: _Orders, stands: Flags, outside: Outside, reference: Integers, bounds: tuple[Integers, Integers]
-) -> _Orders:
-    """Give the orders that nothing bounds so far a limit one tenge beyond all others at their place, if there are any.
-
-    Where there are none, they meet at the reference price, or stand outside without one. The published price stays
-    within the limits of the others: `bounds` is narrowed to them.
-    """
-    lowest, highest = bounds
-    least = np.where(outside.export_price > -UNBOUNDED, outside.export_price, outside.import_price)
-    most = np.where(outside.import_price < UNBOUNDED, outside.import_price, outside.export_price)
-    known = orders.limited & stands
-    np.minimum.at(least, orders.place[known], orders.price[known])
-    np.maximum.at(most, orders.place[known], orders.price[known])
-    alone = most == -UNBOUNDED
-    meeting = np.clip(reference, lowest, highest)
-    at_bid, at_offer = np.where(alone, meeting, most + 1), np.where(alone, meeting, np.maximum(least - 1, 0))
-    unbounded = ~orders.limited
-    bids, offers = np.unique(orders.place[unbounded & orders.buys]), np.unique(orders.place[unbounded & ~orders.buys])
-    highest[bids] = np.where(alone[bids], highest[bids], np.minimum(highest[bids], most[bids]))
-    lowest[offers] = np.where(alone[offers], lowest[offers], np.maximum(lowest[offers], least[offers]))
-    price = np.where(unbounded, np.where(orders.buys, at_bid[orders.place], at_offer[orders.place]), orders.price)
-    refers = ~alone | (reference >= 0)
-    return orders._replace(price=price, limited=orders.limited | refers[orders.place])
