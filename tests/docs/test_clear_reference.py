@@ -8,8 +8,8 @@ import pytest
 
 import naryq
 from naryq.market.auction import PRICE_RULES
-from naryq.market.clearing import TIES
 from naryq.market.intake import LINK_COLUMNS, OPTIONAL_LINK_COLUMNS, OPTIONAL_ORDER_COLUMNS, ORDER_COLUMNS
+from naryq.market.options import TIES
 from naryq.market.places import TERMS
 from naryq.market.why import Why
 

@@ -212,15 +212,53 @@ def test_a_reference_for_an_unknown_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "row"), [("min_quantity", 10, 1), ("group", "g", 1), ("group", 0, 1), ("min_quantity", 1.5, 1)]
+    ("column", "values", "code", "row"),
+    [
+        ("min_quantity", [0, 11, 0], Code.OUT_OF_RANGE, 2),
+        ("min_quantity", [-1, 0, 0], Code.OUT_OF_RANGE, 1),
+        ("min_quantity", np.array([0, 0, 99]), Code.OUT_OF_RANGE, 3),
+        ("min_quantity", [0, 2**70, 0], Code.OUT_OF_RANGE, 2),
+        ("min_quantity", [None, 1.0, None], Code.WRONG_TYPE, 2),
+        ("min_quantity", np.array([np.nan, np.nan, 2.0]), Code.WRONG_TYPE, 3),
+        ("min_quantity", ["5", 0, 0], Code.WRONG_TYPE, 1),
+        ("min_quantity", [True, 0, 0], Code.WRONG_TYPE, 1),
+        ("group", ["g", 1.5, None], Code.WRONG_TYPE, 2),
+        ("group", [True, None, None], Code.WRONG_TYPE, 1),
+        ("parent", [None, 9, None], Code.UNKNOWN_ORDER, 2),
+        ("parent", [None, "1", None], Code.UNKNOWN_ORDER, 2),
+        ("parent", [None, None, 3], Code.SELF_LOOP, 3),
+        ("parent", [2, 1, None], Code.SELF_LOOP, 1),
+        ("parent", [None, [], None], Code.WRONG_TYPE, 2),
+    ],
 )
-def test_conditions_of_a_later_version(column: str, value: Any, row: int) -> None:
-    """A condition that this version cannot honour is refused; a column that states none is welcome."""
-    free: list[Any] = [None, None, float("nan")]
-    naryq.clear(ORDERS | {column: free})
-    refusal = refused(ORDERS | {column: [value if at == row else each for at, each in enumerate(free)]})
-    assert (refusal.code, refusal.where) == (Code.NOT_SUPPORTED, "orders, row 2")
-    naryq.clear(ORDERS | {"min_quantity": [0, 1, np.int64(1)]})
+def test_conditions_that_cannot_be(column: str, values: Any, code: Code, row: int) -> None:
+    """A condition of the wrong type or beyond its order, an unknown parent and a circle of parents are refused."""
+    refusal = refused(ORDERS | {column: values})
+    assert (refusal.code, refusal.where) == (code, f"orders, row {row}")
+
+
+@pytest.mark.parametrize("column", ["min_quantity", "group", "parent"])
+def test_columns_without_conditions(column: str) -> None:
+    """A column that states no condition changes nothing."""
+    plain = naryq.clear(ORDERS)
+    for values in ([None, float("nan"), None], pd.Series([None, pd.NA, np.nan]), np.array([np.nan] * 3)):
+        result = naryq.clear(ORDERS | {column: values})
+        assert (result.prices, result._outcome.chosen) == (plain.prices, None)
+    free: list[Any] = [0, 1, np.int64(1)] if column == "min_quantity" else ["", None, ""]
+    assert naryq.clear(ORDERS | {column: free})._outcome.chosen is None
+
+
+@pytest.mark.parametrize("seconds", [-1, 1.5, True, "5"])
+def test_bad_time_limits(seconds: Any) -> None:
+    """A time limit is a whole number of seconds."""
+    assert refused(time_limit_seconds=seconds).code is Code.OUT_OF_RANGE
+
+
+@pytest.mark.parametrize("rule", ["xetra", "euronext", "last_accepted_sell"])
+def test_a_venue_rule_with_conditions(rule: str) -> None:
+    """A venue's price rule knows no orders with conditions, and says so."""
+    refusal = refused(ORDERS | {"min_quantity": [2, 0, 0]}, price_rule=rule)
+    assert (refusal.code, refusal.where) == (Code.NOT_SUPPORTED, "orders")
 
 
 def test_overflow_is_found_before_any_sum() -> None:

@@ -9,7 +9,7 @@ from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
-from naryq.market.network import Standing, dual_value, optimal_standing, welfare
+from naryq.market.network import Standing, Trade, dual_value, optimal_standing, welfare
 from naryq.market.passes import Market, Passes, Survey
 from naryq.market.sharing import shared_trade
 from naryq.market.simplex import standing_by_simplex
@@ -54,18 +54,22 @@ class Rules(NamedTuple):
     reference: Integers
 
 
-def solve(passes: Passes, survey: Survey, rules: Rules) -> Answer:
-    """Clear a market of checked arrays."""
+def solve(passes: Passes, survey: Survey, rules: Rules, held: Integers | None = None) -> Answer:
+    """Clear a market of checked arrays; `held` lots of each order execute before the margins share what is left."""
     market = passes.market
     if not market.price.size and market.outside is None:
         return _nothing(market)
     standing = _standing(passes, survey.lowest_price, survey.highest_price)
-    trade = shared_trade(market, standing, rules.tie, rules.submitted_at)
+    sharing = _sharing(market, standing, held)
+    shared = shared_trade(sharing.market, sharing.standing, rules.tie, rules.submitted_at)
+    trade = _with_held(shared, sharing)
     lattice = Lattice(market, standing, trade, survey.highest_price)
     prices = lattice.closed(_chosen(passes, lattice, rules.price_rule, rules.reference))
     fills, surplus, undecided = passes.fill_inside(standing.at)
-    margin = Margin(standing.lots[:, :, MARGINAL], trade, rules.tie, rules.submitted_at)
-    fill_margins(market, margin, fills, undecided)
+    margin = Margin(sharing.standing.lots[:, :, MARGINAL], shared, rules.tie, rules.submitted_at)
+    fill_margins(sharing.market, margin, fills, undecided)
+    if sharing.rows is not None:
+        fills[sharing.rows] += market.quantity[sharing.rows] - sharing.market.quantity[sharing.rows]
     determined = ~(lattice.open_below & lattice.open_above)
     bought = standing.lots[:, BUY, INSIDE] + trade.margin_bought
     if rules.price_rule in VENUE_RULES:
@@ -102,6 +106,37 @@ def is_for_simplex(market: Market, lowest: int, highest: int) -> bool:
     widest = highest - lowest + 3 + int(market.tariff.max(initial=0))
     fits = market.places * widest < 2**61
     return fits and market.price.shape[0] <= ORDERS_A_PLACE * (market.places + EXTRA_PLACES)
+
+
+class _Sharing(NamedTuple):
+    """What the margins share: the market and the standing without the lots held, their rows, and what is held."""
+
+    market: Market
+    standing: Standing
+    rows: Integers | None
+    held: Integers
+
+
+def _sharing(market: Market, standing: Standing, held: Integers | None) -> _Sharing:
+    """Set aside what executes of orders at the margin before the others there share the rest."""
+    lots = np.zeros((market.places, 2), np.int64)
+    if held is None:
+        return _Sharing(market, standing, None, lots)
+    place, side = market.place_of[market.place], market.side_of[market.side]
+    rows = np.flatnonzero((held > 0) & (market.price == standing.at[place]))
+    np.add.at(lots, (place[rows], side[rows]), held[rows])
+    quantity = market.quantity.copy()
+    quantity[rows] -= held[rows]
+    moved = standing.lots.copy()
+    moved[:, :, MARGINAL] -= lots
+    moved[:, :, INSIDE] += lots
+    return _Sharing(market._replace(quantity=quantity), standing._replace(lots=moved), rows, lots)
+
+
+def _with_held(trade: Trade, sharing: _Sharing) -> Trade:
+    return trade._replace(
+        margin_sold=trade.margin_sold + sharing.held[:, SELL], margin_bought=trade.margin_bought + sharing.held[:, BUY]
+    )
 
 
 def _nothing(market: Market) -> Answer:

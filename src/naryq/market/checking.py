@@ -25,6 +25,7 @@ from naryq.market.checked_places import (
     orders_by_place,
     read_terms,
 )
+from naryq.market.checking_conditions import least_of
 from naryq.market.envy import Margins, Ways, envious
 from naryq.market.intake import LINK_COLUMNS, Table
 from naryq.units import INT64_MAX, apportion
@@ -46,7 +47,10 @@ class Certificate(NamedTuple):
 
 
 class _Book(NamedTuple):
-    """The orders and their fills, with the price of each order's own place."""
+    """The orders and their fills, with the price of each order's own place.
+
+    An order with a condition that executes nothing is rejected and not among them; one that does executes `least`.
+    """
 
     place: Numbers
     buys: Flags
@@ -55,6 +59,11 @@ class _Book(NamedTuple):
     fill: Numbers
     at: Numbers
     turn: Numbers
+    least: Numbers
+
+    def beyond_least(self) -> "_Book":
+        """Return what is left for the margins to share: the orders without what they execute at least."""
+        return self._replace(quantity=self.quantity - self.least, fill=self.fill - self.least)
 
 
 class _Map(NamedTuple):
@@ -129,8 +138,8 @@ def check_clearing(
     _check_fills(book)
     _check_balance(book, network, names, crossing)
     at = _check_links(network, told.shadow_prices, names)
-    _check_ties(book, names, tie)
-    _check_sharing(book, network, at, tie, names)
+    _check_ties(book.beyond_least(), names, tie)
+    _check_sharing(book.beyond_least(), network, at, tie, names)
     _check_outside(book, network, terms, told.shadow_prices, crossing)
     certificate = Certificate(_welfare(book, network, terms, crossing), _dual_value(book, network, at))
     assert certificate.is_optimal, f"welfare is {certificate.welfare} and the dual value {certificate.dual_value}"
@@ -177,21 +186,27 @@ def _read_book(
     table, answers = Table("orders", orders), Table("fills", fills)
     assert list(table.columns["order_id"]) == list(answers.columns["order_id"]), "the fills name other orders"
     words, sides = table.words("place"), table.words("side")
-    used = np.unique(words.codes).tolist()
+    quantity, fill = table.integers("quantity"), answers.integers("quantity")
+    least = least_of(table)
+    taken = np.flatnonzero((fill > 0) | (least == 0))
+    used = np.unique(words.codes[taken]).tolist()
     number = {name: index for index, name in enumerate(prices)}
     at, place_of = np.zeros(len(words.names) + 1, np.int64), np.zeros(len(words.names) + 1, np.int64)
     for code in used:
         name = words.names[code]
         at[code], place_of[code] = told.shadow_prices.get(name) or 0, number[name]
-    quantity, rows = table.integers("quantity"), np.arange(table.rows)
+    rows = np.arange(table.rows)
     price = table.integers("price", optional=True)
     missing = table.missing.get("price", np.zeros(table.rows, np.bool_))
     submitted = table.integers("submitted_at") if "submitted_at" in table.columns else rows
     turn = np.empty(table.rows, np.int64)
     turn[np.lexsort((rows, submitted, ~missing))] = rows
     buys = np.array([name == "buy" for name in sides.names] or [False])[sides.codes]
-    fill = answers.integers("quantity")
-    book = _Book(place_of[words.codes], buys, price, quantity, fill, at[words.codes], turn)
+    place = words.codes
+    book = _Book(place_of[place], buys, price, quantity, fill, at[place], turn, least)
+    if taken.size < table.rows:
+        book = _Book(*(column[taken] for column in book))  # type: ignore[arg-type]
+        missing = missing[taken]
     if missing.any() or any(term != Terms() for term in terms.values()):
         return _as_they_count(book, missing, terms, prices, told, joined)
     for code in used:
@@ -257,6 +272,7 @@ def _read_map(links: Any, flows: Any, names: list[str]) -> _Map:
 def _check_fills(book: _Book) -> None:
     assert (book.fill >= 0).all(), "a fill is negative"
     assert (book.fill <= book.quantity).all(), "a fill is more than the order asks for"
+    assert (book.fill >= book.least).all(), "an order with a condition executes less than its least"
     gain = np.where(book.buys, book.price - book.at, book.at - book.price)
     losing = (book.fill > 0) & (gain < 0)
     assert not losing.any(), f"order in row {np.argmax(losing) + 1} trades at a loss"

@@ -27,14 +27,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from naryq.market import intake, labels, sheets
-from naryq.market.auction import PRICE_RULES, Rules, solve
-from naryq.market.call import REFERRING_RULES, VENUE_RULES
+from naryq.market.auction import Rules, solve
 from naryq.market.checking import Certificate, check_clearing
+from naryq.market.checking_conditions import check_choice
+from naryq.market.conditional import Clock, Paradox, Patience, clear_conditional, stop_after
+from naryq.market.conditions import Conditions, conditions_of_rows, read_conditions
 from naryq.market.curves import Arc, Curves, Node, curves_of, network_of
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
 from naryq.market.kernels import BUY, SELL, Flags, Integers
 from naryq.market.labels import Labels
 from naryq.market.network import net_flow
+from naryq.market.options import check_alone, check_choosing, check_limit, check_options
 from naryq.market.passes import Market, Survey, passes_over
 from naryq.market.pivotal import Pivot, Pivotal, pivots
 from naryq.market.places import NO_PLACES, Places, all_names, bounds_prices, read_places, without_bounds
@@ -43,7 +46,6 @@ from naryq.market.why import Outcome, Why, explain
 from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX, grouped
 
-TIES: Final = ("time", "pro_rata")
 SIDE_NUMBERS: Final = MappingProxyType({"buy": BUY, "sell": SELL})
 SHOWN_PLACES: Final = 60
 NAMED_PLACES: Final = 10
@@ -59,9 +61,11 @@ class Request(NamedTuple):
     orders: Orders
     links: Links
     participants: Labels | None
+    conditions: Conditions | None
     tie: str
     price_rule: str
     reference: int | Mapping[str, int] | None
+    patience: Patience
     terms: Places | None = None
     places: tuple[str, ...] = ()
 
@@ -81,6 +85,8 @@ class Clearing:
         dual_value: The dual function at the prices; it is never below any welfare, so equality proves the optimum.
         imports: Lots that come from outside, for each place with an import price.
         exports: Lots that go there, for each place with an export price.
+        bound: No choice of conditional orders is worth more; above `welfare` only where a time limit ended the search.
+        paradoxical: The conditional orders that are rejected although the prices would have paid them.
     """
 
     def __init__(self, outcome: Outcome, request: Request) -> None:
@@ -98,11 +104,12 @@ class Clearing:
         self.traded: dict[str, tuple[int, int]] = dict(zip(names, lots, strict=True))
         self.welfare = answer.welfare
         self.dual_value = answer.dual_value
+        self.bound = answer.welfare if outcome.chosen is None else outcome.chosen.bound
 
     @cached_property
     def fills(self) -> Any:
         """One row an order, in the order given and in the caller's own kind: `order_id` and `quantity` (lots)."""
-        return intake.answer(self._orders, ("order_id",), self._outcome.answer.fills)
+        return intake.answer(self._orders, ("order_id",), self._outcome.fills)
 
     @cached_property
     def flows(self) -> Any:
@@ -117,13 +124,13 @@ class Clearing:
     def shortage(self) -> dict[str, int]:
         """For each place with a cap, the lots of bids at or above it that are not served while it binds."""
         outcome, limits = self._outcome, self._outcome.limits
-        return {} if limits is None else limits.shortage(outcome.answer.fills, outcome.published)
+        return {} if limits is None else limits.shortage(outcome.fills, outcome.published)
 
     @cached_property
     def surplus(self) -> dict[str, int]:
         """For each place with a floor, the lots of offers at or below it that are not sold while it binds."""
         outcome, limits = self._outcome, self._outcome.limits
-        return {} if limits is None else limits.surplus(outcome.answer.fills, outcome.published)
+        return {} if limits is None else limits.surplus(outcome.fills, outcome.published)
 
     def without_limits(self) -> "Clearing":
         """Clear the same market without its floors and caps: what it would have been. It is done once and kept.
@@ -143,8 +150,24 @@ class Clearing:
 
     @property
     def certificate(self) -> Certificate:
-        """Welfare and dual value side by side: equal means optimal."""
+        """Welfare and dual value side by side: equal means optimal (for the conditional orders that are accepted)."""
         return Certificate(self.welfare, self.dual_value)
+
+    @property
+    def gap(self) -> int:
+        """How much more than `welfare` another choice of conditional orders could be worth at most; 0 when proven."""
+        return self.bound - self.welfare
+
+    @property
+    def proven(self) -> bool:
+        """Whether no choice of conditional orders with supporting prices is worth more."""
+        return self.welfare == self.dual_value == self.bound
+
+    @cached_property
+    def paradoxical(self) -> tuple[Paradox, ...]:
+        """The conditional orders that are rejected although the prices would have paid them, in the order given."""
+        chosen = self._outcome.chosen
+        return () if chosen is None else chosen.paradoxes(self._request.orders.order_id)
 
     def check(self) -> Certificate:
         """Recompute everything from the orders, links, prices, fills and flows, by code that the solver does not use.
@@ -170,6 +193,8 @@ class Clearing:
             surplus=self.surplus,
         )
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
+        if self._outcome.chosen is not None:
+            check_choice(self._orders, self.prices, self.fills, self.paradoxical, (self.welfare, self.bound))
         return certificate
 
     def why(self, place: str, *, pivotal: bool = False) -> Why:
@@ -263,7 +288,7 @@ class Clearing:
     @cached_property
     def _pivots(self) -> tuple[Pivot, ...]:
         outcome = self._outcome
-        return tuple(pivots(outcome.market, outcome.answer, self.prices, self._participants(), self._prices_of))
+        return tuple(pivots(outcome.whole, outcome.fills, self.prices, self._participants(), self._prices_of))
 
     def _participants(self) -> Labels:
         participants = self._request.participants
@@ -282,13 +307,16 @@ class Clearing:
         return request._replace(
             orders=Orders(*(intake.rows_of(column, rows) for column in request.orders)),
             participants=labels.of_rows(self._participants(), rows),
+            conditions=conditions_of_rows(request.conditions, rows),
             places=tuple(self.prices),
         )
 
     def _prices_of(self, rows: Integers) -> dict[str, int | None]:
         bare = self._request.orders._replace(frame=None, order_id=None)
         orders = Orders(*(intake.rows_of(column, rows) for column in bare))
-        return _prices(_found(self._request._replace(orders=orders, places=tuple(self.prices))))
+        conditions = conditions_of_rows(self._request.conditions, rows)
+        left = self._request._replace(orders=orders, conditions=conditions, places=tuple(self.prices))
+        return _prices(_found(left))
 
     def _number(self, place: str) -> int:
         names = self._outcome.names
@@ -315,9 +343,15 @@ class Clearing:
 
     def _notes(self) -> list[str]:
         more = len(self._outcome.names) - SHOWN_PLACES
-        omitted = [f"... and {more} more places."] if more > 0 else []
-        proof = "proven optimal" if self.welfare == self.dual_value else f"NOT PROVEN: dual value {self.dual_value}"
-        return [*omitted, f"welfare {grouped(self.welfare)}, {proof}"]
+        notes = [f"... and {more} more places."] if more > 0 else []
+        if self.welfare != self.dual_value:
+            return [*notes, f"welfare {grouped(self.welfare)}, NOT PROVEN: dual value {self.dual_value}"]
+        proof = "proven optimal" if self.proven else f"NOT PROVEN: the time was up; gap {grouped(self.gap)}"
+        notes.append(f"welfare {grouped(self.welfare)}, {proof}")
+        if self.paradoxical:
+            total = grouped(sum(paradox.loss for paradox in self.paradoxical))
+            notes.append(f"rejected though the price would pay: {len(self.paradoxical)} orders, which lose {total}")
+        return notes
 
 
 def _prices(outcome: Outcome) -> dict[str, int | None]:
@@ -341,15 +375,19 @@ def clear(
     tie: str = "time",
     price_rule: str = "middle",
     reference: int | Mapping[str, int] | None = None,
+    time_limit_seconds: int | None = None,
+    clock: Clock | None = None,
 ) -> Clearing:
     """Clear a market: find the uniform price of every place, the fill of every order and the flow on every link.
 
     Args:
         orders: A pandas, Polars or PyArrow table, or a mapping of columns: `order_id` (integers or text, all
             different), `place` (text), `side` (`buy` or `sell`), `price` (tenge a tonne, 0 to 10**12; missing for an
-            order without a limit), `quantity` (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds)
-            and `participant` (text or integers, may be missing): whose the order is, for `Clearing.pivotal` and
-            `Clearing.without`.
+            order without a limit), `quantity` (lots, 1 to 10**12) and, optional, `submitted_at` (integer, nanoseconds),
+            `participant` (text or integers, may be missing: whose the order is, for `Clearing.pivotal` and
+            `Clearing.without`) and conditions (docs/reference/conditional-orders.md): `min_quantity` (lots, up to the
+            quantity: at least so much executes, or nothing), `group` (text or integer: at most one order of a group
+            executes), `parent` (the `order_id` of another order, without which this one does not execute).
         links: Likewise: `source`, `target` (text), `capacity` (lots, 0 to 10**12), `tariff` (tenge a tonne, 0 to
             10**12) and, optional, `capacity_back` (lots, likewise, may be missing): what the link may carry from
             target to source instead, at the same tariff. A place may stand in no link, or in links alone.
@@ -364,6 +402,9 @@ def clear(
             venues: `xetra`, `euronext` and `last_accepted_sell` (docs/reference/call-auction.md).
         reference: One price for all places, or a price for each: for `price_rule="reference"`, where a place without
             one counts with its middle price, and, not needed, for `xetra` and `euronext`.
+        time_limit_seconds: How long to search for the best choice of orders with conditions; when the time is up, the
+            best found is returned with a bound on what a better one could be worth. Without conditions it is unused.
+        clock: What counts nanoseconds for the time limit; `naryq.clear` brings the machine's own.
 
     Returns:
         A `Clearing`, whose `welfare` equals its `dual_value`: the proof that it is optimal.
@@ -372,13 +413,20 @@ def clear(
         Refusal: Whatever is wrong with the orders, the links, the places or an option: its code, the row (the first
             is row 1) and what to do.
     """
-    _check_options(tie, price_rule, reference)
+    check_options(tie, price_rule, reference)
+    check_limit(time_limit_seconds)
     table, order_columns = intake.read_orders(orders)
     participants = labels.read_labels(table, "participant")
     link_columns = intake.read_links(links)
-    _check_alone(price_rule, link_columns, places)
+    check_alone(price_rule, link_columns, places)
     terms = None if places is None else read_places(places)
-    request = Request(table, order_columns, link_columns, participants, tie, price_rule, reference, terms)
+    conditions = read_conditions(table, order_columns)
+    if conditions is not None:
+        check_choosing(price_rule, order_columns, terms)
+    patience = Patience(time_limit_seconds, clock)
+    request = Request(
+        table, order_columns, link_columns, participants, conditions, tie, price_rule, reference, patience, terms
+    )
     return Clearing(_found(request), request)
 
 
@@ -393,46 +441,12 @@ def _found(request: Request) -> Outcome:
         asked = Asked(request.table, orders.unlimited, orders.submitted_at, rules.reference, request.links.capacity)
         limits = limited(market, survey, (terms or NO_PLACES).numbered(names), asked)
         market, survey, rules = limits.market, limits.survey, rules._replace(submitted_at=limits.turn)
+    if request.conditions is not None:
+        chosen = clear_conditional(market, request.conditions, rules, stop_after(request.patience))
+        return Outcome(names, chosen.kept, chosen.answer, chosen.identifiers(orders.order_id), rules, limits, chosen)
     with passes_over(market) as passes:
         answer = solve(passes, survey, rules)
     return Outcome(names, market, answer, orders.order_id, rules, limits)
-
-
-def _check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] | None) -> None:
-    for name, value, known in (("tie", tie, TIES), ("price_rule", price_rule, PRICE_RULES)):
-        if not isinstance(value, str) or value not in known:
-            raise Refusal(Code.UNKNOWN_OPTION, f"{name} is {value!r}", remedy=f"Choose one of {', '.join(known)}.")
-    needed, welcome = price_rule == "reference", price_rule in {"reference", *REFERRING_RULES}
-    if (needed and reference is None) or (reference is not None and not welcome):
-        raise Refusal(
-            Code.UNKNOWN_OPTION,
-            f"price_rule is {price_rule!r} and reference is {'missing' if reference is None else 'given'}",
-            remedy="Give a reference price with price_rule='reference' always, with 'xetra' and 'euronext' if there is "
-            "one, and with no other.",
-        )
-    for price in reference.values() if isinstance(reference, Mapping) else () if reference is None else (reference,):
-        if isinstance(price, bool) or not isinstance(price, (int, np.integer)) or not 0 <= price <= HIGHEST_PRICE:
-            raise Refusal(
-                Code.OUT_OF_RANGE, f"the reference price is {price!r}", remedy="Give whole numbers from 0 to 10**12."
-            )
-
-
-def _check_alone(price_rule: str, links: Links, places: Any) -> None:
-    """Refuse to apply a venue's rule to joined places, or to ones with terms of their own: it is made for one book."""
-    if price_rule in VENUE_RULES and places is not None:
-        raise Refusal(
-            Code.NOT_SUPPORTED,
-            f"price_rule is {price_rule!r} and places have terms of their own",
-            where="places",
-            remedy="Clear without them, or choose lowest, middle, highest or reference.",
-        )
-    if price_rule in VENUE_RULES and links.source:
-        raise Refusal(
-            Code.NOT_SUPPORTED,
-            f"price_rule is {price_rule!r} and places are joined by links",
-            where="links, row 1",
-            remedy="Clear without links, each place alone, or choose lowest, middle, highest or reference.",
-        )
 
 
 def _survey(table: Table, orders: Orders, links: Links) -> Survey:

@@ -4,7 +4,7 @@ Nothing is copied where the caller's memory can be read as it is, and nothing of
 Rows are counted from 1 and the heading is not counted: `orders, row 1` is the first order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -29,7 +29,7 @@ NO_VALUE_TYPES: Final = frozenset({"NoneType", "NAType", "NaTType"})
 """What stands for a missing value: Python's None, and what pandas has for it; a float that is no number does not."""
 
 ORDER_COLUMNS: Final = ("order_id", "place", "side", "price", "quantity")
-OPTIONAL_ORDER_COLUMNS: Final = ("submitted_at", "min_quantity", "group", "participant")
+OPTIONAL_ORDER_COLUMNS: Final = ("submitted_at", "min_quantity", "group", "parent", "participant")
 LINK_COLUMNS: Final = ("source", "target", "capacity", "tariff")
 OPTIONAL_LINK_COLUMNS: Final = ("capacity_back",)
 
@@ -173,6 +173,13 @@ class Table:
             self.within(name, values, (int(values.min()), int(values.max())), (lowest, highest))
         known: Integers = frozen(values)
         return known
+
+    def present(self, name: str) -> Iterator[tuple[int, Any]]:
+        """Give the rows of an optional column in which a value stands, with the value."""
+        column = self.columns.get(name)
+        for row, value in enumerate(() if column is None else plain_list(column)):
+            if not is_missing(value):
+                yield row, value
 
     def within(self, name: str, values: Integers, found: tuple[int, int], bounds: tuple[int, int]) -> None:
         """Refuse the first value out of bounds; `found` are the least and the most of all values."""
@@ -341,6 +348,13 @@ def _column(values: Any) -> Any:
     return nw.from_native(values, series_only=True, pass_through=True)
 
 
+def plain_list(column: Any) -> Any:
+    """Return a column as a list of plain values; what is masked or null becomes None."""
+    if isinstance(column, nw.Series):
+        return column.to_list()
+    return column.tolist() if isinstance(column, np.ndarray) else column
+
+
 def _listing(columns: tuple[str, ...]) -> str:
     return f"the columns are {', '.join(columns)}."
 
@@ -439,7 +453,6 @@ def read_orders(frame: Any) -> tuple[Table, Orders]:
     """Read the orders' columns; prices and quantities are checked for bounds by whoever surveys them."""
     table = Table("orders", frame)
     table.require(ORDER_COLUMNS, OPTIONAL_ORDER_COLUMNS)
-    _no_conditions(table)
     submitted = table.integers("submitted_at") if "submitted_at" in table.columns else None
     orders = Orders(
         frame,
@@ -452,21 +465,6 @@ def read_orders(frame: Any) -> tuple[Table, Orders]:
         table.missing.get("price"),
     )
     return table, orders
-
-
-def _no_conditions(table: Table) -> None:
-    """Refuse conditions that this version cannot honour; a column that states none is welcome."""
-    for name in ("min_quantity", "group"):
-        column = table.columns.get(name)
-        for row, value in enumerate(() if column is None else column):
-            free = name == "min_quantity" and isinstance(value, (int, np.integer)) and value in (0, 1)
-            if not free and not is_missing(value):
-                raise table.refusal(
-                    Code.NOT_SUPPORTED,
-                    row,
-                    f"{name} is {shown(value)}",
-                    "All-or-none orders and groups come with a later version; leave the column out or empty.",
-                )
 
 
 def read_links(frame: Any) -> Links:

@@ -16,7 +16,6 @@ import narwhals as nw
 import numpy as np
 
 from naryq.market import kernels, sheets
-from naryq.market.auction import Answer
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.labels import Labels
 from naryq.market.passes import Market
@@ -132,7 +131,7 @@ def _like(frame: Any, columns: dict[str, list[Any]]) -> Any:
 
 def pivots(
     market: Market,
-    answer: Answer,
+    fills: Integers,
     prices: Mapping[str, int | None],
     participants: Labels,
     prices_of: Callable[[Integers], Mapping[str, int | None]],
@@ -142,7 +141,6 @@ def pivots(
     `prices_of` clears the rows it is given and returns the price of every place.
     """
     place, side = market.place_of[market.place], market.side_of[market.side]
-    fills = answer.fills
     offered, traded = _by_place(market, place, side, market.quantity), _by_place(market, place, side, fills)
     if market.outside is not None:
         ends = market.outside.import_price < UNBOUNDED, market.outside.export_price > -UNBOUNDED

@@ -10,6 +10,7 @@ import numpy as np
 
 from naryq.market.auction import Answer, Rules
 from naryq.market.call import VENUE_RULES, Decision, Ladder, Uncrossing, uncrossing
+from naryq.market.conditional import Chosen
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.passes import Market
 from naryq.market.pivotal import Pivot
@@ -25,7 +26,11 @@ NAMED_PIVOTS: Final = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an explanation reads: the places by number, the market, what was found, the orders' names, and the rules."""
+    """What an explanation reads: the places by number, the market, what was found, the orders' names, and the rules.
+
+    Where orders have conditions, the market is that of the ordinary and the accepted orders, and `chosen` knows of the
+    rejected too.
+    """
 
     names: list[str]
     market: Market
@@ -33,12 +38,23 @@ class Outcome:
     order_id: Any
     rules: Rules
     limits: Limited | None = None
+    chosen: Chosen | None = None
 
     @cached_property
     def published(self) -> Integers:
         """The prices of all places, within their limits."""
         prices = self.answer.prices
         return prices if self.limits is None else self.limits.published(prices)
+
+    @property
+    def whole(self) -> Market:
+        """The market of all orders, the rejected included."""
+        return self.market if self.chosen is None else self.chosen.whole
+
+    @property
+    def fills(self) -> Integers:
+        """The lots that execute of all orders, the rejected included."""
+        return self.answer.fills if self.chosen is None else self.chosen.fills
 
     @cached_property
     def marginal_rows(self) -> dict[int, list[int]]:
