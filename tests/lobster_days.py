@@ -83,14 +83,23 @@ class Exchange:
         self.take(name, size, CANCELLATION if size < self.orders[name][2] else DELETION)
 
 
-def random_day(seed: int, events: int, levels: int, *, first: int = 0, ticks: int = 12) -> list[Line]:
-    """Let chance trade, and return what LOBSTER would publish from the event `first` on."""
+def random_day(
+    seed: int, events: int, levels: int, *, first: int = 0, ticks: int = 12, unruly: float = 0
+) -> list[Line]:
+    """Let chance trade, and return what LOBSTER would publish from the event `first` on.
+
+    With a share of `unruly` events, orders execute out of turn, some at a price that is not their own.
+    """
     chance = random.Random(seed)
     exchange = Exchange(levels)
     for _ in range(events):
         draw = chance.random()
         side = chance.choice((BUY, SELL))
-        if draw < 0.55 or not exchange.orders:
+        if unruly and exchange.orders and chance.random() < unruly:
+            name = chance.choice(list(exchange.orders))
+            price, size = exchange.orders[name][1:]
+            exchange.take(name, chance.randint(1, size), EXECUTION, at=price + 50 * chance.randint(0, 1))
+        elif draw < 0.55 or not exchange.orders:
             offset = chance.randint(-ticks, 2)
             exchange.arrive(side, 100 * (1_000 + side * offset), 100 * chance.randint(1, 5))
         elif draw < 0.85:

@@ -177,6 +177,18 @@ def test_an_execution_at_another_price_leaves_the_order_at_its_own() -> None:
     assert unnamed.counts.from_unnamed_orders == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), levels_shown, st.sampled_from([0, 25]))
+def test_an_unruly_day_is_equal_where_it_can_be(seed: int, levels: int, first: int) -> None:
+    """Executions that no continuous book would make are counted, and all else stays equal."""
+    lines = random_day(seed, 150, levels, first=first, unruly=0.1)
+    outcome = checked(lines, strict_priority=False)
+    assert outcome.difference is None
+    executions = sum(line.event[0] == EXECUTION for line in lines[1:])
+    counted = outcome.counts.executions_matched + outcome.counts.out_of_turn + outcome.counts.off_price
+    assert counted + outcome.counts.beyond_view >= executions
+
+
 # --- Planted faults -------------------------------------------------------------------------------------------------
 
 

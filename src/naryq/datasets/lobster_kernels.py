@@ -426,7 +426,7 @@ def execute_unseen(
     here = stands(day, side, at, rank) and pool_at(day, side, at) >= size
     if not here or not shrinks(day, line, side, at, size):
         for other in range(day.counts[side]):
-            if other != at and pool_at(day, side, other) >= size and shrinks(day, line, side, other, size):
+            if pool_at(day, side, other) >= size and shrinks(day, line, side, other, size):
                 at, here = other, True
                 break
     if not here:
