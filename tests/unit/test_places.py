@@ -77,7 +77,7 @@ def test_what_the_price_would_be_without_limits() -> None:
     assert free.prices == naryq.clear(ORDERS, LINKS, places={n: PLACES[n] for n in PLACES if n not in TERMS}).prices
     why = RESULT.why("Aktau")
     assert (why.limits, why.shortage, why.price_without_limits) == (("cap",), 40, free.prices["Aktau"])
-    assert "the price cap binds; 40 lots bid at or above it go unserved; without floors and caps" in why.text
+    assert "the price cap binds; bids at or above it for 40 lots go unserved; without floors and caps" in why.text
     assert RESULT.why("Astana").text.startswith(
         "The price in Astana is 130 tenge a tonne: the price outside sets it; 10"
     )

@@ -116,13 +116,13 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
     ),
     "shortage": (
         {"lots": 1_002},
-        "1 002 lots bid at or above it go unserved",
+        "bids at or above it for 1 002 lots go unserved",
         "осы бағадан төмен емес сұраныстың қанағаттанбағаны: 1 002 лот",
         "не удовлетворён спрос по этой цене и выше: 1 002 лота",
     ),
     "surplus": (
         {"lots": 21},
-        "21 lots offered at or below it stay unsold",
+        "offers at or below it of 21 lots stay unsold",
         "осы бағадан жоғары емес ұсыныстың сатылмағаны: 21 лот",
         "не продано из предложенного по этой цене и ниже: 21 лот",
     ),
@@ -142,7 +142,7 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         {"volume": 1_022},
         "1 022 lots can trade at it, at every other limit fewer",
         "бұл бағада сатылатыны — 1 022 лот, басқа бағаларда одан аз",
-        "по этой цене может быть продано 1 022 лота, по другим — меньше",
+        "возможный объём по этой цене — 1 022 лота, по другим — меньше",
     ),
     "call_surplus": (
         {"volume": 1_022},
@@ -175,13 +175,13 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         {"volume": 1_022},
         "the reference price decides between limits at which 1 022 lots can trade",
         "1 022 лот сатылатын бағалардың қайсысы екенін базалық баға анықтады",
-        "между ценами, по которым может быть продано 1 022 лота, решает базовая цена",
+        "базовая цена решает между ценами с объёмом 1 022 лота",
     ),
     "call_no_reference": (
         {"volume": 1_022},
         "there is no reference price to decide between limits at which 1 022 lots can trade",
         "1 022 лот сатылатын бағалардың арасынан таңдауға базалық баға жоқ",
-        "нет базовой цены для выбора между ценами, по которым может быть продано 1 022 лота",
+        "нет базовой цены для выбора между ценами с объёмом 1 022 лота",
     ),
     "call_market_orders": (
         {},

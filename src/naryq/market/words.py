@@ -145,12 +145,12 @@ _LIMITS: Final = MappingProxyType(
             "ru": "ещё один лот стоил бы {price}",
         },
         "shortage": {
-            "en": "{lots:lot|lots} bid at or above it go unserved",
+            "en": "bids at or above it for {lots:lot|lots} go unserved",
             "kk": "осы бағадан төмен емес сұраныстың қанағаттанбағаны: {lots:лот}",
             "ru": "не удовлетворён спрос по этой цене и выше: {lots:лот|лота|лотов}",
         },
         "surplus": {
-            "en": "{lots:lot|lots} offered at or below it stay unsold",
+            "en": "offers at or below it of {lots:lot|lots} stay unsold",
             "kk": "осы бағадан жоғары емес ұсыныстың сатылмағаны: {lots:лот}",
             "ru": "не продано из предложенного по этой цене и ниже: {lots:лот|лота|лотов}",
         },
@@ -171,7 +171,7 @@ _CALLS: Final = MappingProxyType(
         "call_volume": {
             "en": "{volume:lot|lots} can trade at it, at every other limit fewer",
             "kk": "бұл бағада сатылатыны — {volume:лот}, басқа бағаларда одан аз",
-            "ru": "по этой цене может быть продано {volume:лот|лота|лотов}, по другим — меньше",
+            "ru": "возможный объём по этой цене — {volume:лот|лота|лотов}, по другим — меньше",
         },
         "call_surplus": {
             "en": "of the limits at which the most can trade ({volume:lot|lots}) it leaves the least over",
@@ -197,12 +197,12 @@ _CALLS: Final = MappingProxyType(
         "call_reference": {
             "en": "the reference price decides between limits at which {volume:lot|lots} can trade",
             "kk": "{volume:лот} сатылатын бағалардың қайсысы екенін базалық баға анықтады",
-            "ru": "между ценами, по которым может быть продано {volume:лот|лота|лотов}, решает базовая цена",
+            "ru": "базовая цена решает между ценами с объёмом {volume:лот|лота|лотов}",
         },
         "call_no_reference": {
             "en": "there is no reference price to decide between limits at which {volume:lot|lots} can trade",
             "kk": "{volume:лот} сатылатын бағалардың арасынан таңдауға базалық баға жоқ",
-            "ru": "нет базовой цены для выбора между ценами, по которым может быть продано {volume:лот|лота|лотов}",
+            "ru": "нет базовой цены для выбора между ценами с объёмом {volume:лот|лота|лотов}",
         },
         "call_market_orders": {
             "en": "only market orders meet, and it is the reference price",
