@@ -30,12 +30,13 @@ class Row(NamedTuple):
 
 
 PHASES = ("start_call", "uncross")
+ORDERLY = tuple(kind for kind in ACTIONS if kind not in PHASES)
 
 
 def random_stream(seed: int, length: int, tick: int = 1, *, calls: bool = False) -> list[Row]:
     """Make messages of every kind around one price, some of them wrong; with calls, about half of them in one."""
     draw = random.Random(seed)
-    kinds: tuple[str, ...] = ("limit", "limit", "limit", "limit", *ACTIONS)
+    kinds: tuple[str, ...] = ("limit", "limit", "limit", "limit", *ORDERLY)
     if calls:
         kinds = (*kinds, *kinds, "market", "market", "limit", "limit", *PHASES)
     return [_random_row(draw, number, tick, draw.choice(kinds)) for number in range(length)]
@@ -101,9 +102,9 @@ def columns(stream: list[Row]) -> dict[str, Any]:
     }
 
 
-def replayed(stream: list[Row], self_trade: Any = "allow", tick: int = 1) -> Answer:
+def replayed(stream: list[Row], self_trade: Any = "allow", tick: int = 1, price_rule: str = "xetra") -> Answer:
     """Send messages through the replay."""
-    result = book_replay.replay(columns(stream), self_trade, tick)
+    result = book_replay.replay(columns(stream), self_trade, tick, price_rule)
     table = zip(*(column.tolist() for column in result.trades[:5]), strict=True)
     trades = [Trade(maker, taker, price, lots, "sell" if side else "buy") for maker, taker, price, lots, side in table]
     words = ["taken" if code < 2 else result.STATUSES[code] for code in result.statuses.tolist()]
@@ -118,11 +119,11 @@ def difference(mine: Answer, twins: Answer) -> str:
     return ""
 
 
-def differences(stream: list[Row], self_trade: Any = "allow", tick: int = 1, book: Any = Book) -> str:
+def differences(stream: list[Row], self_trade: Any = "allow", tick: int = 1, price_rule: str = "xetra") -> str:
     """Compare the fast book and the replay with the naive twin, which also keeps its own house in order."""
-    twins = one_by_one(NaiveBook(self_trade=self_trade, tick=tick), stream)
-    found = difference(one_by_one(book(self_trade=self_trade, tick=tick), stream), twins)
-    return found or difference(replayed(stream, self_trade, tick), twins)
+    twins = one_by_one(NaiveBook(self_trade=self_trade, tick=tick), stream, price_rule)
+    found = difference(one_by_one(Book(self_trade=self_trade, tick=tick), stream, price_rule), twins)
+    return found or difference(replayed(stream, self_trade, tick, price_rule), twins)
 
 
 def exhaustive(length: int) -> list[list[Row]]:

@@ -8,8 +8,9 @@ import pytest
 from tests.book_streams import difference, one_by_one, random_stream, replayed
 from tests.naive_book import NaiveBook
 
-from naryq.market import book, book_halves, book_kernels, book_replay
+from naryq.market import book, book_halves, book_kernels, book_meeting, book_phases, book_replay
 from naryq.market.book_rules import SELF_TRADES
+from naryq.market.call import VENUE_RULES
 
 IN_THE_BOOK = {
     "a growing amendment keeps its place": ("price == order.price and quantity <= left", "price == order.price"),
@@ -72,6 +73,22 @@ IN_THE_KERNEL = {
     "a price off the tick is taken": ("level * scale.step != offset", "False"),
     "an order keeps no owner through an amendment": ("Entry(ENTERS, kind, np.int64(origin)", "Entry(ENTERS, kind, row"),
 }
+IN_THE_PHASES = {
+    "market orders stay": ("< MARKET_PRICE)", "<= MARKET_PRICE)"),
+    "those who were there before came last": ("self.arrived[asks.origin] = -1", "self.arrived[asks.origin] = 10**6"),
+    "worse bids than the price trade": ("self.prices[bids.level] >= price", "self.prices[bids.level] >= price - 1"),
+    "a refill keeps its place": ("np.lexsort((refilled, run))", "np.lexsort((run,))"),
+    "the node of an order that is gone is not given back": ("table[nodes, kernels.HANDLE] = -1", "pass"),
+    "a wrong reference price ends the call": ("return OUT_OF_RANGE", "pass"),
+    "offers stay up": ("level=limits[1].level - self.gap", "level=limits[1].level"),
+    "the pyramid forgets": ("np.bitwise_or.at(bits", "np.bitwise_and.at(bits"),
+    "trades come in another order": ("table[:, start:before], uncrossed]", "uncrossed, table[:, start:before]]"),
+}
+IN_THE_MEETING = {
+    "self-trades happen": ("if rule != 0 and", "if False and"),
+    "the wrong one is cancelled": ("ages[0][buyer] < ages", "ages[0][buyer] > ages"),
+    "nobody is an owner too": ("owners[0][buyer] >= 0 and ", ""),
+}
 
 
 def changed(module: ModuleType, old: str, new: str) -> ModuleType:
@@ -80,7 +97,7 @@ def changed(module: ModuleType, old: str, new: str) -> ModuleType:
     assert source.count(old) >= 1, f"{old!r} is not in the source any more"
     broken = ModuleType(f"{module.__name__}_broken")
     sys.modules[broken.__name__] = broken
-    source = source.replace("@bare\n", "").replace("@part\n", "").replace(old, new)
+    source = source.replace("@bare\n", "").replace("@part\n", "").replace("@compiled\n", "").replace(old, new)
     exec(compile(source, broken.__name__, "exec"), broken.__dict__)  # noqa: S102
     return broken
 
@@ -116,6 +133,22 @@ def wrong_replay(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> str:
     return ""
 
 
+def wrong_phases(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the first difference between a replay with calls and the twin, likewise."""
+    monkeypatch.setattr(book_replay, "phased", module.phased)
+    try:
+        for seed, rule in enumerate(SELF_TRADES * 6):
+            tick, price_rule = 1 + seed % 2, VENUE_RULES[seed % 3]
+            stream = random_stream(seed, 250, tick, calls=True)
+            twin = NaiveBook(self_trade=rule, tick=tick)
+            found = difference(replayed(stream, rule, tick, price_rule), one_by_one(twin, stream, price_rule))
+            if found:
+                return found
+    except (AssertionError, IndexError) as problem:
+        return repr(problem)
+    return ""
+
+
 @pytest.mark.parametrize("bug", IN_THE_BOOK)
 def test_a_bug_in_the_book_is_caught(bug: str) -> None:
     """The comparison sees the bug."""
@@ -141,8 +174,22 @@ def test_a_bug_in_the_kernel_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch
     assert wrong_replay(changed(book_kernels, *IN_THE_KERNEL[bug]), monkeypatch)
 
 
+@pytest.mark.parametrize("bug", IN_THE_PHASES)
+def test_a_bug_in_the_phases_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison of streams with calls sees the bug."""
+    assert wrong_phases(changed(book_phases, *IN_THE_PHASES[bug]), monkeypatch)
+
+
+@pytest.mark.parametrize("bug", IN_THE_MEETING)
+def test_a_bug_in_the_meeting_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison of streams with calls sees the bug."""
+    monkeypatch.setattr(book_phases, "meet", changed(book_meeting, *IN_THE_MEETING[bug]).meet)
+    assert wrong_phases(book_phases, monkeypatch)
+
+
 def test_without_a_bug_nothing_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same comparison is content with the sources as they are, even run as plain Python."""
     assert wrong_book(changed(book, "Book", "Book")) == ""
     assert wrong_book(changed(book, "Book", "Book"), calls=True) == ""
+    assert wrong_phases(changed(book_phases, "meet", "meet"), monkeypatch) == ""
     assert wrong_replay(changed(book_kernels, "run", "run"), monkeypatch) == ""

@@ -5,10 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.book_streams import Row, difference, differences, exhaustive, one_by_one, random_stream
-from tests.naive_book import NaiveBook
+from tests.book_streams import Row, differences, exhaustive, random_stream, replayed
 
-from naryq.market.book import Book
 from naryq.market.book_rules import ACTIONS, SELF_TRADES, SIDES
 from naryq.market.call import VENUE_RULES
 
@@ -79,8 +77,41 @@ def test_many_levels_give_the_same_answers() -> None:
 @pytest.mark.parametrize("price_rule", VENUE_RULES)
 @pytest.mark.parametrize("rule", SELF_TRADES)
 def test_streams_with_calls_give_the_same_answers(rule: Any, price_rule: str) -> None:
-    """With calls between, under every rule for prices and for self-trades, trades and hash are those of the twin."""
+    """With calls between, under every rule for prices and for self-trades, all three forms agree."""
     for seed in range(8):
-        stream, tick = random_stream(seed, 250, 1 + seed % 3, calls=True), 1 + seed % 3
-        mine, twins = (one_by_one(make(self_trade=rule, tick=tick), stream, price_rule) for make in (Book, NaiveBook))
-        assert difference(mine, twins) == ""
+        tick = 1 + seed % 3
+        assert differences(random_stream(seed, 250, tick, calls=True), rule, tick, price_rule) == ""
+
+
+@pytest.mark.parametrize("spread", [10**11, 10**6])
+def test_calls_with_wide_names_and_prices_give_the_same_answers(spread: int) -> None:
+    """Levels that are numbered first stand twice all the same while a call lasts."""
+    stream = [
+        row._replace(order_id=row.order_id * spread * 7, price=None if row.price is None else row.price * spread)
+        for row in random_stream(12, 500, calls=True)
+    ]
+    assert differences(stream, "cancel_newest") == ""
+
+
+def test_a_flood_of_small_showings_before_and_after_a_call_gives_the_same_answers() -> None:
+    """Icebergs that trade more often than there is room for make the run begin anew, calls and all."""
+    stream = [Row("start_call", 0, "buy", None, 0), Row("limit", 1, "sell", 5, 900, None, 1)]
+    stream += [Row("limit", 2, "buy", 5, 100), Row("uncross", 3, "buy", None, 0), Row("limit", 4, "buy", 6, 700)]
+    stream += [Row("start_call", 5, "buy", None, 0), Row("market", 6, "buy", None, 60), Row("uncross", 7, "buy", 4, 0)]
+    assert differences(stream) == ""
+
+
+@pytest.mark.parametrize("rows", [["start_call"], ["uncross"], ["start_call", "start_call"], ["start_call", "uncross"]])
+def test_calls_alone_give_the_same_answers(rows: list[str]) -> None:
+    """Phases without any order, and messages that their phase does not know, are answered alike."""
+    assert differences([Row(kind, 0, "buy", None, 0) for kind in rows]) == ""
+
+
+def test_the_last_price_is_the_reference_price_in_every_form() -> None:
+    """Market orders alone trade at the price given, else at that of the last trade, before a call or in one."""
+    stream = [Row("limit", 1, "sell", 5, 1), Row("limit", 2, "buy", 5, 1)]
+    for number, reference in ((10, None), (20, 9), (30, None)):
+        stream += [Row("start_call", 0, "buy", None, 0), Row("market", number, "buy", None, 4)]
+        stream += [Row("market", number + 1, "sell", None, 3), Row("uncross", 0, "buy", reference, 0)]
+    assert differences(stream) == ""
+    assert [trade.price for trade in replayed(stream).trades] == [5, 5, 9, 9]

@@ -282,18 +282,20 @@ class Book:
         return digest(summary, names, (self._bids.rows(), self._asks.rows()))
 
     @staticmethod
-    def replay(messages: Any, *, self_trade: SelfTrade = "allow", tick: int = 1) -> Replay:
+    def replay(messages: Any, *, self_trade: SelfTrade = "allow", tick: int = 1, price_rule: str = "xetra") -> Replay:
         """Run an array of messages through an empty book, at the speed of machine code.
 
         Args:
             messages: A data frame (pandas, Polars, PyArrow), a mapping of columns, or a structured array. `kind` holds
-                the words of `submit`, `"cancel"` or `"amend"`, or their numbers in that order from 0; `order_id`;
-                `side`, `"buy"` or `"sell"`, or 0 or 1 (not read for a cancel or an amend); `price` (not read for a
-                market order and a cancel; -2**63 leaves it as it is in an amend); `quantity` (0 cancels all, or leaves
-                it as it is in an amend); and, not needed, `owner` (-1 for none) and `display` (0 for none), read for
-                new orders. A missing number counts as -2**63, 0, -1 and 0.
+                the words of `submit`, `"cancel"`, `"amend"`, `"start_call"` or `"uncross"`, or their numbers in that
+                order from 0; `order_id`; `side`, `"buy"` or `"sell"`, or 0 or 1 (read for new orders); `price` (not
+                read for a market order and a cancel; -2**63 leaves it as it is in an amend; the reference price of an
+                uncrossing, -2**63 for none); `quantity` (0 cancels all, or leaves it as it is in an amend); and, not
+                needed, `owner` (-1 for none) and `display` (0 for none), read for new orders. A missing number counts
+                as -2**63, 0, -1 and 0.
             self_trade: As for a book.
             tick: As for a book.
+            price_rule: As for `uncross`.
 
         Returns:
             The trades as columns (`trades_frame()` gives them in your kind of table), a status for each message, the
@@ -314,7 +316,7 @@ class Book:
         >>> [replay.STATUSES[status] for status in replay.statuses]
         ['done', 'done', 'done', 'unknown_order']
         """
-        return replay(messages, self_trade, tick)
+        return replay(messages, self_trade, tick, price_rule)
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 

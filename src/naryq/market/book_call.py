@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from naryq.market.book_rules import Order, SelfTrade, check_price, whole
-from naryq.market.call import VENUE_RULES
-from naryq.messages import Code, Refusal
+from naryq.market.book_rules import Order, SelfTrade, check_price, check_price_rule, whole
 
 
 class Meeting(NamedTuple):
@@ -64,9 +62,7 @@ def checked_reference(price_rule: str, reference: int | None, last_price: int | 
     Raises:
         Refusal: `unknown_option`, `wrong_type` or `out_of_range`.
     """
-    if price_rule not in VENUE_RULES:
-        remedy = f"Choose one of {', '.join(VENUE_RULES)}."
-        raise Refusal(Code.UNKNOWN_OPTION, f"price_rule is {price_rule!r}", remedy=remedy)
+    check_price_rule(price_rule)
     if reference is None:
         return last_price
     reference = whole(reference, "reference")

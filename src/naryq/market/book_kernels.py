@@ -22,10 +22,12 @@ from naryq.market.kernels import Integers, bare, part
 
 Bytes = npt.NDArray[np.uint8]
 Narrow = npt.NDArray[np.int32]
+Span = tuple[int, int]
 
 BUY, SELL = 0, 1
 LIMIT, MARKET, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, POST_ONLY, CANCEL, AMEND = 0, 1, 2, 3, 4, 5, 6
 DONE, LAPSED, DUPLICATE_ID, UNKNOWN_ORDER, OUT_OF_RANGE, OVERFLOW, UNKNOWN_SIDE, UNKNOWN_OPTION = 0, 1, 2, 3, 4, 5, 6, 7
+WRONG_PHASE = 8
 ENTERS = 255
 """In place of a status: the order is judged and goes on to be matched."""
 ALLOW, CANCEL_NEWEST, CANCEL_RESTING, CANCEL_BOTH = 0, 1, 2, 3
@@ -83,6 +85,7 @@ class Scale(NamedTuple):
     """How tags become handles and rungs levels, whether products may leave 64 bits, and the self-trade rule.
 
     Level k stands at `first_rung + k * step`. Where `ladder` is not empty, that is a row of the ladder, else a price.
+    In a call, orders to sell stand `gap` levels above their price, and market orders on the two levels below the gap.
     """
 
     first_tag: int
@@ -91,6 +94,7 @@ class Scale(NamedTuple):
     ladder: Integers
     products_fit: bool
     rule: int
+    gap: int
 
 
 class Tables(NamedTuple):
@@ -538,6 +542,7 @@ def amend(messages: Messages, tables: Tables, scale: Scale, row: int, node: int)
     display = messages.display[origin] if messages.display.shape[0] > 0 else 0
     if display > 0 and quantity > display * REFILLS_MAX:
         return refused(OUT_OF_RANGE)
+    level += 0 if same_price else scale.gap * (terms & 1)
     if level == before and quantity <= left:
         reduce(tables, node, left - quantity)
         return refused(DONE)
@@ -547,17 +552,33 @@ def amend(messages: Messages, tables: Tables, scale: Scale, row: int, node: int)
 
 
 @bare
-def run(messages: Messages, tables: Tables, scale: Scale, trades: Narrow, statuses: Bytes) -> None:
-    """Put every message through the book, in the order of the rows."""
-    for row in range(messages.kind.shape[0]):
-        if messages.kind[row] <= POST_ONLY:
-            entry = submitted(messages, tables, scale, row)
-        else:
+def run(messages: Messages, tables: Tables, scale: Scale, span: Span, trades: Narrow, statuses: Bytes) -> None:
+    """Put the messages of a span of rows through the book, one after another."""
+    for row in range(span[0], span[1]):
+        new = messages.kind[row] <= POST_ONLY
+        entry = submitted(messages, tables, scale, row) if new else changed(messages, tables, scale, row)
+        entered = entry.status == ENTERS
+        statuses[row] = enter(messages, tables, trades, row, entry, scale.rule) if entered else entry.status
+
+
+@bare
+def wait(messages: Messages, tables: Tables, scale: Scale, span: Span, arrived: Narrow, statuses: Bytes) -> None:
+    """Let the orders of a call wait; `arrived` takes the row of each arrival, by the row that brought the order."""
+    for row in range(span[0], span[1]):
+        kind = messages.kind[row]
+        if kind > POST_ONLY:
             entry = changed(messages, tables, scale, row)
-        if entry.status == ENTERS:
-            statuses[row] = enter(messages, tables, trades, row, entry, scale.rule)
+            level = entry.level
+        elif kind == LIMIT or kind == MARKET:
+            entry = submitted(messages, tables, scale, row)
+            level = entry.level + scale.gap * entry.side if kind == LIMIT else scale.gap - 2 + entry.side
         else:
-            statuses[row] = entry.status
+            entry, level = refused(WRONG_PHASE), 0
+        statuses[row] = DONE if entry.status == ENTERS else entry.status
+        if entry.status == ENTERS:
+            moved = Entry(ENTERS, entry.kind, entry.origin, entry.handle, entry.side, level, entry.quantity)
+            rest(tables, moved, entry.quantity, messages.display[entry.origin] if messages.display.shape[0] > 0 else 0)
+            arrived[entry.origin] = row
 
 
 # --- After the run --------------------------------------------------------------------------------------------------

@@ -1,24 +1,26 @@
 """The replay of a whole array of messages: columns in, columns out, one run of the kernel between."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import narwhals as nw
 import numpy as np
 
 from naryq.market import book_kernels as kernels
-from naryq.market.book_kernels import BUY, INT64_MAX, NO_PRICE, SELL, Bytes, Messages, Narrow, Scale, Tables
-from naryq.market.book_passes import intern, span_of_names, span_of_prices, unpack
+from naryq.market.book_kernels import BUY, NO_PRICE, SELL, Bytes, Messages, Scale, Tables
+from naryq.market.book_layout import Outcome, empty_tables, laid_out, statistics_of, unpacked
+from naryq.market.book_phases import Terms, any_phase, phased
 from naryq.market.book_rules import (
     ACTIONS,
+    MARKET_PRICE,
     NONE_GIVEN,
     SELF_TRADES,
     SIDES,
     STATUSES,
     Depth,
     SelfTrade,
-    Statistics,
     Summary,
+    check_price_rule,
     check_rules,
     digest,
 )
@@ -30,28 +32,8 @@ from naryq.units import grouped
 
 REQUIRED: Final = ("kind", "order_id", "side", "price", "quantity")
 OPTIONAL: Final = ("owner", "display")
-SPREAD: Final = 4
-"""Names and prices index arrays directly while their range is at most this many times the number of messages."""
-SMALLEST_SPAN: Final = 2**16
-LARGEST_SPAN: Final = 2**30
-WORD: Final = 32
-UNPRICED: Final = (kernels.MARKET, kernels.CANCEL)
 MESSAGES_MAX: Final = 2**29
 """Levels and orders together are numbered by integers of 32 bits."""
-
-
-class Trades(NamedTuple):
-    """The trades as columns; `message` is the row, from 0, of the message that brought each about.
-
-    `taker_side` is 0 where the taker bought and 1 where it sold.
-    """
-
-    maker_order_id: Integers
-    taker_order_id: Integers
-    price: Integers
-    quantity: Integers
-    taker_side: Bytes
-    message: Integers
 
 
 class Replay:
@@ -62,7 +44,7 @@ class Replay:
 
     STATUSES = STATUSES
 
-    def __init__(self, table: Table, messages: Messages, outcome: "_Outcome", summary: Summary) -> None:
+    def __init__(self, table: Table, messages: Messages, outcome: Outcome, summary: Summary) -> None:
         """Keep what the run has left."""
         self.trades = outcome.trades
         self.statuses = outcome.statuses
@@ -103,7 +85,8 @@ class Replay:
 
     def depth(self, levels: int) -> Depth:
         """Return the best prices of the final book with the quantity shown at each, best first."""
-        bids, asks = (_shown_by_price(rows, levels) for rows in self._orders)
+        limits = (rows[np.abs(rows[:, 2]) != MARKET_PRICE] for rows in self._orders)
+        bids, asks = (_shown_by_price(rows, levels) for rows in limits)
         return Depth(bids, asks)
 
     def state_hash(self) -> str:
@@ -112,56 +95,40 @@ class Replay:
         return digest(self._summary, np.sort(self._messages.name[entered]), self._orders)
 
 
-class _Outcome(NamedTuple):
-    """The results of a run as arrays: the orders left are rows of seven, best and oldest first, for each side."""
-
-    trades: Trades
-    statuses: Bytes
-    orders: tuple[Integers, Integers]
-
-
-def replay(messages: Any, self_trade: SelfTrade, tick: int) -> Replay:
+def replay(messages: Any, self_trade: SelfTrade, tick: int, price_rule: str = "xetra") -> Replay:
     """Run messages through an empty book; `naryq.Book.replay` says what they are."""
     check_rules(self_trade, tick)
+    check_price_rule(price_rule)
     table = Table("messages", _fields(messages))
     columns = _columns(table)
-    columns, scale, tables, written, statuses = _run(columns, tick, SELF_TRADES.index(self_trade))
-    trades, statistics = _trades(columns, scale, written)
-    summary = Summary(tick, self_trade, None, int(trades.price[-1]) if statistics.trades else None, statistics)
-    orders = (_orders(columns, tables, scale, BUY), _orders(columns, tables, scale, SELL))
-    return Replay(table, columns, _Outcome(trades, statuses, orders), summary)
+    terms = Terms(tick, SELF_TRADES.index(self_trade), price_rule)
+    has_phases = any_phase(columns)
+    outcome = phased(columns, terms) if has_phases else _continuous(columns, terms)
+    statistics = statistics_of(outcome.sums)
+    last = int(outcome.trades.price[-1]) if statistics.trades else None
+    return Replay(table, columns, outcome, Summary(tick, self_trade, outcome.arrivals, last, statistics))
 
 
-def _run(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, Tables, Narrow, Bytes]:
-    """Run the kernel over an empty book; what comes back last are the trades as it writes them, and the statuses.
+def _continuous(columns: Messages, terms: Terms) -> Outcome:
+    """Run the kernel over an empty book.
 
     Each trade ends the taker, or what the maker shows. So two for each message that enters are enough where nothing
     hides; icebergs may need more, and then the run begins anew with as much room as it has counted.
     """
-    laid_out, scale, sizes = _laid_out(columns, tick, rule)
+    rows, scale, sizes = laid_out(columns, terms.tick, terms.rule)
     statuses = np.empty(columns.kind.shape[0], np.uint8)
     room = 2 * sizes.entries
     while True:
-        tables = _empty_tables(sizes)
+        tables = empty_tables(sizes)
         written = np.empty((room, kernels.TRADE_FIELDS), np.int32)
-        kernels.run(laid_out, tables, scale, written, statuses)
+        kernels.run(rows, tables, scale, (0, statuses.shape[0]), written, statuses)
         count = int(tables.state[kernels.TRADES])
         if count <= room:
-            return laid_out, scale, tables, written[:count], statuses
+            break
         room = count
-
-
-def _trades(columns: Messages, scale: Scale, written: Narrow) -> tuple[Trades, Statistics]:
-    """Turn what the run has written into columns, and sum them up."""
-    count = written.shape[0]
-    table, sides = np.empty((5, count), np.int64), np.empty(count, np.uint8)
-    sums = np.array([0, 0, 0, INT64_MAX, -INT64_MAX])
-    unpack(columns.name, (scale.first_rung, scale.step, scale.ladder), written, table, sides, sums)
-    volume, high_part, low_part, low, high = (int(number) for number in sums)
-    extremes = (high, low) if count else (None, None)
-    statistics = Statistics(count, volume, (high_part << 31) + low_part, *extremes)
-    makers, takers, prices, lots, rows = table
-    return Trades(makers, takers, prices, lots, sides, rows), statistics
+    trades, sums = unpacked(columns, scale, written[:count])
+    orders = (_orders(rows, tables, scale, BUY), _orders(rows, tables, scale, SELL))
+    return Outcome(trades, sums, statuses, orders, None)
 
 
 # --- The door -------------------------------------------------------------------------------------------------------
@@ -218,73 +185,6 @@ def _holds_numbers(column: Any) -> bool:
     if isinstance(column, np.ndarray) and column.dtype.kind != "O":
         return bool(column.dtype.kind != "U")
     return len(column) == 0 or not isinstance(column[0], str)
-
-
-# --- The lay-out of the book ----------------------------------------------------------------------------------------
-
-
-class _Sizes(NamedTuple):
-    """How many rows the tables need."""
-
-    slots: int
-    levels: int
-    entries: int
-
-
-def _laid_out(columns: Messages, tick: int, rule: int) -> tuple[Messages, Scale, _Sizes]:
-    """Choose how names and prices index the tables."""
-    low_name, high_name = span_of_names(columns.name)
-    low_price, high_price = span_of_prices(columns.kind, columns.price, UNPRICED, kernels.PRICE_MAX)
-    entries = columns.kind.shape[0] - int(np.count_nonzero(columns.kind == kernels.CANCEL))
-    span = min(max(SPREAD * columns.kind.shape[0], SMALLEST_SPAN), LARGEST_SPAN)
-    slots = max(high_name - low_name + 1, 1)
-    if slots > span:
-        tags, distinct = _interned(columns.name, low_name, high_name)
-        columns, low_name, slots = columns._replace(tag=frozen(tags)), 0, max(distinct.shape[0], 1)
-    products_fit = max(abs(low_price), abs(high_price)) < kernels.SAFE_PRICE
-    ladder, step = np.empty(0, np.int64), tick
-    low_price, high_price = (-(-low_price // tick) * tick, high_price) if low_price <= high_price else (0, 0)
-    levels = max((high_price - low_price) // tick + 1, 1)
-    if levels > span:
-        rungs, ladder = _ladder(columns.price, low_price, high_price, tick)
-        columns, low_price, step, levels = columns._replace(rung=frozen(rungs)), 0, 1, max(ladder.shape[0], 1)
-    scale = Scale(low_name, low_price, step, ladder, products_fit, rule)
-    return columns, scale, _Sizes(slots, levels, entries)
-
-
-def _interned(values: Integers, lowest: int, highest: int) -> tuple[Integers, Integers]:
-    """Number the values within bounds in the order of their first appearance; return numbers and different values."""
-    bits = (2 * values.shape[0]).bit_length()
-    distinct, numbers = np.empty_like(values), np.empty_like(values)
-    count = intern(values, (lowest, highest), np.zeros(2**bits, np.int32), bits, distinct, numbers)
-    return numbers, distinct[:count]
-
-
-def _ladder(prices: Integers, lowest: int, highest: int, tick: int) -> tuple[Integers, Integers]:
-    """Number the prices from the lowest up, -1 for what is no price; return the numbers and the price of each."""
-    numbers, distinct = _interned(prices, lowest, highest)
-    ladder = np.sort(distinct[distinct % tick == 0])
-    ranks = np.searchsorted(ladder, distinct)
-    ranks[distinct % tick != 0] = -1
-    return np.where(numbers < 0, -1, np.append(ranks, -1)[numbers]), ladder
-
-
-def _empty_tables(sizes: _Sizes) -> Tables:
-    """Make the tables of an empty book; what is never written takes no memory."""
-    starts, words = [0], sizes.levels
-    while words > 1 or len(starts) == 1:
-        words = -(-words // WORD)
-        starts.append(starts[-1] + words)
-    state = np.zeros(kernels.STATE_FIELDS, np.int64)
-    state[BUY], state[SELL], state[kernels.UNTOUCHED] = -1, sizes.levels, sizes.levels
-    return Tables(
-        nodes=np.zeros((sizes.levels + sizes.entries, kernels.NODE_FIELDS), np.int32),
-        waiting=np.zeros(sizes.levels, np.int64),
-        bits=np.zeros(starts[-1], np.int64),
-        tiers=np.array(starts),
-        slots=np.zeros(sizes.slots, np.int32),
-        state=state,
-    )
 
 
 # --- The book that is left ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from naryq.market.book_kernels import PRICE_MAX, QUANTITY_MAX, REFILLS_MAX
+from naryq.market.call import VENUE_RULES
 from naryq.market.kernels import Integers
 from naryq.messages import Code, Refusal, Side
 from naryq.units import INT64_MAX
@@ -19,7 +20,7 @@ SIDES: Final = ("buy", "sell")
 KINDS: Final = ("limit", "market", "immediate_or_cancel", "fill_or_kill", "post_only")
 CALL_KINDS: Final = ("limit", "market")
 """The kinds of order that a call phase takes; the others ask to trade at once, or not to."""
-ACTIONS: Final = (*KINDS, "cancel", "amend")
+ACTIONS: Final = (*KINDS, "cancel", "amend", "start_call", "uncross")
 """The kinds of a message; in an array of messages, a kind may stand as its index here."""
 MARKET_PRICE: Final = 10**13
 """What a market order bids while it waits in a call phase, beyond every limit; one to sell asks it below zero."""
@@ -33,6 +34,7 @@ STATUSES: Final = (
     "overflow",
     "unknown_side",
     "unknown_option",
+    "wrong_phase",
 )
 """What became of a message: `lapsed` when part of the order was given up, and from the third word on a refusal."""
 TICK_MAX: Final = 10**6
@@ -105,6 +107,13 @@ def check_rules(self_trade: str, tick: int) -> None:
         raise Refusal(Code.WRONG_TYPE, f"tick is {tick!r}", remedy="Give a whole number.")
     if not 1 <= tick <= TICK_MAX:
         raise Refusal(Code.OUT_OF_RANGE, f"tick is {tick}", remedy=f"Give a whole number from 1 to {TICK_MAX}.")
+
+
+def check_price_rule(price_rule: str) -> None:
+    """Refuse a rule for the price of a call that no venue has."""
+    if price_rule not in VENUE_RULES:
+        remedy = f"Choose one of {', '.join(VENUE_RULES)}."
+        raise Refusal(Code.UNKNOWN_OPTION, f"price_rule is {price_rule!r}", remedy=remedy)
 
 
 def digest(summary: Summary, names: Integers, sides: Iterable[Integers]) -> str:
