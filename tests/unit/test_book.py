@@ -151,7 +151,7 @@ def test_frames_are_read_and_trades_come_back_alike(kind: str) -> None:
 
 def test_a_replay_introduces_itself() -> None:
     """What a reader sees first: the counts by status, what traded, and the best prices left; in a notebook, too."""
-    replay = naryq.Book.replay({**COLUMNS, "kind": [7]})
+    replay = naryq.Book.replay({**COLUMNS, "kind": [9]})
     assert repr(replay).splitlines() == [
         "messages        1",
         "unknown_option  1",
