@@ -164,6 +164,23 @@ def test_orders_without_a_limit_alone() -> None:
     assert (short.prices, short.why("A").marginal_orders) == ({"A": 60}, (2,))
 
 
+def test_the_outside_stands_in_for_a_participant() -> None:
+    """No seller is pivotal for a place that can import without end, and no buyer where gas can be exported."""
+    orders: Columns = {
+        "order_id": [1, 2],
+        "place": ["A", "A"],
+        "side": ["sell", "buy"],
+        "price": [10, 50],
+        "quantity": [5, 5],
+        "participant": ["seller", "buyer"],
+    }
+    shut = naryq.clear(orders).pivotal()
+    assert [(one.participant, one.shortage, one.surplus) for one in shut] == [("buyer", 0, 5), ("seller", 5, 0)]
+    open_market = naryq.clear(orders, places=terms(import_price=60, export_price=5)).pivotal()
+    assert [(one.shortage, one.surplus) for one in open_market] == [(0, 0), (0, 0)]
+    assert [one.prices_without["A"] for one in open_market] == [7, 55]
+
+
 @pytest.mark.parametrize("kind", [dict, pd.DataFrame, pl.DataFrame, pa.table])
 def test_every_kind_of_table(kind: Any) -> None:
     """Missing terms and limits are read from every kind of table that has missing whole numbers."""
