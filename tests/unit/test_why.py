@@ -94,3 +94,38 @@ def test_a_notebook_shows_the_sentence() -> None:
     """The notebook form is the sentence, whatever the place is called."""
     orders = {"order_id": [1], "place": ["<b>"], "side": ["buy"], "price": [9], "quantity": [1]}
     assert naryq.clear(orders).why("<b>")._repr_html_().startswith("<p>The price in &lt;b&gt; is 9 tenge a tonne")
+
+
+def test_a_paradoxically_rejected_order_is_told_of_at_its_place() -> None:
+    """A whole train that the price would pay and that cannot run is named with what it loses, at its place alone."""
+    orders = {
+        "order_id": ["train", "tank", "station", "depot", "far"],
+        "place": ["A", "A", "A", "A", "B"],
+        "side": ["sell", "sell", "buy", "buy", "sell"],
+        "price": [80_000, 95_000, 120_000, 90_000, 70_000],
+        "quantity": [20, 12, 12, 3, 4],
+        "min_quantity": [20, None, None, None, None],
+    }
+    result = naryq.clear(orders, price_rule="lowest")
+    why = result.why("A")
+    assert [one.order_id for one in why.paradoxical] == ["train"]
+    assert "; order train would gain 300 000 and is rejected: with it no price pays" in why.text
+    assert "; заявка train выиграла бы 300 000, но отклонена: " in why.say("ru")
+    assert why.as_data()["paradoxical"] == [{"order_id": "train", "loss": 300_000, "because": "prices"}]
+    assert result.why("B").paradoxical == ()
+
+
+@pytest.mark.parametrize(("column", "because"), [("group", "group"), ("parent", "parent")])
+def test_other_reasons_to_reject_an_order(column: str, because: str) -> None:
+    """Another order of the group, and a parent that does not execute, are said as such."""
+    orders = {
+        "order_id": [1, 2, 3, 4],
+        "place": ["A"] * 4,
+        "side": ["sell", "sell", "buy", "sell"],
+        "price": [10, 20, 30, 99],
+        "quantity": [5, 5, 5, 5],
+        column: [7, 7, None, None] if column == "group" else [4, None, None, None],
+    }
+    why = naryq.clear(orders, price_rule="highest").why("A")
+    assert {one.because for one in why.paradoxical} == {because}
+    assert " is rejected: " in why.text

@@ -267,6 +267,24 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
         "соңғы лот бағасы — 88 000 (A, B), қанағаттандырылмаған ең жақсы баға — 87 000",
         "последний лот — по цене 88 000 (A, B), лучшая неудовлетворённая цена — 87 000",
     ),
+    "paradox_prices": (
+        {"order": "4", "loss": 30},
+        "order 4 would gain 30 and is rejected: with it no price pays all, or welfare is lower",
+        "4 өтінімі 30 пайда табар еді, бірақ қабылданбады: онымен бәріне тиімді баға жоқ немесе жалпы пайда аз",
+        "заявка 4 выиграла бы 30, но отклонена: с ней нет цены, выгодной всем, или общая выгода меньше",
+    ),
+    "paradox_group": (
+        {"order": "4", "loss": 300_000},
+        "order 4 would gain 300 000 and is rejected: another order of its group executes",
+        "4 өтінімі 300 000 пайда табар еді, бірақ қабылданбады: сол топтың басқа өтінімі орындалды",
+        "заявка 4 выиграла бы 300 000, но отклонена: исполнена другая заявка той же группы",
+    ),
+    "paradox_parent": (
+        {"order": "4", "loss": 300_000},
+        "order 4 would gain 300 000 and is rejected: the order that it depends on does not execute",
+        "4 өтінімі 300 000 пайда табар еді, бірақ қабылданбады: оған негіз болған өтінім орындалмады",
+        "заявка 4 выиграла бы 300 000, но отклонена: не исполнена заявка, от которой она зависит",
+    ),
     "pivot_price": (
         {"participant": "KMG", "price": 112_000},
         "without KMG the price would be 112 000",

@@ -210,7 +210,15 @@ class Clearing:
         why = explain(self._outcome, self._number(place))
         if bounds_prices(self._request.terms):
             why = why._replace(price_without_limits=self._price_without_limits(place))
+        if self.paradoxical:
+            why = why._replace(paradoxical=self._paradoxical_at(why.place))
         return why._replace(pivotal=self.pivotal(place)) if pivotal else why
+
+    def _paradoxical_at(self, place: str) -> tuple[Paradox, ...]:
+        chosen, number = self._outcome.chosen, self._number(place)
+        assert chosen is not None, "only orders with conditions are rejected though the price would pay them"
+        places = chosen.whole.place_of[chosen.whole.place[[row for row, _, _ in chosen.passed_over]]]
+        return tuple(one for one, at in zip(self.paradoxical, places.tolist(), strict=True) if at == number)
 
     def curves(self, place: str) -> Curves:
         """Give the supply and the demand of a place as steps; what links bring and take counts with them.

@@ -10,7 +10,7 @@ import numpy as np
 
 from naryq.market.auction import Answer, Rules
 from naryq.market.call import VENUE_RULES, Decision, Ladder, Uncrossing, uncrossing
-from naryq.market.conditional import Chosen
+from naryq.market.conditional import Chosen, Paradox
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.passes import Market
 from naryq.market.pivotal import Pivot
@@ -21,7 +21,7 @@ from naryq.units import INT64_MAX
 NAMED_ORDERS: Final = 3
 """How many orders a sentence names before it counts the rest."""
 NAMED_PIVOTS: Final = 2
-"""How many participants a sentence tells of."""
+"""How many participants, and how many rejected orders, a sentence tells of."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ class Why(NamedTuple):
         surplus: Lots of offers at or below the floor that stay unsold, where the price stands at it.
         price_without_limits: The price if no place had a floor or cap; None where none has, or where there is no such
             price.
+        paradoxical: The conditional orders of this place that are rejected although the price would have paid them.
     """
 
     place: str
@@ -143,6 +144,7 @@ class Why(NamedTuple):
     shortage: int = 0
     surplus: int = 0
     price_without_limits: int | None = None
+    paradoxical: tuple[Paradox, ...] = ()
 
     @property
     def text(self) -> str:
@@ -157,7 +159,7 @@ class Why(NamedTuple):
         """
         if self.price is None:
             return say(language, "no_price" if self.uncrossing is None else "call_no_price", place=self.place)
-        clauses = (_limits, _crossing, _call, _congestion, _pivots)
+        clauses = (_limits, _crossing, _call, _congestion, _paradoxes, _pivots)
         reasons = "; ".join([_reason(self, language), *(said for clause in clauses for said in clause(self, language))])
         return say(language, "price", place=self.place, price=self.price, reasons=reasons)
 
@@ -167,7 +169,9 @@ class Why(NamedTuple):
         call = None if self.uncrossing is None else self.uncrossing._asdict()
         text = {language: self.say(language) for language in LANGUAGES}
         pivotal = [one._asdict() for one in self.pivotal]
-        return self._asdict() | {"full_links": links, "uncrossing": call, "pivotal": pivotal, "text": text}
+        rejected = [one._asdict() for one in self.paradoxical]
+        more = {"full_links": links, "uncrossing": call, "pivotal": pivotal, "paradoxical": rejected, "text": text}
+        return self._asdict() | more
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.text)}</p>"
@@ -351,6 +355,12 @@ def _congestion(why: Why, language: str) -> list[str]:
         for link in why.full_links
     ]
     return [say(language, "full_links" if len(links) > 1 else "full_link", links=", ".join(links))] if links else []
+
+
+def _paradoxes(why: Why, language: str) -> list[str]:
+    """Say which orders lose the most by being rejected, and why they are."""
+    worst = sorted(why.paradoxical, key=lambda one: -one.loss)[:NAMED_PIVOTS]
+    return [say(language, f"paradox_{one.because}", order=str(one.order_id), loss=one.loss) for one in worst]
 
 
 def _pivots(why: Why, language: str) -> list[str]:

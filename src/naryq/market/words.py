@@ -281,6 +281,27 @@ _AUCTIONS: Final = MappingProxyType(
     }
 )
 
+_PARADOXES: Final = MappingProxyType(
+    {
+        "paradox_prices": {
+            "en": "order {order} would gain {loss} and is rejected: with it no price pays all, or welfare is lower",
+            "kk": "{order} өтінімі {loss} пайда табар еді, бірақ қабылданбады: "
+            "онымен бәріне тиімді баға жоқ немесе жалпы пайда аз",
+            "ru": "заявка {order} выиграла бы {loss}, но отклонена: "
+            "с ней нет цены, выгодной всем, или общая выгода меньше",
+        },
+        "paradox_group": {
+            "en": "order {order} would gain {loss} and is rejected: another order of its group executes",
+            "kk": "{order} өтінімі {loss} пайда табар еді, бірақ қабылданбады: сол топтың басқа өтінімі орындалды",
+            "ru": "заявка {order} выиграла бы {loss}, но отклонена: исполнена другая заявка той же группы",
+        },
+        "paradox_parent": {
+            "en": "order {order} would gain {loss} and is rejected: the order that it depends on does not execute",
+            "kk": "{order} өтінімі {loss} пайда табар еді, бірақ қабылданбады: оған негіз болған өтінім орындалмады",
+            "ru": "заявка {order} выиграла бы {loss}, но отклонена: не исполнена заявка, от которой она зависит",
+        },
+    }
+)
 _PIVOTS: Final = MappingProxyType(
     {
         "pivot_price": {
@@ -389,7 +410,7 @@ _PICTURES: Final = MappingProxyType(
 )
 
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {**_PRICES, **_LINKS, **_OUTSIDE, **_LIMITS, **_CALLS, **_AUCTIONS, **_PIVOTS, **_PICTURES}
+    {**_PRICES, **_LINKS, **_OUTSIDE, **_LIMITS, **_CALLS, **_AUCTIONS, **_PARADOXES, **_PIVOTS, **_PICTURES}
 )
 """Every sentence and clause: its key, and its template in each language."""
 
