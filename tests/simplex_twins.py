@@ -242,3 +242,25 @@ def stand_by_row(  # noqa: PLR0917 - as the kernel
         lots[here, own, 1 if limit == at[here] else 2 if better else 0] += amount
         below[here] = max([below[here], *([limit] if limit < at[here] else [])])
         above[here] = min([above[here], *([limit] if limit > at[here] else [])])
+
+
+def flows(network: Network, basis: Basis) -> Any:
+    """Read the flow of every link from the basis."""
+    flow = np.where(basis.way < 0, network.capacity, 0)
+    for node, arc in enumerate(basis.arc[:-1].tolist()):
+        if arc < flow.size:
+            flow[arc] = basis.down[node] if network.source[arc] == node else basis.up[node]
+    return flow
+
+
+def brought(network: Network, basis: Basis) -> list[int]:
+    """Read from the basis what each curve brings."""
+    links, sums = len(network.source), np.array([0, *np.cumsum(network.lots)])
+    in_tree = basis.arc[:-1] == links + np.arange(len(basis.step))
+    used = np.where(in_tree, basis.up[:-1], 0)
+    found: list[int] = (sums[basis.step] - sums[network.start[:-1]] + used).tolist()
+    return found
+
+
+def trade_of(network: Network, basis: Basis, used: Array, flow: Array) -> None:
+    used[:], flow[:] = brought(network, basis), flows(network, basis)

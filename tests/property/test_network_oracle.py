@@ -25,8 +25,10 @@ TIES = ("time", "pro_rata")
 
 
 @pytest.fixture(autouse=True)
-def _both_solvers_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the two solvers take turns, whatever the sizes, so that each sees every shape under both tie rules."""
+def _every_way_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the three ways take turns, whatever the sizes, so that each sees every shape under both tie rules."""
+    is_small, at_once = auction.is_small, itertools.cycle((True, False, False))
+    monkeypatch.setattr(auction, "is_small", lambda *given: next(at_once) and is_small(*given))
     turns = itertools.cycle((True, False, False, True))
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: next(turns))
 
@@ -189,6 +191,7 @@ def test_any_span_of_prices(span: int) -> None:
 
 def test_a_window_that_misses_the_optimum_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prices that pile up at bucket edges mislead the coarse levels, and the exact level mends it."""
+    monkeypatch.setattr(auction, "is_small", lambda *_: False)
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: False)
     for seed in range(30):
         draw = random.Random(seed)

@@ -22,8 +22,10 @@ RULES: tuple[dict[str, Any], ...] = (
 
 
 @pytest.fixture(autouse=True)
-def _both_solvers_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the two solvers take turns, whatever the sizes."""
+def _every_way_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the three ways take turns, whatever the sizes."""
+    is_small, at_once = auction.is_small, itertools.cycle((True, False, False))
+    monkeypatch.setattr(auction, "is_small", lambda *given: next(at_once) and is_small(*given))
     turns = itertools.cycle((True, False, False, True))
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: next(turns))
 

@@ -47,28 +47,10 @@ def equal(one: Basis, other: Basis) -> None:
         assert sorted(twins.children(one, node)) == sorted(twins.children(other, node))
 
 
-def flows(network: Network, basis: Basis) -> Any:
-    """Read the flow of every link from the basis."""
-    flow = np.where(basis.way < 0, network.capacity, 0)
-    for node, arc in enumerate(basis.arc[:-1].tolist()):
-        if arc < flow.size:
-            flow[arc] = basis.down[node] if network.source[arc] == node else basis.up[node]
-    return flow
-
-
-def brought(network: Network, basis: Basis) -> list[int]:
-    """Read from the basis what each curve brings."""
-    links, sums = len(network.source), np.array([0, *np.cumsum(network.lots)])
-    in_tree = basis.arc[:-1] == links + np.arange(len(basis.step))
-    used = np.where(in_tree, basis.up[:-1], 0)
-    found: list[int] = (sums[basis.step] - sums[network.start[:-1]] + used).tolist()
-    return found
-
-
 def sound(network: Network, basis: Basis, taken: Any) -> None:
     """Check what must hold of a basis at any time."""
-    left = np.array(brought(network, basis)) - taken
-    flow = flows(network, basis)
+    left = np.array(twins.brought(network, basis)) - taken
+    flow = twins.flows(network, basis)
     assert (flow >= 0).all()
     assert (flow <= network.capacity).all()
     np.subtract.at(left, network.source, flow)
@@ -88,7 +70,8 @@ def kernel_names() -> list[str]:
 def test_every_kernel_has_a_twin() -> None:
     """A kernel without a plain twin would stand unproven."""
     assert kernel_names()
-    assert [name for name in kernel_names() if name != "best_prices" and not hasattr(twins, name)] == []
+    whole = {"best_basis", "best_prices", "best_trades"}  # These are compared with other solvers of whole markets.
+    assert [name for name in kernel_names() if name not in whole and not hasattr(twins, name)] == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -112,6 +95,11 @@ def test_every_pivot_is_that_of_the_twins(seed: int) -> None:
         assert tuple(found[:2]) == expected[:2]
         arc, gain, first = (int(each) for each in found)
         if arc < 0:
+            traded: Any = [(np.empty(len(taken), np.int64), np.empty(len(network.source), np.int64)) for _ in range(2)]
+            simplex_kernels.trade_of(network, basis, *traded[0])
+            twins.trade_of(network, basis, *traded[1])
+            for one, other in zip(*traded, strict=True):
+                np.testing.assert_array_equal(one, other)
             return
         assert first == expected[2]
         assert simplex_kernels.room_of(network, basis, arc, gain) == twins.room_of(network, basis, arc, gain)
@@ -164,7 +152,7 @@ def test_arcs_enter_and_leave(seed: int) -> None:
         lots = int(chance.integers(-2, 3))
         if (
             0
-            < lots + brought(network, basis)[place]
+            < lots + twins.brought(network, basis)[place]
             <= network.lots[network.start[place] : network.start[place + 1]].sum()
         ):
             both(simplex_kernels.enter, twins.enter, network, basis, (links + place, lots))
@@ -205,6 +193,7 @@ def test_standing_by_row(seed: int) -> None:
 def cleared_by(solver: str, market: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, naryq.Clearing]:
     """Clear a market by one of the two solvers, under every price rule."""
     orders, links, *rest = market
+    monkeypatch.setattr(auction, "is_small", lambda *_: False)
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: solver == "simplex")
     places = dict(zip(("places",), rest, strict=False))
     return {rule: naryq.clear(orders, links, price_rule=rule, tie=tie, **places) for rule, tie in RULES.items()}
@@ -242,6 +231,7 @@ def test_a_wrong_price_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def stops_early(network: Network, taken: Any, prices: Any) -> None:
         prices[:] = simplex_kernels.lone_places(network, taken).price[:-1]
 
+    monkeypatch.setattr(auction, "is_small", lambda *_: False)
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: True)
     monkeypatch.setattr(simplex_kernels, "best_prices", stops_early)
     caught = 0

@@ -13,6 +13,8 @@ from naryq.market.network import Standing, Trade, dual_value, optimal_standing, 
 from naryq.market.passes import Market, Passes, Survey
 from naryq.market.sharing import shared_trade
 from naryq.market.simplex import standing_by_simplex
+from naryq.market.small import alone, is_small, settled
+from naryq.market.small_kernels import PROVEN
 
 PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", *VENUE_RULES)
 
@@ -59,6 +61,23 @@ def solve(passes: Passes, survey: Survey, rules: Rules, held: Integers | None = 
     market = passes.market
     if not market.price.size and market.outside is None:
         return _nothing(market)
+    answer = _at_once(market, rules) if held is None else None
+    return answer or _step_by_step(passes, survey, rules, held)
+
+
+def _at_once(market: Market, rules: Rules) -> Answer | None:
+    """Clear a small market by compiled code; None when it is not small, or joined places must share by the tie rule."""
+    if not is_small(market, rules.price_rule):
+        return None
+    found, flow = settled(alone(market, rules.submitted_at), rules.tie, rules.price_rule, rules.reference)
+    if found.state[0] != PROVEN:
+        return None
+    welfare, dual_value = int(found.welfare[0]), int(found.dual_value[0])
+    return Answer(*found[:4], found.bought, found.sold, found.fills, flow, welfare, dual_value)
+
+
+def _step_by_step(passes: Passes, survey: Survey, rules: Rules, held: Integers | None) -> Answer:
+    market = passes.market
     standing = _standing(passes, survey.lowest_price, survey.highest_price)
     sharing = _sharing(market, standing, held)
     shared = shared_trade(sharing.market, sharing.standing, rules.tie, rules.submitted_at)

@@ -336,8 +336,8 @@ def pivot(network: Network, basis: Basis, entering: Whole, gain: Whole) -> None:
 
 
 @compiled
-def best_prices(network: Network, taken: Integers, prices: Integers) -> int:
-    """Write optimal prices and return the number of pivots: from places that clear alone, until no arc gains."""
+def best_basis(network: Network, taken: Integers) -> tuple[Basis, int]:
+    """Return an optimal basis and the number of pivots: from places that clear alone, until no arc gains."""
     basis = lone_places(network, taken)
     arcs = network.source.shape[0] + taken.shape[0]
     block = 20
@@ -349,6 +349,13 @@ def best_prices(network: Network, taken: Integers, prices: Integers) -> int:
         pivot(network, basis, arc, gain)
         pivots += 1
         arc, gain, first = best_of_block(network, basis, first, block)
+    return basis, pivots
+
+
+@compiled
+def best_prices(network: Network, taken: Integers, prices: Integers) -> int:
+    """Write optimal prices and return the number of pivots."""
+    basis, pivots = best_basis(network, taken)
     prices[:] = basis.price[:-1]
     return pivots
 
@@ -383,3 +390,52 @@ def stand_by_row(  # noqa: PLR0917 - kernels take their arguments by position
         else:
             lots[here, way, 2 - 2 * way] += quantity[row]
             above[here] = min(above[here], price[row])
+
+
+@compiled
+def trade_of(network: Network, basis: Basis, used: Integers, flow: Integers) -> None:
+    """Read from an optimal basis how many lots of the curve of each place are used, and what each link carries."""
+    links, places = network.source.shape[0], used.shape[0]
+    for place in range(places):
+        used[place] = network.lots[network.start[place] : basis.step[place]].sum()
+    for link in range(links):
+        flow[link] = network.capacity[link] if basis.way[link] < 0 else 0
+    for place in range(places):
+        arc = basis.arc[place]
+        if arc >= links:
+            used[place] += basis.up[place]
+        else:
+            flow[arc] = basis.up[place] if network.target[arc] == place else basis.down[place]
+
+
+@compiled
+def best_trades(  # noqa: PLR0917 - kernels take their arguments by position
+    place: Integers,
+    link: Integers,
+    step: Integers,
+    networks: Network,
+    taken: Integers,
+    prices: Integers,
+    used: Integers,
+    flow: Integers,
+) -> None:
+    """Find optimal prices and an optimal trade for networks that stand one after another.
+
+    The places, links and steps of a network start where the array of that name says, and are numbered from there.
+    """
+    for index in range(place.shape[0] - 1):
+        first, last = place[index], place[index + 1]
+        own = slice(link[index], link[index + 1])
+        steps = slice(step[index], step[index + 1])
+        network = Network(
+            networks.source[own],
+            networks.target[own],
+            networks.capacity[own],
+            networks.tariff[own],
+            networks.start[first + index : last + index + 1],
+            networks.limit[steps],
+            networks.lots[steps],
+        )
+        basis, _ = best_basis(network, taken[first:last])
+        prices[first:last] = basis.price[:-1]
+        trade_of(network, basis, used[first:last], flow[own])
