@@ -48,6 +48,19 @@ def test_without_equals_clearing_what_is_left(shape: str) -> None:
             assert unequal(result, orders, market[1], rule) == []
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_without_equals_clearing_what_is_left_where_orders_have_conditions(seed: int) -> None:
+    """With all-or-none orders and exclusive groups the market without a participant is that of the filtered orders."""
+    draw = random.Random(seed)
+    orders, links = random_market(seed, "sparse")
+    count = len(orders["order_id"])
+    orders = with_participants((orders, links), seed) | {
+        "min_quantity": [quantity if draw.random() < 0.5 else None for quantity in orders["quantity"]],
+        "group": [draw.choice([None, None, 1]) for _ in range(count)],
+    }
+    assert unequal(naryq.clear(orders, links), orders, links) == []
+
+
 def test_the_comparison_sees_a_wrong_price_and_a_wrong_shortage() -> None:
     """A price or a shortage that is off by one is seen."""
     market = random_market(3)

@@ -320,7 +320,8 @@ class Clearing:
         )
 
     def _prices_of(self, rows: Integers) -> dict[str, int | None]:
-        bare = self._request.orders._replace(frame=None, order_id=None)
+        # Rows serve as identifiers: only prices are wanted, and the caller's own columns need not be cut.
+        bare = self._request.orders._replace(frame=None, order_id=np.arange(self._request.orders.price.size))
         orders = Orders(*(intake.rows_of(column, rows) for column in bare))
         conditions = conditions_of_rows(self._request.conditions, rows)
         left = self._request._replace(orders=orders, conditions=conditions, places=tuple(self.prices))
