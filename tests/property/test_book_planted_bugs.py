@@ -82,7 +82,7 @@ IN_THE_PHASES = {
     "a wrong reference price ends the call": ("return OUT_OF_RANGE", "pass"),
     "offers stay up": ("level=limits[1].level - self.gap", "level=limits[1].level"),
     "the pyramid forgets": ("np.bitwise_or.at(bits", "np.bitwise_and.at(bits"),
-    "trades come in another order": ("table[:, start:before], uncrossed]", "uncrossed, table[:, start:before]]"),
+    "trades come in another order": ("zip_longest(written, own)", "zip_longest(own, written)"),
 }
 IN_THE_MEETING = {
     "self-trades happen": ("if rule != 0 and", "if False and"),

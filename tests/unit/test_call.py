@@ -5,6 +5,7 @@ to 4 of the maximum-volume rule are those that BNB Chain published for the same 
 says how each came to us.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def ladder(side: Side, market: int = 0) -> Ladder:
     return Ladder([price for price, _ in side], [quantity for _, quantity in side], market)
 
 
-def orders_of(bids: Side, asks: Side, place: str = "A") -> dict[str, list[Any]]:
+def orders_of(bids: Sequence[Any], asks: Sequence[Any], place: str = "A") -> dict[str, list[Any]]:
     """Make a table of orders, bids first."""
     every = [("buy", *order) for order in bids] + [("sell", *order) for order in asks]
     return {
@@ -108,14 +109,16 @@ def test_examples_of_xetra(name: str) -> None:
     assert uncrossing(ladder(bids, market_bid), ladder(asks, market_ask), "xetra", reference) == expected
 
 
-@pytest.mark.parametrize("name", [name for name, example in XETRA.items() if example[1] == (0, 0)])
+@pytest.mark.parametrize("name", XETRA)
 def test_examples_of_xetra_cleared(name: str) -> None:
-    """`clear` publishes the same price for the same orders, and its check holds."""
-    (bids, asks), _, reference, expected = XETRA[name]
-    result = naryq.clear(orders_of(bids, asks), price_rule="xetra", reference=reference)
+    """`clear` publishes the same price for the same orders, market orders with them, and its check holds."""
+    (bids, asks), (market_bid, market_ask), reference, expected = XETRA[name]
+    buyers, sellers = ([(None, lots)] if lots else [] for lots in (market_bid, market_ask))
+    result = naryq.clear(orders_of([*bids, *buyers], [*asks, *sellers]), price_rule="xetra", reference=reference)
+    traded = 0 if expected.price is None else expected.volume
     assert result.prices == {"A": expected.price}
-    assert result.traded == {"A": (expected.volume, expected.volume)}
-    assert result.why("A").uncrossing == expected
+    assert result.traded == {"A": (traded, traded)}
+    assert expected.price is None or result.why("A").uncrossing == expected
     assert result.check().is_optimal
 
 

@@ -7,7 +7,8 @@ first part. When a call starts, the orders to sell move up by the gap between th
 """
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from itertools import zip_longest
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -135,7 +136,10 @@ class _Book:
 
     def ladder(self, queue: Queue) -> Ladder:
         """Return what stands at each limit and as market orders."""
-        price, lots = self.prices[queue.level], queue.lots
+        if not queue.node.size:
+            return Ladder()
+        starts = np.flatnonzero(np.r_[True, queue.level[1:] != queue.level[:-1]])
+        price, lots = self.prices[queue.level[starts]], np.add.reduceat(queue.lots, starts)
         market = np.abs(price) == MARKET_PRICE
         return Ladder(price[~market], lots[~market], int(lots[market].sum()))
 
@@ -176,12 +180,14 @@ class _Book:
         if reference != NO_PRICE and (abs(reference) > kernels.PRICE_MAX or reference % self.terms.tick):
             return OUT_OF_RANGE
         bids, asks = self.queue(BUY), self.queue(SELL)
-        every = np.concatenate([bids.node, asks.node])
+        gone = np.zeros(self.tables.nodes.shape[0], np.bool_)
+        gone[bids.node] = gone[asks.node] = True
         bids, asks = self._traded(row, bids, asks, self.last_price if reference == NO_PRICE else reference)
         limits = [
             queue.taken(np.flatnonzero(np.abs(self.prices[queue.level]) < MARKET_PRICE)) for queue in (bids, asks)
         ]
-        self._free(np.setdiff1d(every, np.concatenate([queue.node for queue in limits])))
+        gone[limits[0].node] = gone[limits[1].node] = False
+        self._free(np.flatnonzero(gone))
         self._rebuild(limits[0], limits[1]._replace(level=limits[1].level - self.gap))
         self.in_call = False
         return DONE
@@ -304,18 +310,15 @@ def _empty_book(columns: Messages, terms: Terms, room: int | None) -> _Book:
 def _joined(book: _Book, count: int) -> tuple[Trades, Sums]:
     """Join the trades of the continuous phases with those of the uncrossings, in their order, and sum them up."""
     trades, sums = unpacked(book.columns, book.scale, book.written[:count])
-    parts, start = [], 0
-    table = np.stack([*trades[:4], trades.taker_side.astype(np.int64), trades.message])
-    for before, uncrossed in book.uncrossed:
-        parts += [table[:, start:before], uncrossed]
-        start = before
-        price, volume = int(uncrossed[2, 0]), int(uncrossed[3].sum())
-        sums = Sums(
-            sums.trades + uncrossed.shape[1],
-            sums.volume + volume,
-            sums.turnover + price * volume,
-            max(sums.high, price),
-            min(sums.low, price),
-        )
-    makers, takers, prices, lots, sides, rows = np.concatenate([*parts, table[:, start:]], axis=1)
-    return Trades(makers, takers, prices, lots, sides.astype(np.uint8), rows), sums
+    for _, table in book.uncrossed:
+        price, volume = int(table[2, 0]), int(table[3].sum())
+        highest, lowest = max(sums.high, price), min(sums.low, price)
+        sums = Sums(sums.trades + table.shape[1], sums.volume + volume, sums.turnover + price * volume, highest, lowest)
+    marks = [before for before, _ in book.uncrossed]
+    columns = []
+    for number, column in enumerate(trades):
+        written: Any = np.split(column, marks)
+        own = [table[number].astype(written[0].dtype) for _, table in book.uncrossed]
+        pieces = [piece for pair in zip_longest(written, own) for piece in pair if piece is not None]
+        columns.append(np.concatenate(pieces))
+    return Trades(*columns), sums
