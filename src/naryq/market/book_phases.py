@@ -315,9 +315,10 @@ def _joined(book: _Book, count: int) -> tuple[Trades, Sums]:
         highest, lowest = max(sums.high, price), min(sums.low, price)
         sums = Sums(sums.trades + table.shape[1], sums.volume + volume, sums.turnover + price * volume, highest, lowest)
     marks = [before for before, _ in book.uncrossed]
+    every: Any = trades
     columns = []
-    for number, column in enumerate(trades):
-        written: Any = np.split(column, marks)
+    for number, column in enumerate(every):
+        written = np.split(column, marks)
         own = [table[number].astype(written[0].dtype) for _, table in book.uncrossed]
         pieces = [piece for pair in zip_longest(written, own) for piece in pair if piece is not None]
         columns.append(np.concatenate(pieces))
