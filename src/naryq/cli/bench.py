@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Final
@@ -15,6 +16,7 @@ from naryq.units import grouped
 
 PACKAGES: Final = ("naryq", "numpy", "numba", "ortools", "highspy", "pandas")
 FEWEST_ORDERS: Final = 1_000
+FEWEST_NODES, MOST_NODES = 200, 30_000
 
 
 @click.group()
@@ -28,16 +30,36 @@ def bench() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def clearing(*, orders: int, full: bool, as_json: bool) -> None:
     """Clear one market with every solver, and ten times as many orders against np.sort of their prices."""
-    for package in ("ortools", "highspy", "pandas"):
+    _need("ortools", "highspy", "pandas")
+    from naryq.cli.bench_clearing import run  # noqa: PLC0415 - solvers load only when they run
+
+    _report(run(orders, full=full, say=_say), as_json=as_json)
+
+
+@bench.command()
+@click.option("--orders", default=1_000_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--nodes", default=5_000, show_default=True, type=click.IntRange(FEWEST_NODES, MOST_NODES))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def networks(*, orders: int, nodes: int, as_json: bool) -> None:
+    """Clear the orders at 20 and at 200 places, and minimum-cost flow instances against OR-Tools."""
+    _need("ortools", "pandas")
+    from naryq.cli.bench_networks import run  # noqa: PLC0415 - solvers load only when they run
+
+    _report(run(orders, nodes, _say), as_json=as_json)
+
+
+def _need(*packages: str) -> None:
+    for package in packages:
         if not _version(package):
             raise Refusal(
                 Code.NOT_SUPPORTED,
                 f"the benchmark needs {package}",
                 remedy="Install the solvers to compare with: pip install 'naryq[bench]' pandas",
             )
-    from naryq.cli.bench_clearing import run  # noqa: PLC0415 - solvers load only when they run
 
-    report = {"machine": machine(), "figures": [figure._asdict() for figure in run(orders, full=full, say=_say)]}
+
+def _report(figures: Sequence[Any], *, as_json: bool) -> None:
+    report = {"machine": machine(), "figures": [figure._asdict() for figure in figures]}
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:

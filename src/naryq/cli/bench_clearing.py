@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from naryq.cli.bench_peers import PLACES, Arrays, draw, highs, highs_window, or_tools_best
+from naryq.cli.bench_peers import Arrays, draw, highs, highs_window, or_tools_best
 from naryq.market.auction import Rules, solve
 from naryq.market.clearing import clear
+from naryq.market.intake import SMALL_CODES
 from naryq.market.passes import Market, passes_over
 
 RUNS: Final = 3
@@ -64,7 +65,7 @@ def best(work: Callable[[], Any], runs: int) -> Best:
 
 def frames(arrays: Arrays) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make the data frames of a market, with categories for places and sides."""
-    names = np.array([f"place {number:02d}" for number in range(PLACES)])
+    names = np.array([f"place {number:02d}" for number in range(arrays.places)])
     orders = pd.DataFrame(
         {
             "order_id": np.arange(arrays.price.size),
@@ -82,7 +83,7 @@ def kernel(arrays: Arrays) -> Callable[[], int]:
     """Make the clearing of bare arrays ready to run: prices, fills, flows and proof, without the frames' door."""
     own = Market(
         places=arrays.places,
-        place=_read_only(arrays.place.view(np.uint8)),
+        place=_read_only(arrays.place.astype(np.uint8 if arrays.places <= SMALL_CODES else np.int32)),
         side=_read_only(arrays.side.view(np.uint8)),
         place_of=np.arange(arrays.places),
         side_of=np.arange(2),
@@ -132,7 +133,7 @@ def _small(say: Say) -> list[Figure]:
 def _against_solvers(orders: int, say: Say) -> list[Figure]:
     say(f"{orders} orders: naryq, OR-Tools, HiGHS with a price window")
     arrays = draw(orders)
-    whole, core = _own(arrays)
+    whole, core = timed(arrays)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
         built, alone, welfare = apart.submit(or_tools_best, orders, RUNS).result()
     window = best(lambda: highs_window(arrays), RUNS)
@@ -151,7 +152,8 @@ def _times(figure: Figure, own: Best) -> Figure:
     return figure._replace(ratio=f"{least}{(figure.seconds or 0) / own.seconds:.0f}x")
 
 
-def _own(arrays: Arrays) -> tuple[Best, Best]:
+def timed(arrays: Arrays) -> tuple[Best, Best]:
+    """Clear a market again and again, by the whole call and from arrays to arrays."""
     orders, links = frames(arrays)
     work = kernel(arrays)
     clear(orders, links)
@@ -169,7 +171,7 @@ def _with_answers(orders: pd.DataFrame, links: pd.DataFrame) -> Any:
 def _against_highs(orders: int, *, full: bool, say: Say) -> list[Figure]:
     size = orders if full else min(orders, HIGHS_ORDERS)
     arrays = draw(size)
-    whole, _ = _own(arrays)
+    whole, _ = timed(arrays)
     figures = [Figure(size, "naryq.clear, whole call", whole.seconds, welfare=whole.answer.welfare)]
     target = "200x" if size > HIGHS_ORDERS else ""
     for method in ("simplex", "ipm"):

@@ -10,12 +10,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from naryq.datasets.dimacs import Instance
+
 Integers = npt.NDArray[np.int64]
 PLACES: Final = 20
 LINKS: Final = 60
 HIGHEST_PRICE: Final = 200_000
 HIGHEST_TARIFF: Final = 20_000
 HIGHEST_LOTS: Final = 1_000
+MOST_SHORT: Final = 128
+"""As many places can be told apart by one byte, below zero left out."""
 SEED: Final = 2022
 COARSE: Final = 1_000
 """The width of a price bucket of the coarse market by which the price window is found, tenge a tonne."""
@@ -26,7 +30,7 @@ class Arrays(NamedTuple):
     """A market as arrays: side 0 buys, side 1 sells; places are numbered."""
 
     places: int
-    place: npt.NDArray[np.int8]
+    place: npt.NDArray[np.int8 | np.int16]
     side: npt.NDArray[np.int8]
     price: Integers
     quantity: Integers
@@ -36,20 +40,20 @@ class Arrays(NamedTuple):
     tariff: Integers
 
 
-def draw(orders: int) -> Arrays:
-    """Draw the market of a given number of orders; equal numbers give equal markets."""
+def draw(orders: int, places: int = PLACES, links: int = LINKS) -> Arrays:
+    """Draw the market of a given size; equal sizes give equal markets."""
     chance = np.random.default_rng(SEED)
-    source = chance.integers(0, PLACES, LINKS)
+    source = chance.integers(0, places, links)
     return Arrays(
-        places=PLACES,
-        place=chance.integers(0, PLACES, orders).astype(np.int8),
+        places=places,
+        place=chance.integers(0, places, orders).astype(np.int8 if places <= MOST_SHORT else np.int16),
         side=chance.integers(0, 2, orders).astype(np.int8),
         price=chance.integers(0, HIGHEST_PRICE + 1, orders),
         quantity=chance.integers(1, HIGHEST_LOTS + 1, orders),
         source=source,
-        target=(source + chance.integers(1, PLACES, LINKS)) % PLACES,
-        capacity=chance.integers(0, orders * HIGHEST_LOTS // (4 * PLACES), LINKS),
-        tariff=chance.integers(0, HIGHEST_TARIFF + 1, LINKS),
+        target=(source + chance.integers(1, places, links)) % places,
+        capacity=chance.integers(0, orders * HIGHEST_LOTS // (4 * places), links),
+        tariff=chance.integers(0, HIGHEST_TARIFF + 1, links),
     )
 
 
@@ -77,6 +81,19 @@ def or_tools(market: Arrays) -> tuple[float, float, int]:
     assert solver.solve() == solver.OPTIMAL, "every such market has an optimum"
     end = time.perf_counter()
     return end - start, end - built, -int(solver.optimal_cost())
+
+
+def or_tools_flow(instance: Instance) -> int:
+    """Build an instance without lower bounds in SimpleMinCostFlow, solve it and return the least cost."""
+    from ortools.graph.python import min_cost_flow  # noqa: PLC0415 - see above
+
+    assert not instance.low.any(), "SimpleMinCostFlow knows no lower bounds"
+    solver = min_cost_flow.SimpleMinCostFlow()
+    begin, end = ((ends - 1).astype(np.int32) for ends in (instance.source, instance.target))
+    solver.add_arcs_with_capacity_and_unit_cost(begin, end, instance.capacity, instance.cost)
+    solver.set_nodes_supplies(np.arange(instance.supply.size, dtype=np.int32), instance.supply)
+    assert solver.solve() == solver.OPTIMAL, "every such instance is feasible"
+    return int(solver.optimal_cost())
 
 
 def highs(market: Arrays, method: str, seconds: int) -> int | None:
