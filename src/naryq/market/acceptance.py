@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from naryq.market.conditions import GONE, NONE, Conditions
-from naryq.market.kernels import Integers
+from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.passes import Market
 from naryq.market.relaxation import Choice, Flags, Relaxation, Relaxed
 
@@ -58,7 +58,7 @@ class _Search:
         self._relaxation = Relaxation(market, conditions)
         self._count = conditions.rows.size
         nothing = np.zeros(self._count, np.bool_)
-        everything = self._consistent(Choice(nothing, ~orphans))
+        everything = self._consistent(Choice(nothing, ~orphans, *self._relaxation.whole_range()))
         assert everything is not None, "nothing is accepted yet, so nothing contradicts"
         self._everything = everything
         self._welfare = 0
@@ -70,14 +70,17 @@ class _Search:
         """Search until nothing is left that could be better, or until told to stop."""
         bound = self._relaxation.solve(self._everything).value
         self._welfare = self._relaxation.solve(self._shrunk(self._everything)).value
-        self._relaxation.narrow(
-            self._relaxation.lowest_prices(self._everything), self._relaxation.highest_prices(self._everything)
-        )
+        low = self._relaxation.lowest_prices(self._everything)
+        high = self._relaxation.highest_prices(self._everything)
+        self._relaxation.narrow(low, high)
+        self._everything = self._everything._replace(low=low, high=high)
         self._push(bound, self._everything)
         while self._waiting and -self._waiting[0].order[0] >= self._welfare:
             if stop():
                 return Acceptance(self._best, self._welfare, -self._waiting[0].order[0])
-            self._search(heapq.heappop(self._waiting).choice)
+            choice: Choice | None = heapq.heappop(self._waiting).choice
+            while choice is not None:
+                choice = self._search(choice)
         return Acceptance(self._best, self._welfare, self._welfare)
 
     def _push(self, bound: int, choice: Choice) -> None:
@@ -117,8 +120,11 @@ class _Search:
 
     # --- One part ---------------------------------------------------------------------------------------------------
 
-    def _search(self, choice: Choice) -> None:
-        """Settle what can be settled in a part; keep its best choice if that is plain, else part it in two."""
+    def _search(self, choice: Choice) -> Choice | None:
+        """Settle what can be settled in a part; keep its best choice if that is plain, else part it in two.
+
+        Returns the half to go on with: downhill to some choice with supporting prices, and a better one to beat.
+        """
         settled: Choice | None = choice
         while settled is not None:
             choice = settled
@@ -126,11 +132,11 @@ class _Search:
             gains = self._relaxation.gains(relaxed.at)
             bound = relaxed.value - self._excess(choice, gains)
             if not self._may_better(bound, choice.accepted | choice.open):
-                return
+                return None
             settled = self._settled(choice, gains, relaxed.value, bound)
             if settled is not None and (settled.open == choice.open).all():
-                self._part(choice, relaxed, gains, bound)
-                return
+                return self._part(settled, relaxed, gains, bound)
+        return None
 
     def _may_better(self, welfare: int, accepted: Flags) -> bool:
         """Tell whether a choice of that welfare would come before the best."""
@@ -168,55 +174,55 @@ class _Search:
         slack = np.where(alone, bound, value) - self._welfare
         accepted = choice.accepted | choice.open & (gains * blocks.quantity > slack)
         still_open = choice.open & ~accepted & (-gains * blocks.least <= slack)
-        settled = self._consistent(Choice(accepted, still_open))
+        settled = self._consistent(choice._replace(accepted=accepted, open=still_open))
         if settled is None or not settled.accepted.any():
             return settled
-        out_of_reach = self._out_of_reach(settled)
-        if (settled.accepted & out_of_reach).any():
-            return None
-        return self._consistent(settled._replace(open=settled.open & ~out_of_reach))
-
-    def _out_of_reach(self, choice: Choice) -> Flags:
-        """Tell which orders lose at all prices that any completion of a partial choice can have."""
-        blocks = self._relaxation.blocks
-        low, high = self._relaxation.lowest_prices(choice), self._relaxation.highest_prices(choice)
-        lost: Flags = np.where(blocks.sign > 0, blocks.price < low[blocks.place], blocks.price > high[blocks.place])
-        return lost
+        low = np.maximum(settled.low, self._relaxation.lowest_prices(settled))
+        high = np.minimum(settled.high, self._relaxation.highest_prices(settled))
+        return self._consistent(settled._replace(low=low, high=high))
 
     def _consistent(self, choice: Choice) -> Choice | None:
-        """Follow the conditions between orders to their end: parents, children, rivals; None for a contradiction."""
-        group, parent = self._conditions.group, self._conditions.parent
+        """Follow the conditions to their end: prices, parents, children, rivals; None for a contradiction."""
+        blocks, group, parent = self._relaxation.blocks, self._conditions.group, self._conditions.parent
         accepted, is_open = choice.accepted.copy(), choice.open.copy()
+        low, high = choice.low.copy(), choice.high.copy()
         while True:
+            before = int(accepted.sum()) - int(is_open.sum())
             needed = parent[accepted & (parent != NONE)]
             if not (accepted | is_open)[needed].all():
                 return None
-            before = int(accepted.sum()) - int(is_open.sum())
             accepted[needed], is_open[needed] = True, False
             taken = group[accepted & (group != NONE)]
             if np.unique(taken).size < taken.size:
                 return None
             is_open &= ~np.isin(group, taken) & ((parent == NONE) | (accepted | is_open)[parent])
+            offers, bids = accepted & (blocks.side == SELL), accepted & (blocks.side == BUY)
+            np.maximum.at(low, blocks.place[offers], blocks.price[offers])
+            np.minimum.at(high, blocks.place[bids], blocks.price[bids])
+            if (low > high).any():
+                return None
+            loses = np.where(blocks.sign > 0, blocks.price < low[blocks.place], blocks.price > high[blocks.place])
+            is_open &= ~loses
             if int(accepted.sum()) - int(is_open.sum()) == before:
-                return Choice(accepted, is_open)
+                return Choice(accepted, is_open, low, high)
 
-    def _part(self, choice: Choice, relaxed: Relaxed, gains: Integers, bound: int) -> None:
+    def _part(self, choice: Choice, relaxed: Relaxed, gains: Integers, bound: int) -> Choice | None:
         """Keep the best choice of a part if the relaxed market shows it; else part it by one open order."""
         number = self._undecided(choice, gains)
         if number is None:
             accepted = choice.accepted | choice.open & (gains > 0)
-            if self._is_supported(choice, gains, accepted, relaxed.value):
+            if self._is_supported(choice, gains, accepted, relaxed):
                 if self._may_better(relaxed.value, accepted):
                     self._best, self._welfare = accepted, relaxed.value
-                return
-            number = self._likely_cause(choice, gains)
+                return None
+            number = self._likely_cause(choice, gains, relaxed.at)
         if number is None:
-            return
+            return None
         one = np.arange(self._count) == number
-        for accepted in (choice.accepted, choice.accepted | one):  # The last goes first where bounds are equal.
-            part = self._consistent(Choice(accepted, choice.open & ~one))
-            if part is not None:
-                self._push(bound, part)
+        with_it = self._consistent(choice._replace(accepted=choice.accepted | one, open=choice.open & ~one))
+        if with_it is not None:
+            self._push(bound, with_it)
+        return self._consistent(choice._replace(open=choice.open & ~one))
 
     def _undecided(self, choice: Choice, gains: Integers) -> int | None:
         """Return an open order that the relaxed market might fill in part, or against the conditions between orders."""
@@ -234,23 +240,27 @@ class _Search:
             return int(parent[number])
         return int(np.flatnonzero(kept & (group == group[number]))[0])
 
-    def _is_supported(self, choice: Choice, gains: Integers, accepted: Flags, value: int) -> bool:
+    def _is_supported(self, choice: Choice, gains: Integers, accepted: Flags, relaxed: Relaxed) -> bool:
         """Tell whether a choice worth as much as its part has supporting prices: at these prices, or at any."""
-        if not (choice.accepted & (gains < 0)).any():
+        within = (choice.low <= relaxed.at) & (relaxed.at <= choice.high)
+        if within.all() and not (choice.accepted & (gains < 0)).any():
             return True
-        return self._relaxation.solve(Choice(np.zeros_like(accepted), accepted)).value == value
+        nothing = np.zeros_like(accepted)
+        return self._relaxation.solve(self._everything._replace(accepted=nothing, open=accepted)).value == relaxed.value
 
-    def _likely_cause(self, choice: Choice, gains: Integers) -> int | None:
-        """Return the open order whose rejection would most cheaply help the accepted order that loses most.
+    def _likely_cause(self, choice: Choice, gains: Integers, at: Integers) -> int | None:
+        """Return the largest open order whose rejection brings prices nearer to where they should be.
 
-        Any open order would do for the search to be complete; None when none is left.
+        Where prices are below their bounds, or an accepted offer loses, an offer should go; else a bid. Any open order
+        would do for the search to be complete, and the largest moves prices most; None when none is left.
         """
         blocks = self._relaxation.blocks
-        loser = int(np.argmin(np.where(choice.accepted, gains * blocks.least, 0)))
-        rivals = choice.open & (gains > 0) & (blocks.side == blocks.side[loser])
-        near = rivals & (blocks.place == blocks.place[loser])
+        short = np.maximum(choice.low - at, 0) + np.maximum(at - choice.high, 0)
+        np.maximum.at(short, blocks.place, np.where(choice.accepted, np.maximum(-gains, 0), 0))
+        worst = int(np.argmax(short))
+        rivals = choice.open & (gains > 0) & (blocks.side == (SELL if at[worst] < choice.low[worst] else BUY))
+        near = rivals & (blocks.place == worst)
         candidates = next((flags for flags in (near, rivals, choice.open) if flags.any()), None)
         if candidates is None:
             return None
-        cost = np.where(candidates, np.abs(gains) * blocks.quantity, np.iinfo(np.int64).max)
-        return int(np.argmin(cost))
+        return int(np.argmax(np.where(candidates, blocks.quantity, 0)))

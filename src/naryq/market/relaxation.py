@@ -25,10 +25,15 @@ SHIFT: Final = 4
 
 
 class Choice(NamedTuple):
-    """A partial choice: which conditional orders are accepted, and which are still open; the rest is rejected."""
+    """A partial choice: which conditional orders are accepted, and which are still open; the rest is rejected.
+
+    `low` and `high` bound the prices of the places: beyond them nothing supports any completion.
+    """
 
     accepted: Flags
     open: Flags
+    low: Integers
+    high: Integers
 
 
 class Blocks(NamedTuple):
@@ -81,6 +86,11 @@ class Relaxation:
             limits += [int(end) + SHIFT for end in np.concatenate(market.outside) if abs(int(end)) < UNBOUNDED]
         lowest, highest = min(limits) - 1, max(limits) + 1
         self._ground = Ground(place[plain], side[plain], price[plain], market.quantity[plain], lowest, highest, 0)
+
+    def whole_range(self) -> tuple[Integers, Integers]:
+        """Return bounds within which all prices in play lie."""
+        every = np.zeros(self._market.places, np.int64)
+        return every + self._ground.lowest, every + self._ground.highest
 
     def gains(self, at: Integers) -> Integers:
         """Return what one lot of each conditional order gains at given prices (tenge a tonne)."""
@@ -150,7 +160,7 @@ class Relaxation:
         The least lots of an accepted order stand at a price beyond all limits, so that they trade at any price; what
         that price flatters them by is taken off again.
         """
-        ground, blocks = self._ground, self.blocks
+        ground, blocks = self._within(choice), self.blocks
         held = np.flatnonzero(choice.accepted)
         loose = np.flatnonzero(choice.accepted & (blocks.quantity > blocks.least) | choice.open)
         beyond = np.where(blocks.side[held] == BUY, ground.highest, ground.lowest)
@@ -174,6 +184,30 @@ class Relaxation:
             quantity=quantity,
         )
         return relaxed, ground.beside - int(flattered.sum())
+
+    def _within(self, choice: Choice) -> Ground:
+        """Return the ordinary orders as they trade at any prices within the bounds of a partial choice.
+
+        One that is outside at all of them goes. One that is inside at all of them stands at a price beyond all limits,
+        so that it trades at any price, and what that price flatters it by is taken off beside.
+        """
+        ground = self._ground
+        buys = ground.side == BUY
+        floor, ceiling = choice.low[ground.place], choice.high[ground.place]
+        outside = np.where(buys, ground.price < floor, ground.price > ceiling)
+        inside = np.where(buys, ground.price > ceiling, ground.price < floor)
+        price = np.where(inside, np.where(buys, ground.highest, ground.lowest), ground.price)
+        flattered = int((np.abs(price - ground.price) * ground.quantity).sum())
+        stays = ~outside
+        return Ground(
+            ground.place[stays],
+            ground.side[stays],
+            price[stays],
+            ground.quantity[stays],
+            ground.lowest,
+            ground.highest,
+            ground.beside - flattered,
+        )
 
 
 def _read_only(values: Any) -> Any:
