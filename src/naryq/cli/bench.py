@@ -15,6 +15,15 @@ from naryq.messages import Code, Refusal
 from naryq.units import grouped
 
 PACKAGES: Final = ("naryq", "numpy", "numba", "ortools", "highspy", "pandas")
+BOOK_PACKAGES: Final = (
+    "naryq",
+    "numpy",
+    "numba",
+    "nautilus_trader",
+    "lightmatchingengine",
+    "pyorderbook",
+    "order-matching",
+)
 FEWEST_ORDERS: Final = 1_000
 FEWEST_NODES, MOST_NODES = 200, 30_000
 
@@ -66,7 +75,21 @@ def _report(figures: Sequence[Any], *, as_json: bool) -> None:
         _show(report)
 
 
-def machine() -> dict[str, Any]:
+@bench.command()
+@click.option("--messages", default=2_000_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def book(*, messages: int, as_json: bool) -> None:
+    """Run the continuous book over several streams of messages, and every Python engine that is installed over one."""
+    from naryq.cli.bench_book import run  # noqa: PLC0415 - engines load only when they run
+
+    report = {"machine": machine(BOOK_PACKAGES), "figures": [figure._asdict() for figure in run(messages, say=_say)]}
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _show_book(report)
+
+
+def machine(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
     """Describe where and when the figures were taken."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -74,7 +97,7 @@ def machine() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{package: _version(package) for package in PACKAGES},
+        **{package: _version(package) for package in packages},
     }
 
 
@@ -114,5 +137,29 @@ def _show(report: dict[str, Any]) -> None:
             figure["ratio"],
             figure["target"],
             "" if figure["welfare"] is None else str(figure["welfare"]),
+        )
+    console.print(table)
+
+
+def _show_book(report: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.markup import escape  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    console = Console()
+    console.print(", ".join(f"{name} {value}" for name, value in report["machine"].items()))
+    table = Table()
+    for name in ("work", "messages", "a second", "replay is faster by", "target", "trades"):
+        words = name in {"work", "target", "trades"}
+        table.add_column(name, justify="left" if words else "right", no_wrap=name == "work")
+    for figure in report["figures"]:
+        rate, ratio = figure["rate"], figure["replay_is_faster_by"]
+        table.add_row(
+            figure["work"],
+            grouped(figure["messages"]),
+            "-" if rate is None else grouped(int(rate)),
+            "-" if ratio is None else f"{ratio:.1f}x",
+            figure["target"],
+            escape(figure["trades"]),
         )
     console.print(table)

@@ -1,5 +1,6 @@
 """How names and prices index the tables of the book's kernel, the tables of an empty book, and trades as columns."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -113,7 +114,7 @@ def statistics_of(sums: Sums) -> Statistics:
 
 
 class Outcome(NamedTuple):
-    """The results of a run: the orders left are rows of seven, best and oldest first, for each side.
+    """The results of a run; `left` lists the orders of a side as rows of seven, best and oldest first, when called.
 
     `arrivals` has the names that came in a call that still lasts, oldest first.
     """
@@ -121,7 +122,7 @@ class Outcome(NamedTuple):
     trades: Trades
     sums: Sums
     statuses: Bytes
-    orders: tuple[Integers, Integers]
+    left: Callable[[int], Integers]
     arrivals: list[int] | None
 
 

@@ -286,7 +286,7 @@ def phased(columns: Messages, terms: Terms) -> Outcome:
         if room <= book.written.shape[0]:
             break
     trades, sums = _joined(book, room)
-    return Outcome(trades, sums, book.statuses, (book.rows(BUY), book.rows(SELL)), book.arrivals())
+    return Outcome(trades, sums, book.statuses, book.rows, book.arrivals())
 
 
 def _empty_book(columns: Messages, terms: Terms, room: int | None) -> _Book:

@@ -1,6 +1,7 @@
 """The replay of a whole array of messages: columns in, columns out, one run of the kernel between."""
 
 from collections.abc import Mapping
+from functools import cached_property, partial
 from typing import Any, Final, cast
 
 import narwhals as nw
@@ -40,6 +41,7 @@ class Replay:
     """What a replay leaves: trades, one status a message, and the final book.
 
     `statuses` indexes `Replay.STATUSES`: `done`, `lapsed` (part of the order was given up), else why it was refused.
+    The orders left are listed when somebody asks for depth or hash; until then, do not write over the messages.
     """
 
     STATUSES = STATUSES
@@ -51,7 +53,7 @@ class Replay:
         self.statistics = summary.statistics
         self.last_price = summary.last_price
         self._summary = summary
-        self._orders = outcome.orders
+        self._left = outcome.left
         self._messages = messages
         self._kind_of_frame = None if isinstance(table.frame, Mapping) else nw.get_native_namespace(table.frame)
 
@@ -82,6 +84,11 @@ class Replay:
         if self._kind_of_frame is None:
             return columns
         return nw.from_dict(columns, backend=self._kind_of_frame).to_native()
+
+    @cached_property
+    def _orders(self) -> tuple[Integers, Integers]:
+        """The orders left as rows of seven, best and oldest first, for each side."""
+        return self._left(BUY), self._left(SELL)
 
     def depth(self, levels: int) -> Depth:
         """Return the best prices of the final book with the quantity shown at each, best first."""
@@ -127,8 +134,8 @@ def _continuous(columns: Messages, terms: Terms) -> Outcome:
             break
         room = count
     trades, sums = unpacked(columns, scale, written[:count])
-    orders = (_orders(rows, tables, scale, BUY), _orders(rows, tables, scale, SELL))
-    return Outcome(trades, sums, statuses, orders, None)
+    left = partial(_orders, rows, tables._replace(slots=np.empty(0, np.int32)), scale)
+    return Outcome(trades, sums, statuses, left, None)
 
 
 # --- The door -------------------------------------------------------------------------------------------------------
