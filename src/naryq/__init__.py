@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from naryq.market.batch import Clearings, clear_batch
     from naryq.market.book import Book
     from naryq.market.clearing import Clearing, clear
     from naryq.market.standard import StandardAuction, standard_auction
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Book",
     "Clearing",
+    "Clearings",
     "Code",
     "Refusal",
     "StandardAuction",
     "StandardResult",
     "clear",
+    "clear_batch",
     "standard_auction",
 ]
 __version__ = "0.1.0"
@@ -35,11 +38,13 @@ _HOMES = MappingProxyType(
     {
         "Book": "naryq.market.book",
         "Clearing": "naryq.market.clearing",
+        "Clearings": "naryq.market.batch",
         "Code": "naryq.messages",
         "Refusal": "naryq.messages",
         "StandardAuction": "naryq.market.standard",
         "StandardResult": "naryq.market.standard_awards",
         "clear": "naryq.market.clearing",
+        "clear_batch": "naryq.market.batch",
         "standard_auction": "naryq.market.standard",
     }
 )

@@ -16,7 +16,7 @@ from naryq.market.why import Why
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "clear.md"
 
 
-@pytest.mark.parametrize("page", ["clear.md", "network-auction.md"])
+@pytest.mark.parametrize("page", ["clear.md", "clear-batch.md", "network-auction.md"])
 def test_the_page_runs(page: str) -> None:
     """The example on the page gives what the page shows."""
     found = doctest.testfile(str(PAGE.with_name(page)), module_relative=False)

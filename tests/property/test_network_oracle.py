@@ -18,7 +18,7 @@ from tests.market_oracles import (
 )
 
 import naryq
-from naryq.market import auction
+from naryq.market import auction, small
 
 MARKETS_PER_SHAPE = 80
 TIES = ("time", "pro_rata")
@@ -27,7 +27,7 @@ TIES = ("time", "pro_rata")
 @pytest.fixture(autouse=True)
 def _every_way_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the three ways take turns, whatever the sizes, so that each sees every shape under both tie rules."""
-    is_small, at_once = auction.is_small, itertools.cycle((True, False, False))
+    is_small, at_once = small.is_small, itertools.cycle((True, False, False))
     monkeypatch.setattr(auction, "is_small", lambda *given: next(at_once) and is_small(*given))
     turns = itertools.cycle((True, False, False, True))
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: next(turns))

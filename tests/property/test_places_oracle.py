@@ -10,7 +10,7 @@ from tests.market_oracles import SHAPES
 from tests.place_oracles import Case, clipped, highest_welfare, optimal_shadow_prices, random_case, tiny_case
 
 import naryq
-from naryq.market import auction
+from naryq.market import auction, small
 from naryq.market.call import Ladder, uncrossing
 
 EXACT_SHAPES = tuple(shape for shape in SHAPES if shape != "huge prices")
@@ -24,7 +24,7 @@ RULES: tuple[dict[str, Any], ...] = (
 @pytest.fixture(autouse=True)
 def _every_way_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the three ways take turns, whatever the sizes."""
-    is_small, at_once = auction.is_small, itertools.cycle((True, False, False))
+    is_small, at_once = small.is_small, itertools.cycle((True, False, False))
     monkeypatch.setattr(auction, "is_small", lambda *given: next(at_once) and is_small(*given))
     turns = itertools.cycle((True, False, False, True))
     monkeypatch.setattr(auction, "is_for_simplex", lambda *_: next(turns))

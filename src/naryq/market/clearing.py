@@ -146,7 +146,7 @@ class Clearing:
         if terms is None:
             return self
         request = self._request._replace(terms=without_bounds(terms), places=tuple(self.prices))
-        return Clearing(_found(request), request)
+        return Clearing(found(request), request)
 
     @property
     def certificate(self) -> Certificate:
@@ -272,7 +272,7 @@ class Clearing:
                 remedy=f"The participants are {_some(known.names)}.",
             )
         request = self._left(np.flatnonzero(known.codes != known.names.index(participant)))
-        return Clearing(_found(request), request)
+        return Clearing(found(request), request)
 
     def pivotal(self, place: str | None = None) -> Pivotal:
         """Say for each participant what he traded, the prices without him, and whether the market can do without him.
@@ -325,7 +325,7 @@ class Clearing:
         orders = Orders(*(intake.rows_of(column, rows) for column in bare))
         conditions = conditions_of_rows(self._request.conditions, rows)
         left = self._request._replace(orders=orders, conditions=conditions, places=tuple(self.prices))
-        return _prices(_found(left))
+        return _prices(found(left))
 
     def _number(self, place: str) -> int:
         names = self._outcome.names
@@ -436,15 +436,16 @@ def clear(
     request = Request(
         table, order_columns, link_columns, participants, conditions, tie, price_rule, reference, patience, terms
     )
-    return Clearing(_found(request), request)
+    return Clearing(found(request), request)
 
 
-def _found(request: Request) -> Outcome:
+def found(request: Request) -> Outcome:
     """Survey, number and solve a market that was read."""
     orders, terms = request.orders, request.terms
-    survey = _survey(request.table, orders, request.links)
+    survey = survey_of(request.table, orders)
+    check_total(request.table, orders.quantity, survey, len(request.links.source))
     names, market = _numbered(orders, request.links, survey, request.places, terms)
-    rules = Rules(request.tie, orders.submitted_at, request.price_rule, _references(names, request.reference))
+    rules = Rules(request.tie, orders.submitted_at, request.price_rule, references(names, request.reference))
     limits = None
     if terms is not None or orders.unlimited is not None:
         asked = Asked(request.table, orders.unlimited, orders.submitted_at, rules.reference, request.links.capacity)
@@ -458,8 +459,8 @@ def _found(request: Request) -> Outcome:
     return Outcome(names, market, answer, orders.order_id, rules, limits)
 
 
-def _survey(table: Table, orders: Orders, links: Links) -> Survey:
-    """Look at every order once, and refuse what is out of bounds."""
+def survey_of(table: Table, orders: Orders) -> Survey:
+    """Look at every order once, and refuse what is out of bounds by itself."""
     none = np.empty(0, np.int64)
     place_of, side_of = (np.zeros(max(1, len(words.names)), np.int64) for words in (orders.place, orders.side))
     market = Market(
@@ -483,7 +484,7 @@ def _survey(table: Table, orders: Orders, links: Links) -> Survey:
         table.within(
             "quantity", orders.quantity, (survey.lowest_quantity, survey.highest_quantity), (1, HIGHEST_QUANTITY)
         )
-        _check_overflow(table, orders, links, survey)
+        _check_products(table, orders, survey)
     intake.check_names(table, "place", orders.place, np.flatnonzero(survey.places).tolist())
     return survey
 
@@ -496,22 +497,30 @@ def _check_sides(table: Table, orders: Orders, survey: Survey) -> None:
             raise table.refusal(Code.UNKNOWN_SIDE, row, f"side is {word!r}", "Write buy or sell.")
 
 
-def _check_overflow(table: Table, orders: Orders, links: Links, survey: Survey) -> None:
-    """Refuse a market whose welfare, or a sum on the way to it, might not fit 64 bits.
-
-    The bounds are the total quantity times the highest price (plus two: prices are sought from one below all limits
-    to one above), and the total quantity times the number of links in a cut problem.
-    """
+def _check_products(table: Table, orders: Orders, survey: Survey) -> None:
     if survey.highest_price * survey.highest_quantity > INT64_MAX:
         beyond = orders.quantity > INT64_MAX // np.maximum(orders.price, 1)
         if beyond.any():
             row = int(np.argmax(beyond))
             what = f"quantity times price is {int(orders.quantity[row]) * int(orders.price[row])}, beyond 64 bits"
             raise table.refusal(Code.OVERFLOW, row, what, "Use a larger unit of quantity.")
-    total = exact_sum(orders.quantity, survey.highest_quantity, survey.lots)
-    if total * (survey.highest_price + 2) > INT64_MAX or total * (len(links.source) + 2) > 2**62:
+
+
+def check_total(table: Table, quantity: Integers, survey: Survey, links: int) -> None:
+    """Refuse a market whose welfare, or a sum on the way to it, might not fit 64 bits.
+
+    The bounds are the total quantity times the highest price (plus two: prices are sought from one below all limits
+    to one above), and the total quantity times the number of links in a cut problem.
+    """
+    total = exact_sum(quantity, survey.highest_quantity, survey.lots)
+    if not fits(total, survey.highest_price, links):
         what = f"{total} lots in all at prices up to {survey.highest_price} do not fit 64 bits"
         raise table.refusal(Code.OVERFLOW, None, what, "Use a larger unit of quantity, or clear fewer orders at once.")
+
+
+def fits(lots: int, highest_price: int, links: int) -> bool:
+    """Tell whether a market of so many lots in all fits 64 bits."""
+    return lots * (highest_price + 2) <= INT64_MAX and lots * (links + 2) <= 2**62
 
 
 def exact_sum(values: Integers, highest: int, wrapped: int) -> int:
@@ -558,7 +567,7 @@ def _numbered(
     return names, market
 
 
-def _references(names: list[str], reference: int | Mapping[str, int] | None) -> Integers:
+def references(names: list[str], reference: int | Mapping[str, int] | None) -> Integers:
     """Give each numbered place its reference price, or -1."""
     if not isinstance(reference, Mapping):
         return np.full(len(names), -1 if reference is None else int(reference), np.int64)

@@ -524,3 +524,15 @@ def answer(frame: Any, keep: tuple[str, ...], quantity: Integers) -> Any:
         columns["quantity"] = native[keep[0]].__class__(quantity, index=native.index, copy=False)
         return native.__class__(columns, copy=False)
     return kept.with_columns(nw.new_series("quantity", quantity, nw.Int64(), backend=kept.implementation)).to_native()
+
+
+def like(frame: Any, columns: dict[str, Any], numbers: tuple[str, ...], missing: tuple[str, ...] = ()) -> Any:
+    """Make a table of the kind of another; those of the `numbers` that may be `missing` stay whole numbers too."""
+    if isinstance(frame, Mapping):
+        return columns
+    wrapped = nw.from_native(frame, eager_only=True)
+    if wrapped.implementation.is_pandas():  # Its plain columns would make floats of numbers beside a missing one.
+        return frame.__class__(columns, dtype=object).infer_objects().astype(dict.fromkeys(missing, "Int64"))
+    whole = {name for name in columns if name in numbers or (len(columns[name]) and isinstance(columns[name][0], int))}
+    schema = {name: nw.Int64() if name in whole else nw.String() for name in columns}
+    return nw.from_dict(columns, schema, backend=wrapped.implementation).to_native()

@@ -12,10 +12,9 @@ Where a place trades with the outside, that counts as an offer (or a bid) of ano
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, overload
 
-import narwhals as nw
 import numpy as np
 
-from naryq.market import kernels, sheets
+from naryq.market import intake, kernels, sheets
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.labels import Labels
 from naryq.market.passes import Market
@@ -88,7 +87,8 @@ class Pivotal(Sequence[Pivot]):
         rows = list(self._rows())
         names = ("participant", "sold", "bought", "shortage", "surplus", "place", "price", "price_without")
         columns = {name: [row[number] for row in rows] for number, name in enumerate(names)}
-        return _like(self._frame, columns)
+        missing = ("price", "price_without")
+        return intake.like(self._frame, columns, ("sold", "bought", "shortage", "surplus", *missing), missing)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         for one in self:
@@ -110,20 +110,6 @@ class Pivotal(Sequence[Pivot]):
         ]
         more = len(rows) - SHOWN_ROWS
         return heads, rows[:SHOWN_ROWS], [f"... and {grouped(more)} more rows."] if more > 0 else []
-
-
-def _like(frame: Any, columns: dict[str, list[Any]]) -> Any:
-    """Make a table of the kind of another; a price may be missing, and stays a whole number where it is not."""
-    if isinstance(frame, Mapping):
-        return columns
-    wrapped = nw.from_native(frame, eager_only=True)
-    if wrapped.implementation.is_pandas():  # Its plain columns would make floats of prices beside a missing one.
-        made = frame.__class__(columns, dtype=object).infer_objects()
-        return made.astype({"price": "Int64", "price_without": "Int64"})
-    numbers = {name: nw.Int64() for name in columns if name not in {"participant", "place"}}
-    label = nw.Int64() if columns["participant"] and isinstance(columns["participant"][0], int) else nw.String()
-    schema = {name: numbers.get(name, label if name == "participant" else nw.String()) for name in columns}
-    return nw.from_dict(columns, schema, backend=wrapped.implementation).to_native()
 
 
 # --- One participant after another ---------------------------------------------------------------------------------

@@ -19,8 +19,11 @@ from naryq.units import INT64_MAX
 
 SMALL: Final = 4_096
 """A small market has at most so many orders, places and links together."""
-TIES: Final = {"time": BY_TIME, "pro_rata": PRO_RATA}
-PRICE_RULES: Final = {"lowest": LOWEST, "middle": MIDDLE, "highest": HIGHEST, "reference": REFERENCE}
+TIES: Final = ("time", "pro_rata")
+PRICE_RULES: Final = ("lowest", "middle", "highest", "reference")
+"""By the numbers that `small_kernels` has for them."""
+assert (BY_TIME, PRO_RATA) == (0, 1)
+assert (LOWEST, MIDDLE, HIGHEST, REFERENCE) == (0, 1, 2, 3)
 
 
 def is_small(market: Market, price_rule: str) -> bool:
@@ -70,7 +73,7 @@ def settled(markets: Markets, tie: str, price_rule: str, reference: Integers) ->
     trades = Trades(*(np.empty(size, np.int64) for size in (places, places, links)))
     simplex_kernels.best_trades(markets.place, markets.link, markets.row + 2 * markets.place, curves, taken, *trades)
     found = empty(rows, places, count)
-    small_kernels.settle_each(markets, trades, (TIES[tie], PRICE_RULES[price_rule]), reference, found)
+    small_kernels.settle_each(markets, trades, (TIES.index(tie), PRICE_RULES.index(price_rule)), reference, found)
     assert not (found.state == small_kernels.BROKEN).any(), "every market has a trade and prices that prove it"
     return found, trades.flow
 
