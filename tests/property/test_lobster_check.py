@@ -279,6 +279,46 @@ def test_an_impossible_event_is_found(name: int, size: int, kind: int, what: str
     assert outcome.difference.line == len(lines)
 
 
+@pytest.mark.parametrize(
+    ("size", "price", "what"), [(100, 999_950, "nothing stands"), (10**6, 999_900, "more is taken")]
+)
+def test_an_execution_that_takes_from_nothing_is_found(size: int, price: int, what: str) -> None:
+    """Where the whole side is in view, an unseen order cannot execute and leave the book as it was."""
+    exchange = quiet_day(5)
+    exchange.happen(EXECUTION, 99, size, price, BUY)
+    outcome = checked(exchange.record[1:])
+    assert outcome.difference is not None
+    assert what in outcome.difference.what
+    assert outcome.difference.line == len(exchange.record) - 1
+
+
+def test_an_execution_that_no_level_in_view_shows_is_counted_with_its_line() -> None:
+    """Beyond a full view there may be such an order: it can only have executed at a price that was not its own."""
+    exchange = quiet_day()
+    exchange.levels = 1
+    lines = [*visible(exchange.record), Line((EXECUTION, 99, 10**6, 999_900, BUY), exchange.book())]
+    lines = [Line(line.event, line.book[:4]) for line in lines]
+    outcome = checked(lines, strict_priority=False)
+    assert outcome.equal
+    assert (outcome.counts.off_price, outcome.counts.first_off_price) == (1, len(lines))
+
+
+def test_an_order_of_the_first_line_must_stand_in_it() -> None:
+    """A submission within the view of the first line that the line does not show is a difference there."""
+    lines = [Line((SUBMISSION, 1, 100, 1_000_000, BUY), (1_000_300, 10, 999_900, 50))]
+    outcome = checked(lines)
+    assert outcome.difference is not None
+    assert outcome.difference.line == 1
+
+
+def test_times_that_run_backward_are_counted() -> None:
+    """Lines whose time lies before that of the line above are counted, with the first."""
+    messages = b"34200.2,1,1,100,1000,1\n34200.1,1,2,100,1100,-1\n34200.1,5,0,1,1100,-1\n"
+    book = b"9999999999,0,1000,100\n" + b"1100,100,1000,100\n" * 2
+    counts = check_lobster(io.BytesIO(messages), io.BytesIO(book)).counts
+    assert (counts.time_backward, counts.first_time_backward) == (1, 2)
+
+
 class _Backwards(Book):
     """A book whose replay trades with the youngest order of a price: what the check is there to find."""
 
@@ -371,6 +411,21 @@ def test_a_seventh_field_and_windows_line_ends_are_read_over() -> None:
     """Newer files have one more field, and some systems end lines with two characters."""
     messages = read_messages(io.BytesIO(b"34200.1,5,0,100,1000000,1,null\r\n34200.2,7,0,0,-1,-1,null"))
     assert messages["price"].tolist() == [1_000_000, -1]
+
+
+@pytest.mark.parametrize("book", [b"5,5,0,100\n", b"5,5,-1,100\n"])
+def test_a_price_below_one_of_an_occupied_level_is_refused(book: bytes) -> None:
+    """A share costs something: a level that somebody occupies has a price of 1 or more."""
+    with pytest.raises(Refusal) as caught:
+        read_book(io.BytesIO(book))
+    assert caught.value.code is Code.OUT_OF_RANGE
+
+
+def test_empty_lines_ask_for_no_memory() -> None:
+    """After one line of many levels, a block of empty lines is refused, and no table is made for them first."""
+    with pytest.raises(Refusal) as caught:
+        read_book(io.BytesIO(b",".join([b"1"] * 40_000) + b"\n" * (1 << 21)))
+    assert (caught.value.code, caught.value.where) == (Code.EMPTY, "the open file, line 2")
 
 
 def test_files_of_different_lengths_are_refused() -> None:

@@ -88,6 +88,7 @@ def _rows(counts: Counts) -> list[tuple[str, str]]:
         ("not matched: at another price", counts.off_price, counts.first_off_price),
         ("not matched: in an auction", counts.in_auction, 0),
         ("not compared: the published book is crossed", counts.lines_crossed, counts.first_crossed),
+        ("lines with a time before the one above", counts.time_backward, counts.first_time_backward),
     )
     return [
         (label, grouped(value) + (f", first at line {grouped(first)}" if first else ""))

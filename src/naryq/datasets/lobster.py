@@ -144,8 +144,9 @@ def _book_layout(first: bytes, name: str) -> Layout:
 def _check_sizes(rows: Integers, name: str, first_line: int) -> None:
     sizes = rows[:, 1::2]
     wrong = ((sizes < 0) | (sizes > SIZE_MAX)).any(axis=1)
-    row = first_wrong(wrong | ((sizes > 0) & (np.abs(rows[:, 0::2]) > PRICE_MAX)).any(axis=1))
+    prices = rows[:, 0::2]
+    row = first_wrong(wrong | ((sizes > 0) & ((prices < 1) | (prices > PRICE_MAX))).any(axis=1))
     if row >= 0:
         what = "a size or a price of the book is out of its range"
-        remedy = "Sizes run from 0 to 10**9, prices of occupied levels to 10**12."
+        remedy = "Sizes run from 0 to 10**9, prices of occupied levels from 1 to 10**12."
         raise Refusal(Code.OUT_OF_RANGE, what, where=at_line(name, first_line + row), remedy=remedy)

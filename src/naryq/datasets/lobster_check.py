@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from naryq.datasets import lobster_kernels as kernels
-from naryq.datasets.lobster import ORDER, TYPE, book_rows, message_table
+from naryq.datasets.lobster import ORDER, TIME, TYPE, book_rows, message_table
 from naryq.datasets.source import BLOCK_BYTES, File, Source, at_line, opened
 from naryq.market.book import Book
 from naryq.market.book_replay import Replay
@@ -56,8 +56,9 @@ class Counts(msgspec.Struct, frozen=True):
 
     Lines, visible levels compared and levels learned; executions that our book matched; events that took from orders
     without a name; executions that no continuous book would match so, which left our book without a match: out of turn
-    in price and time, at another price than the order's own, in an auction during a halt; events beyond the view; and
-    lines on which the published book was crossed, so that no continuous book could be compared with it.
+    in price and time, at another price than the order's own, in an auction during a halt; events beyond the view; lines
+    on which the published book was crossed, so that no continuous book could be compared with it; and lines whose time
+    lies before that of the line above.
     """
 
     lines: int
@@ -79,6 +80,8 @@ class Counts(msgspec.Struct, frozen=True):
     beyond_view: int
     lines_crossed: int
     first_crossed: int
+    time_backward: int
+    first_time_backward: int
 
 
 class LobsterCheck(msgspec.Struct, frozen=True):
@@ -120,7 +123,7 @@ def check_lobster(
     with opened(book) as file:
         walk = _walked(events, file, int(strict_priority), progress, block_bytes)
     replay = Book.replay(_messages(walk.sent))
-    counts = _counts(walk, len(events))
+    counts = _counts(walk, events)
     return LobsterCheck(walk.levels, counts, _first_difference(walk, replay, events))
 
 
@@ -186,14 +189,15 @@ def _messages(sent: Integers) -> dict[str, Any]:
     return {"kind": kind, "order_id": name, "side": side, "price": price, "quantity": quantity}
 
 
-def _counts(walk: _Walk, lines: int) -> Counts:
+def _counts(walk: _Walk, events: Integers) -> Counts:
     tally = walk.day.tally
+    backward = np.flatnonzero(np.diff(events[:, TIME]) < 0) + 2
 
     def first(field: int) -> int:
         return int(tally[field + 1]) + 1 if tally[field] else 0
 
     return Counts(
-        lines=lines,
+        lines=len(events),
         lines_compared=int(tally[kernels.COMPARED_ROWS]),
         levels_compared=int(tally[kernels.COMPARED_LEVELS]),
         levels_learned=int(tally[kernels.LEARNED]),
@@ -212,6 +216,8 @@ def _counts(walk: _Walk, lines: int) -> Counts:
         beyond_view=int(tally[kernels.OUTSIDE]),
         lines_crossed=int(tally[kernels.UNCOMPARED]),
         first_crossed=first(kernels.UNCOMPARED),
+        time_backward=backward.size,
+        first_time_backward=int(backward[0]) if backward.size else 0,
     )
 
 

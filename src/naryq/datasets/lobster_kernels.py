@@ -430,14 +430,26 @@ def execute_unseen(
                 at, here = other, True
                 break
     if not here:
-        day.tally[OUTSIDE] += 1
-        return sent, FINE
+        return sent, unplaced(day, side, rank, row)
     day.tally[FROM_POOL] += 1
     level = day.levels[side, at]
     sent, stop = trade(day, sent, level[POOL_NAME], side, level[RANK], rank, size, row, int(at == 0))
     day.levels[side, at, POOL] -= size
     less(day, side, at, size)
     return sent, stop
+
+
+@compiled
+def unplaced(day: Day, side: int, rank: int, row: int) -> int:
+    """Judge an execution that takes from no level in view: its order can only have stood beyond the last one."""
+    bound = day.tally[BOUND_BUY + side]
+    if bound == FAR:
+        return TOO_MUCH if stands(day, side, find(day, side, rank), rank) else NOTHING_THERE
+    if rank > bound:
+        day.tally[OUTSIDE] += 1
+    else:
+        note(day, OFF_PRICE, row)
+    return FINE
 
 
 @compiled
@@ -504,11 +516,11 @@ def begin(day: Day, sent: Integers, event: Integers, handle: int, line: Integers
         return sent, stop
     side, rank = side_of(event), rank_of(event)
     at = find(day, side, rank)
-    if not stands(day, side, at, rank):
+    if rank > day.tally[BOUND_BUY + side]:
         day.orders[handle, STATUS] = FORGOTTEN
         day.tally[OUTSIDE] += 1
         return sent, FINE
-    if event[3] > total_at(day, side, at):
+    if not stands(day, side, at, rank) or event[3] > total_at(day, side, at):
         return sent, LEVELS_DIFFER
     sent = take_pool(day, sent, side, at, event[3], 0)
     return submit(day, sent, handle, side, rank, event[3], 0)

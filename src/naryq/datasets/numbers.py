@@ -111,7 +111,9 @@ def numbers(lines: Lines, name: str, layout: Layout, separator: str = ",") -> In
         Refusal: `unreadable` for a wrong number of fields, `wrong_type` or `out_of_range` for a field, with the line.
     """
     text = np.frombuffer(lines.content, np.uint8)
-    rows = np.empty((lines.content.count(b"\n"), len(layout.columns)), np.int64)
+    # A row takes two bytes a number at least, so a file of empty lines cannot ask for more memory than its length.
+    most = len(lines.content) // (2 * len(layout.columns)) + 1
+    rows = np.empty((min(lines.content.count(b"\n"), most), len(layout.columns)), np.int64)
     problem = np.zeros(2, np.int64)
     count = fill(text, ord(separator), np.array(layout.decimals), layout.unread, rows, problem)
     if problem[0] != FINE:
