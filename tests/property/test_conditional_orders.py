@@ -118,6 +118,51 @@ def test_the_first_answer_has_a_bound() -> None:
     assert stopped > 20
 
 
+@pytest.mark.parametrize("rule", ["lowest", "middle", "highest"])
+def test_the_outside_goes_together_with_conditions(rule: str) -> None:
+    """Import and export prices are as orders large enough: the same welfare, choice and prices, and the check holds."""
+    for seed in range(60):
+        orders, links = tiny_market(seed)
+        places = {"place": ["P0"], "import_price": [4], "export_price": [1]}
+        border: dict[str, list[Any]] = {
+            "order_id": [1, 2],
+            "place": ["P0"] * 2,
+            "side": ["sell", "buy"],
+            "price": [4, 1],
+        }
+        border |= {"quantity": [1_000] * 2, "min_quantity": [0] * 2, "submitted_at": [9] * 2}
+        with_orders = {name: [*column, *border.get(name, [None] * 2)] for name, column in orders.items()}
+        one = naryq.clear(orders, links, places=places, price_rule=rule)
+        other = naryq.clear(with_orders, links, price_rule=rule)
+        one.check()
+        assert (one.welfare, one.bound) == (other.welfare, other.bound)
+        assert accepted_by(one, (orders, links)) == accepted_by(other, (with_orders, links))
+        assert one.prices["P0"] == other.prices["P0"]
+
+
+def test_gas_passes_through_a_market_without_accepted_orders() -> None:
+    """Where every order is rejected the outside still trades over the links."""
+    names = ("order_id", "place", "side", "price", "quantity", "min_quantity")
+    orders = {name: [value] for name, value in zip(names, (1, "A", "sell", 50, 9, 9), strict=True)}
+    links = {"source": ["A"], "target": ["B"], "capacity": [5], "tariff": [2]}
+    places = {"place": ["A", "B"], "import_price": [10, None], "export_price": [None, 20]}
+    result = naryq.clear(orders, links, places=places)
+    assert (result.welfare, result.proven, result.fills["quantity"].tolist()) == (40, True, [0])
+    result.check()
+
+
+def test_prices_beyond_all_limits_must_fit() -> None:
+    """A market at the very end of 64 bits, which ordinary orders may fill, is refused with conditions."""
+    price = 10**6
+    lots = (2**63 - 1) // (price + 2) // 10
+    orders: dict[str, list[Any]] = {"order_id": list(range(10)), "place": ["A"] * 10, "side": ["sell", "buy"] * 5}
+    orders |= {"price": [price] * 10, "quantity": [lots] * 10}
+    naryq.clear(orders).check()
+    with pytest.raises(naryq.Refusal) as caught:
+        naryq.clear(orders | {"min_quantity": [2] + [0] * 9})
+    assert caught.value.code is naryq.Code.OVERFLOW
+
+
 # --- Planted bugs ---------------------------------------------------------------------------------------------------
 
 

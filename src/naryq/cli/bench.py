@@ -57,6 +57,17 @@ def networks(*, orders: int, nodes: int, as_json: bool) -> None:
     _report(run(orders, nodes, _say), as_json=as_json)
 
 
+@bench.command()
+@click.option("--orders", default=10_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def conditions(*, orders: int, as_json: bool) -> None:
+    """Choose among all-or-none orders, one in twenty, against HiGHS's branch and bound on welfare alone."""
+    _need("highspy", "pandas")
+    from naryq.cli.bench_conditions import run  # noqa: PLC0415 - solvers load only when they run
+
+    _report(run(_say, orders), as_json=as_json)
+
+
 def _need(*packages: str) -> None:
     for package in packages:
         if not _version(package):

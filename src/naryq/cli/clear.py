@@ -33,9 +33,12 @@ ORDERS: Final = Form(
         "price": "number",
         "quantity": "number",
         "submitted_at": "number",
+        "min_quantity": "number",
+        "group": "text",
+        "parent": "text",
     },
-    optional=("submitted_at",),
-    gaps=("price",),
+    optional=("submitted_at", "min_quantity", "group", "parent"),
+    gaps=("price", "min_quantity", "group", "parent"),
 )
 LINKS: Final = Form(
     "links",
@@ -82,6 +85,13 @@ LIBRARY_ROW: Final = re.compile(r"(orders|links|places)(?:, row (\d+))?")
     show_default=True,
     help="Which of several optimal prices holds.",
 )
+@click.option(
+    "--time-limit",
+    "time_limit_seconds",
+    metavar="SECONDS",
+    type=click.IntRange(min=0),
+    help="Stop looking for a better choice among orders with conditions after so long; the result says how far it is.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
 @click.option(
     "--largest",
@@ -99,21 +109,23 @@ def clear_command(
     tie: str,
     price_rule: str,
     *,
+    time_limit_seconds: int | None,
     as_json: bool,
     largest_megabytes: int,
 ) -> None:
     """Clear your own market: print the price of every place, every fill, every flow, and why.
 
     ORDERS.csv has the columns order_id, place, side (buy or sell), price (whole tenge a tonne, or empty for an order
-    without a limit), quantity (whole lots) and, if you like, submitted_at (whole nanoseconds). A dash reads it from
-    standard input.
+    without a limit), quantity (whole lots) and, if you like, submitted_at (whole nanoseconds) and conditions:
+    min_quantity (at least so many lots or nothing), group (at most one order of it executes) and parent (the order_id
+    of the order without which this one does not execute). A dash reads it from standard input.
     """
     paths = {"orders": orders, "links": links, "places": places}
     if list(paths.values()).count(STANDARD_INPUT) > 1:
         raise Refusal(Code.UNREADABLE, "more than one file is standard input", remedy="Name a file for the others.")
     tables = {what: read(path, FORMS[what], largest_megabytes) for what, path in paths.items() if path is not None}
     refuse_dead_ends(tables)
-    result = cleared(tables, tie, price_rule)
+    result = cleared(tables, tie, price_rule, time_limit_seconds)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(as_data(result, tables, tie, price_rule)), indent=2))
     else:
@@ -159,11 +171,18 @@ def dead_end(where: str, place: str, known: Sequence[str]) -> Refusal:
     return Refusal(Code.UNKNOWN_PLACE, f"no order names {place!r}, and it leads nowhere", where=where, remedy=remedy)
 
 
-def cleared(tables: dict[str, Table], tie: str, price_rule: str) -> "Clearing":
+def cleared(tables: dict[str, Table], tie: str, price_rule: str, seconds: int | None = None) -> "Clearing":
     """Clear the market and check the result by code of its own; a refusal names the line of the file, not the row."""
     links, places = (tables[what].columns if what in tables else None for what in ("links", "places"))
     try:
-        result = naryq.clear(tables["orders"].columns, links, places=places, tie=tie, price_rule=price_rule)
+        result = naryq.clear(
+            tables["orders"].columns,
+            links,
+            places=places,
+            tie=tie,
+            price_rule=price_rule,
+            time_limit_seconds=seconds,
+        )
     except Refusal as refusal:
         raise in_lines(refusal, tables) from None
     result.check()
@@ -199,7 +218,12 @@ def as_data(result: "Clearing", tables: dict[str, Table], tie: str, price_rule: 
         "flows": flow_data(result, tables["links"]) if "links" in tables else [],
         "welfare_tenge_per_tonne_lots": result.welfare,
         "dual_value_tenge_per_tonne_lots": result.dual_value,
-        "optimal": result.certificate.is_optimal,
+        "optimal": result.proven,
+        "bound_tenge_per_tonne_lots": result.bound,
+        "paradoxical": [
+            {"order_id": paradox.order_id, "loss_tenge_per_tonne_lots": paradox.loss, "because": paradox.because}
+            for paradox in result.paradoxical
+        ],
     }
 
 
@@ -272,7 +296,19 @@ def show(result: "Clearing", tables: dict[str, Table]) -> None:
         back = ("back, lots",) if "capacity_back" in tables["links"].columns else ()
         ends = ("from", "to", "tariff, tenge/t", "capacity, lots", *back, "flow, lots")
         print_table(page, "Flows", ends, flows, tables["links"].rows)
-    page.print(f"Welfare {shown(result.welfare)} (tenge/t x lots), equal to the dual value: no better clearing exists.")
+    if result.paradoxical:
+        what = ("order", "loss, tenge/t x lots", "because of")
+        shown_ones = result.paradoxical[:SHOWN_ROWS]
+        print_table(page, "Rejected though the price would pay", what, shown_ones, len(result.paradoxical))
+    page.print(f"Welfare {shown(result.welfare)} (tenge/t x lots), {proof_of(result)}")
+
+
+def proof_of(result: "Clearing") -> str:
+    """Say whether a better clearing may exist."""
+    if result.proven:
+        return "equal to the dual value: no better clearing exists."
+    gap = shown(result.gap)
+    return f"NOT PROVEN: the time was up; another choice of orders could be worth {gap} more at most."
 
 
 def limit_rows(result: "Clearing") -> list[tuple[str, str, int]]:

@@ -81,7 +81,7 @@ class Problem(NamedTuple):
 class Form:
     """What a file must look like: its columns and their kinds, which may be absent, and whether it may have no rows.
 
-    In the columns of numbers named by `gaps` a cell may be empty.
+    In the columns named by `gaps` a cell may be empty.
     """
 
     what: str
@@ -297,7 +297,7 @@ def text_is_right(cells: tuple[str, ...]) -> bool:
         all(cells)
         and "".join(cells).isprintable()
         and tuple(map(str.strip, cells)) == cells
-        and max(map(len, cells)) <= LONGEST_TEXT_CHARACTERS
+        and max(map(len, cells), default=0) <= LONGEST_TEXT_CHARACTERS
     )
 
 
@@ -426,7 +426,7 @@ class Columns:
         """Append the cells of one column if all are right."""
         if column in self.texts:
             self.texts[column].extend(self.kept_once(column, cells))
-            return text_is_right(cells)
+            return text_is_right(tuple(filter(None, cells)) if column in self.form.gaps else cells)
         if column in self.form.gaps and "" in cells:
             self.missing[column].extend(row for row, cell in enumerate(cells, self.rows) if not cell)
             cells = tuple(cell or "0" for cell in cells)

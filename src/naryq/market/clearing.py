@@ -30,7 +30,7 @@ from naryq.market import intake, labels, sheets
 from naryq.market.auction import Rules, solve
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.checking_conditions import check_choice
-from naryq.market.conditional import Clock, Paradox, Patience, clear_conditional, stop_after
+from naryq.market.conditional import Clock, Paradox, Patience, clear_conditional, refuse_overflow, stop_after
 from naryq.market.conditions import Conditions, conditions_of_rows, read_conditions
 from naryq.market.curves import Arc, Curves, Node, curves_of, network_of
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
@@ -452,6 +452,7 @@ def found(request: Request) -> Outcome:
         limits = limited(market, survey, (terms or NO_PLACES).numbered(names), asked)
         market, survey, rules = limits.market, limits.survey, rules._replace(submitted_at=limits.turn)
     if request.conditions is not None:
+        refuse_overflow(request.table, market, survey)
         chosen = clear_conditional(market, request.conditions, rules, stop_after(request.patience))
         return Outcome(names, chosen.kept, chosen.answer, chosen.identifiers(orders.order_id), rules, limits, chosen)
     with passes_over(market) as passes:

@@ -8,10 +8,13 @@ import numpy as np
 from naryq.market.acceptance import Acceptance, Stop, choose
 from naryq.market.auction import Answer, Rules, solve
 from naryq.market.conditions import GONE, NONE, Conditions
-from naryq.market.intake import plain_list
+from naryq.market.intake import Table, frozen, plain_list
 from naryq.market.kernels import Integers
-from naryq.market.passes import Market, passes_over
-from naryq.market.relaxation import Flags
+from naryq.market.passes import Market, Passes, Survey, passes_over
+from naryq.market.places import UNBOUNDED
+from naryq.market.relaxation import ROOM, Flags
+from naryq.messages import Code
+from naryq.units import INT64_MAX
 
 Clock = Callable[[], int]
 """Counts nanoseconds from some start."""
@@ -87,6 +90,14 @@ def stop_after(patience: Patience) -> Stop:
     return lambda: clock() >= end
 
 
+def refuse_overflow(table: Table, market: Market, survey: Survey) -> None:
+    """Refuse a market in which what is sought beyond all limits might not fit 64 bits."""
+    lots = max(survey.lots, int(market.capacity.max(initial=0)))
+    if lots * (survey.highest_price + ROOM) > INT64_MAX:
+        what = f"{lots} lots at prices up to {survey.highest_price}, with conditions, do not fit 64 bits"
+        raise table.refusal(Code.OVERFLOW, None, what, "Use a larger unit of quantity, or clear fewer orders at once.")
+
+
 def clear_conditional(market: Market, conditions: Conditions, rules: Rules, stop: Stop) -> Chosen:
     """Choose the conditional orders to accept, and clear the market of these and the ordinary orders."""
     found = choose(market, conditions, stop)
@@ -94,21 +105,32 @@ def clear_conditional(market: Market, conditions: Conditions, rules: Rules, stop
     held = np.zeros(market.price.size, np.int64)
     held[conditions.rows] = conditions.least
     kept = market._replace(
-        place=_read_only(market.place[rows]),
-        side=_read_only(market.side[rows]),
-        price=_read_only(market.price[rows]),
-        quantity=_read_only(market.quantity[rows]),
+        place=frozen(market.place[rows]),
+        side=frozen(market.side[rows]),
+        price=frozen(market.price[rows]),
+        quantity=frozen(market.quantity[rows]),
     )
     if rules.submitted_at is not None:
         rules = rules._replace(submitted_at=rules.submitted_at[rows])
     with passes_over(kept) as passes:
-        answer = solve(passes, passes.survey(), rules, held[rows])
+        answer = solve(passes, _surveyed(passes), rules, held[rows])
     assert answer.welfare == answer.dual_value == found.welfare, "the choice is worth what the search says, and proven"
     passed_over, told = _passed_over(market, conditions, found.accepted, answer)
     bound = min(found.bound, answer.welfare + sum(loss for _, loss, _ in passed_over)) if told else found.bound
     fills = np.zeros(market.price.size, np.int64)
     fills[rows] = answer.fills
     return Chosen(market, rows, kept, answer, fills, bound, passed_over)
+
+
+def _surveyed(passes: Passes) -> Survey:
+    """Survey the market of the kept orders; the prices of the outside count as limits too."""
+    survey, market = passes.survey(), passes.market
+    if market.outside is None:
+        return survey
+    ends = [int(end) for end in np.concatenate(market.outside) if abs(int(end)) < UNBOUNDED]
+    top = max([int(market.price.max(initial=0)), *ends])
+    low = min([int(market.price.min(initial=top)), *ends])
+    return survey._replace(lowest_price=low, highest_price=top)
 
 
 def _kept(market: Market, conditions: Conditions, found: Acceptance) -> Integers:
@@ -138,8 +160,3 @@ def _reason(conditions: Conditions, accepted: Flags, number: int) -> str:
     if parent[number] == GONE or (parent[number] != NONE and not accepted[parent[number]]):
         return "parent"
     return "prices"
-
-
-def _read_only(values: Any) -> Any:
-    values.flags.writeable = False
-    return values

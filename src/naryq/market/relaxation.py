@@ -6,13 +6,13 @@ still be chosen takes part in the relaxed market, so its optimum is an upper bou
 network auction: whole numbers, found by the same descent. docs/reference/conditional-orders.md has the proofs.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from naryq.market.conditions import Conditions
-from naryq.market.intake import SMALL_CODES
+from naryq.market.intake import SMALL_CODES, frozen
 from naryq.market.kernels import BUY, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.network import dual_value, optimal_standing, trade_at
@@ -22,6 +22,8 @@ from naryq.market.places import UNBOUNDED
 Flags = npt.NDArray[np.bool_]
 SHIFT: Final = 4
 """All prices are lifted by this much in here, so that a price below all limits is still above zero."""
+ROOM: Final = 8
+"""How far above the highest limit a price in here may lie."""
 
 
 class Choice(NamedTuple):
@@ -100,7 +102,7 @@ class Relaxation:
     def solve(self, choice: Choice) -> Relaxed:
         """Find optimal prices of the relaxed market, and its value."""
         market, beside = self._relaxed_market(choice)
-        if not market.price.size:
+        if not market.price.size and market.outside is None:
             return Relaxed(np.full(market.places, self._ground.lowest, np.int64), beside)
         passes = Passes(market, None, 1)
         standing = optimal_standing(passes, self._ground.lowest, self._ground.highest)
@@ -119,7 +121,7 @@ class Relaxation:
         """Return the lowest and the highest optimal prices, within the range of prices in play."""
         market, _ = self._relaxed_market(choice)
         low, high = self._ground.lowest, self._ground.highest
-        if not market.price.size:
+        if not market.price.size and market.outside is None:
             return np.full(market.places, low, np.int64), np.full(market.places, high, np.int64)
         standing = optimal_standing(Passes(market, None, 1), low, high)
         lattice = Lattice(market, standing, trade_at(market, standing), high)
@@ -174,7 +176,7 @@ class Relaxation:
             np.concatenate([ground.price, beyond, blocks.price[loose]]),
             np.concatenate([ground.quantity, blocks.least[held], rest]),
         )
-        place, side, price, quantity = (_read_only(column) for column in columns)
+        place, side, price, quantity = (frozen(column) for column in columns)
         relaxed = market._replace(
             place=place,
             side=side,
@@ -208,9 +210,3 @@ class Relaxation:
             ground.highest,
             ground.beside - flattered,
         )
-
-
-def _read_only(values: Any) -> Any:
-    """Return the array as the kernels are compiled for."""
-    values.flags.writeable = False
-    return values
