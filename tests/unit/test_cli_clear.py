@@ -54,7 +54,7 @@ def transcripts(page: str) -> list[tuple[str, str]]:
 
 
 def stripped(text: str) -> list[str]:
-    return [line.rstrip() for line in text.strip("\n").split("\n")]
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n").split("\n")
 
 
 def wrong_transcripts(page: str) -> list[str]:

@@ -33,7 +33,7 @@ def test_the_command_line_takes_conditions(tmp_path: Path) -> None:
     """Empty cells state no condition, and who is rejected though the price would pay is listed."""
     shown = cleared(tmp_path, ROWS)
     assert "Rejected though the price would pay" in shown
-    assert "no better clearing exists" in shown
+    assert "no choice of orders that uniform prices support is worth more" in shown
     data = json.loads(cleared(tmp_path, ROWS, "--json"))
     assert data["optimal"]
     assert data["bound_tenge_per_tonne_lots"] == data["welfare_tenge_per_tonne_lots"] == 128

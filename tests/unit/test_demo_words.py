@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from naryq.cli import demo
+from naryq.cli import demo, pages
 
 
 @pytest.mark.parametrize("width", range(20, 60))
@@ -14,7 +14,7 @@ def test_a_terminal_s_edge_parts_no_number(width: int) -> None:
     """At every width a number of several groups stands on one line, and nothing of the text is lost."""
     text = "The plan delivers at 38 000 tenge a tonne, the fund pays 1 270 million of 12 345 678 in January 2022."
     shown = io.StringIO()
-    demo._print_paragraph(Console(file=shown, force_terminal=True, width=width, color_system=None), text)
+    pages.print_paragraph(Console(file=shown, force_terminal=True, width=width, color_system=None), text)
     for number in ("38 000", "1 270", "12 345 678"):
         assert number in shown.getvalue()
     assert shown.getvalue().split() == text.split()

@@ -2,26 +2,26 @@
 
 import difflib
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
 import naryq
-from naryq.cli.tables import LARGEST_MEGABYTES, STANDARD_INPUT, Form, Table, read_table
+from naryq.cli import options
+from naryq.cli.clear_data import as_data, listed, pivot_data, price_data
+from naryq.cli.clear_page import print_clearing, print_pivots, print_reasons, print_verdict
+from naryq.cli.pages import SHOWN_ROWS, new_page
+from naryq.cli.tables import STANDARD_INPUT, Form, Table, number_problem, read_table
 from naryq.messages import Code, Refusal
-from naryq.units import grouped
 
 if TYPE_CHECKING:
     from naryq import Clearing
+    from naryq.market.pivotal import Pivot
     from naryq.market.why import Why
 
 ORDERS: Final = Form(
@@ -33,12 +33,13 @@ ORDERS: Final = Form(
         "price": "number",
         "quantity": "number",
         "submitted_at": "number",
+        "participant": "text",
         "min_quantity": "number",
         "group": "text",
         "parent": "text",
     },
-    optional=("submitted_at", "min_quantity", "group", "parent"),
-    gaps=("price", "min_quantity", "group", "parent"),
+    optional=("submitted_at", "participant", "min_quantity", "group", "parent"),
+    gaps=("price", "participant", "min_quantity", "group", "parent"),
 )
 LINKS: Final = Form(
     "links",
@@ -52,13 +53,34 @@ PLACES: Final = Form(
     "places", {"place": "text", **dict.fromkeys(TERMS, "number")}, optional=TERMS, gaps=TERMS, may_be_empty=True
 )
 FORMS: Final = {"orders": ORDERS, "links": LINKS, "places": PLACES}
+PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", "xetra", "euronext", "last_accepted_sell")
 
-SHOWN_ROWS: Final = 100
-"""A table for people ends here and says how many rows more there are; `--json` gives all."""
-PIPED_COLUMNS: Final = 10_000
-"""The width of a page that is no terminal: nothing is folded or cut for it."""
 LIBRARY_ROW: Final = re.compile(r"(orders|links|places)(?:, row (\d+))?")
 """How the library names a place in its tables: it counts rows from 1 and knows no header."""
+EVERY_PLACE: Final = ""
+"""What `--why` without a place asks for."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody asks of the command: his files, the rules to clear by, and what he wants to see."""
+
+    orders: str
+    links: str | None
+    places: str | None
+    tie: str
+    price_rule: str
+    reference: tuple[str, ...]
+    time_limit: int | None
+    why: str | None
+    pivotal: bool
+    language: str
+    picture: str | None
+    picture_of: str | None
+    as_json: bool
+    largest_megabytes: int
 
 
 @click.command("clear")
@@ -71,65 +93,98 @@ LIBRARY_ROW: Final = re.compile(r"(orders|links|places)(?:, row (\d+))?")
     metavar="PLACES.csv",
     help="Terms of places: place, floor, cap, import_price, export_price (tenge a tonne).",
 )
-@click.option(
-    "--tie",
-    type=click.Choice(["time", "pro_rata"]),
-    default="time",
-    show_default=True,
-    help="How orders at the price of their place share what is left.",
-)
+@options.tie
 @click.option(
     "--price-rule",
-    type=click.Choice(["lowest", "middle", "highest"]),
+    metavar="RULE",
+    type=click.Choice(PRICE_RULES),
     default="middle",
     show_default=True,
-    help="Which of several optimal prices holds.",
+    help="Which of several optimal prices holds: lowest, middle, highest, reference, or the rule of a venue: xetra, "
+    "euronext, last_accepted_sell.",
+)
+@click.option(
+    "--reference",
+    metavar="[PLACE=]PRICE",
+    multiple=True,
+    help="The reference price of all places, or of one; for one after the other give it again.",
 )
 @click.option(
     "--time-limit",
-    "time_limit_seconds",
     metavar="SECONDS",
     type=click.IntRange(min=0),
-    help="Stop looking for a better choice among orders with conditions after so long; the result says how far it is.",
+    help="How long to search for the best choice of orders with conditions.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
 @click.option(
-    "--largest",
-    "largest_megabytes",
-    metavar="MB",
-    type=click.IntRange(min=1),
-    default=LARGEST_MEGABYTES,
-    show_default=True,
-    help="Refuse a larger file before reading it.",
+    "--why",
+    metavar="[PLACE]",
+    is_flag=False,
+    flag_value=EVERY_PLACE,
+    help="Print the reasons alone, of every place or of one.",
 )
-def clear_command(
-    orders: str,
-    links: str | None,
-    places: str | None,
-    tie: str,
-    price_rule: str,
-    *,
-    time_limit_seconds: int | None,
-    as_json: bool,
-    largest_megabytes: int,
-) -> None:
+@click.option("--pivotal", is_flag=True, help="Tell what the market would be without each participant.")
+@options.language
+@options.picture
+@click.option("--picture-of", metavar="PLACE", help="Draw the supply and demand of a place instead of the network.")
+@options.as_json
+@options.largest
+def clear_command(**given: Any) -> None:
     """Clear your own market: print the price of every place, every fill, every flow, and why.
 
     ORDERS.csv has the columns order_id, place, side (buy or sell), price (whole tenge a tonne, or empty for an order
-    without a limit), quantity (whole lots) and, if you like, submitted_at (whole nanoseconds) and conditions:
-    min_quantity (at least so many lots or nothing), group (at most one order of it executes) and parent (the order_id
-    of the order without which this one does not execute). A dash reads it from standard input.
+    without a limit), quantity (whole lots) and, if you like, submitted_at (whole nanoseconds), participant, and
+    conditions: min_quantity (lots), group, parent (an order_id). A dash reads it from standard input.
     """
-    paths = {"orders": orders, "links": links, "places": places}
+    asked = Asked(**given)
+    kind = checked_picture(asked)
+    reference = references(asked.reference)
+    tables = read_tables(asked)
+    result = cleared(asked, tables, reference)
+    if asked.picture is not None:
+        drawn = in_lines(tables, lambda: result.picture(asked.picture_of, kind=kind, language=asked.language))
+        options.save_picture(asked.picture, drawn)
+    (tell_data if asked.as_json else tell)(asked, tables, result)
+
+
+# --- What is asked ----------------------------------------------------------------------------------------------
+
+
+def checked_picture(asked: Asked) -> str:
+    """Return the kind of the picture; refuse a place to draw without a file to draw it to."""
+    if asked.picture is None and asked.picture_of is not None:
+        what = "--picture-of is given and --picture is not"
+        raise Refusal(Code.UNKNOWN_OPTION, what, remedy="Name the file to draw to: --picture FILE.svg.")
+    return "" if asked.picture is None else options.picture_kind(asked.picture)
+
+
+def references(given: Sequence[str]) -> int | dict[str, int] | None:
+    """Read the reference prices: one for all places, or one for each that is named.
+
+    >>> references(["200"]), references(["Astana=200", "Pavlodar=180"]), references([])
+    (200, {'Astana': 200, 'Pavlodar': 180}, None)
+    """
+    found: dict[str, int] = {}
+    for text in given:
+        place, _, price = text.rpartition("=")
+        if problem := number_problem(price):
+            raise Refusal(problem.code, problem.what, where=f"--reference {text}", remedy=problem.remedy)
+        if place in found or "" in found or (found and not place):
+            what = f"--reference {text} says it once more"
+            raise Refusal(Code.DUPLICATE_ID, what, remedy="Give one price for all places, or one for each.")
+        found[place] = int(price)
+    return found.get("", found or None)
+
+
+def read_tables(asked: Asked) -> dict[str, Table]:
+    """Read the files that are named."""
+    paths = {"orders": asked.orders, "links": asked.links, "places": asked.places}
     if list(paths.values()).count(STANDARD_INPUT) > 1:
         raise Refusal(Code.UNREADABLE, "more than one file is standard input", remedy="Name a file for the others.")
-    tables = {what: read(path, FORMS[what], largest_megabytes) for what, path in paths.items() if path is not None}
+    tables = {
+        what: read(path, FORMS[what], asked.largest_megabytes) for what, path in paths.items() if path is not None
+    }
     refuse_dead_ends(tables)
-    result = cleared(tables, tie, price_rule, time_limit_seconds)
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(as_data(result, tables, tie, price_rule)), indent=2))
-    else:
-        show(result, tables)
+    return tables
 
 
 def read(path: str, form: Form, largest_megabytes: int) -> Table:
@@ -171,180 +226,76 @@ def dead_end(where: str, place: str, known: Sequence[str]) -> Refusal:
     return Refusal(Code.UNKNOWN_PLACE, f"no order names {place!r}, and it leads nowhere", where=where, remedy=remedy)
 
 
-def cleared(tables: dict[str, Table], tie: str, price_rule: str, seconds: int | None = None) -> "Clearing":
+def cleared(asked: Asked, tables: dict[str, Table], reference: int | dict[str, int] | None) -> "Clearing":
     """Clear the market and check the result by code of its own; a refusal names the line of the file, not the row."""
     links, places = (tables[what].columns if what in tables else None for what in ("links", "places"))
-    try:
-        result = naryq.clear(
+    result = in_lines(
+        tables,
+        lambda: naryq.clear(
             tables["orders"].columns,
             links,
             places=places,
-            tie=tie,
-            price_rule=price_rule,
-            time_limit_seconds=seconds,
-        )
-    except Refusal as refusal:
-        raise in_lines(refusal, tables) from None
+            tie=asked.tie,
+            price_rule=asked.price_rule,
+            reference=reference,
+            time_limit_seconds=asked.time_limit,
+        ),
+    )
     result.check()
     return result
 
 
-def in_lines(refusal: Refusal, tables: dict[str, Table]) -> Refusal:
-    """Tell a refusal of the library by the file and the line instead of the table and the row."""
-    found = LIBRARY_ROW.fullmatch(refusal.where)
-    if found is None:
-        return refusal
-    table = tables[found[1]]
-    where = table.where(int(found[2]) - 1) if found[2] else table.name
-    return Refusal(refusal.code, refusal.what, where=where, remedy=refusal.remedy)
+def in_lines(tables: dict[str, Table], ask: Callable[[], Answer]) -> Answer:
+    """Ask the library; tell its refusal by the file and the line instead of the table and the row."""
+    try:
+        return ask()
+    except Refusal as refusal:
+        found = LIBRARY_ROW.fullmatch(refusal.where)
+        if found is None or found[1] not in tables:
+            raise
+        table = tables[found[1]]
+        where = table.where(int(found[2]) - 1) if found[2] else table.name
+        raise Refusal(refusal.code, refusal.what, where=where, remedy=refusal.remedy) from None
 
 
-# --- For programs -----------------------------------------------------------------------------------------------
+# --- What is told -----------------------------------------------------------------------------------------------
 
 
-def listed(column: Any) -> list[Any]:
-    """Return a column as a list of plain Python values."""
-    values: list[Any] = column if isinstance(column, list) else column.tolist()
-    return values
+def tell_data(asked: Asked, tables: dict[str, Table], result: "Clearing") -> None:
+    """Print everything, or the reasons alone, as JSON."""
+    pivots = pivots_asked(asked, tables, result)
+    reasons = explained(asked, result, None)
+    if asked.why is not None:
+        data: dict[str, Any] = {"prices": [price_data(why, asked.language) for why in reasons]}
+    else:
+        rules = {"tie": asked.tie, "price_rule": asked.price_rule}
+        data = rules | as_data(result, tables, reasons, asked.language)
+    if pivots is not None:
+        data["participants"] = [pivot_data(pivot) for pivot in pivots]
+    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
 
 
-def as_data(result: "Clearing", tables: dict[str, Table], tie: str, price_rule: str) -> dict[str, Any]:
-    """Put everything into plain values, with the unit in the name: prices in tenge a tonne, quantities in lots."""
-    return {
-        "tie": tie,
-        "price_rule": price_rule,
-        "prices": [price_data(result.why(place)) for place in result.prices],
-        "fills": fill_data(result, tables["orders"]),
-        "flows": flow_data(result, tables["links"]) if "links" in tables else [],
-        "welfare_tenge_per_tonne_lots": result.welfare,
-        "dual_value_tenge_per_tonne_lots": result.dual_value,
-        "optimal": result.proven,
-        "bound_tenge_per_tonne_lots": result.bound,
-        "paradoxical": [
-            {"order_id": paradox.order_id, "loss_tenge_per_tonne_lots": paradox.loss, "because": paradox.because}
-            for paradox in result.paradoxical
-        ],
-    }
+def tell(asked: Asked, tables: dict[str, Table], result: "Clearing") -> None:
+    """Print everything, or the reasons alone, for people."""
+    pivots = pivots_asked(asked, tables, result)
+    reasons = explained(asked, result, SHOWN_ROWS)
+    page = new_page()
+    if asked.why is not None:
+        print_reasons(page, reasons, asked.language)
+    else:
+        print_clearing(page, result, tables, reasons, asked.language)
+    if pivots is not None:
+        print_pivots(page, pivots)
+    if asked.why is None:
+        print_verdict(page, result, tables["orders"])
 
 
-def price_data(why: "Why") -> dict[str, Any]:
-    """Give one place: its price, the range of optimal prices, what traded, and why."""
-    return {
-        "place": why.place,
-        "price_tenge_per_tonne": why.price,
-        "lowest_price_tenge_per_tonne": why.lowest,
-        "highest_price_tenge_per_tonne": why.highest,
-        "bought_lots": why.bought,
-        "sold_lots": why.sold,
-        "shadow_price_tenge_per_tonne": why.shadow_price,
-        "price_without_limits_tenge_per_tonne": why.price_without_limits,
-        "limits": why.limits,
-        "shortage_lots": why.shortage,
-        "surplus_lots": why.surplus,
-        "imported_lots": why.imported,
-        "exported_lots": why.exported,
-        "marginal_orders": why.marginal_orders,
-        "set_at": why.set_at,
-        "full_links": [
-            {"source": link.source, "target": link.target, "gain_tenge_per_tonne": link.gap} for link in why.full_links
-        ],
-        "reason": why.text,
-    }
+def pivots_asked(asked: Asked, tables: dict[str, Table], result: "Clearing") -> Sequence["Pivot"] | None:
+    """Look at the market without each participant, if that is asked for."""
+    return in_lines(tables, lambda: result.pivotal(asked.why or None)) if asked.pivotal else None
 
 
-def fill_data(result: "Clearing", orders: Table, most: int | None = None) -> list[dict[str, Any]]:
-    """Give one entry an order, in the order of the file; at most so many when that is said."""
-    names = ("order_id", "place", "side", "limit_price_tenge_per_tonne", "quantity_lots", "filled_lots")
-    columns = [orders.columns[column] for column in ("order_id", "place", "side", "price", "quantity")]
-    return entries(names, [*columns, result.fills["quantity"]], most)
-
-
-def flow_data(result: "Clearing", links: Table, most: int | None = None) -> list[dict[str, Any]]:
-    """Give one entry a link, in the order of the file; at most so many when that is said."""
-    units = {"tariff": "tariff_tenge_per_tonne", "capacity": "capacity_lots", "capacity_back": "capacity_back_lots"}
-    known = [column for column in ("source", "target", *units) if column in links.columns]
-    names = (*(units.get(column, column) for column in known), "flow_lots")
-    return entries(names, [*(links.columns[column] for column in known), result.flows["quantity"]], most)
-
-
-def entries(names: tuple[str, ...], columns: list[Any], most: int | None) -> list[dict[str, Any]]:
-    """Turn the beginning of columns, or all of them, into named rows."""
-    rows = zip(*(listed(column[:most]) for column in columns), strict=True)
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-# --- For people -------------------------------------------------------------------------------------------------
-
-
-def show(result: "Clearing", tables: dict[str, Table]) -> None:
-    """Print tables for people; written to a file or a pipe they are as wide as they need, and without colour."""
-    terminal = sys.stdout.isatty()
-    width = None if terminal else PIPED_COLUMNS
-    page = Console(force_terminal=terminal, width=width, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    places = [result.why(place) for place in islice(result.prices, SHOWN_ROWS)]
-    rows = [(why.place, why.price, why.bought, why.sold) for why in places]
-    print_table(page, "Prices", ("place", "price, tenge/t", "bought, lots", "sold, lots"), rows, len(result.prices))
-    if limits := limit_rows(result):
-        what = ("place", "caps, floors and borders", "lots")
-        print_table(page, "Limits", what, limits[:SHOWN_ROWS], len(limits))
-    print_reasons(page, places)
-    fills = [tuple(entry.values()) for entry in fill_data(result, tables["orders"], SHOWN_ROWS)]
-    headings = ("order", "place", "side", "limit, tenge/t", "lots", "filled, lots")
-    print_table(page, "Fills", headings, fills, tables["orders"].rows)
-    if "links" in tables and tables["links"].rows:
-        flows = [tuple(entry.values()) for entry in flow_data(result, tables["links"], SHOWN_ROWS)]
-        back = ("back, lots",) if "capacity_back" in tables["links"].columns else ()
-        ends = ("from", "to", "tariff, tenge/t", "capacity, lots", *back, "flow, lots")
-        print_table(page, "Flows", ends, flows, tables["links"].rows)
-    if result.paradoxical:
-        what = ("order", "loss, tenge/t x lots", "because of")
-        shown_ones = result.paradoxical[:SHOWN_ROWS]
-        print_table(page, "Rejected though the price would pay", what, shown_ones, len(result.paradoxical))
-    page.print(f"Welfare {shown(result.welfare)} (tenge/t x lots), {proof_of(result)}")
-
-
-def proof_of(result: "Clearing") -> str:
-    """Say whether a better clearing may exist."""
-    if result.proven:
-        return "equal to the dual value: no better clearing exists."
-    gap = shown(result.gap)
-    return f"NOT PROVEN: the time was up; another choice of orders could be worth {gap} more at most."
-
-
-def limit_rows(result: "Clearing") -> list[tuple[str, str, int]]:
-    """Say what each cap leaves unserved and each floor unsold, and what crosses each border."""
-    told = (
-        (result.shortage, "unserved at the cap"),
-        (result.surplus, "unsold at the floor"),
-        (result.imports, "imported"),
-        (result.exports, "exported"),
-    )
-    return [(place, what, count) for lots, what in told for place, count in lots.items()]
-
-
-def print_table(
-    page: Console, title: str, headings: tuple[str, ...], rows: Sequence[Iterable[Any]], total: int
-) -> None:
-    """Print the first rows of a table of so many in all."""
-    grid = Grid(*headings, box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
-    for column in grid.columns:
-        column.overflow = "fold"
-        column.justify = "right" if "lots" in str(column.header) or "tenge" in str(column.header) else "left"
-    for row in rows:
-        grid.add_row(*(Text(cell if isinstance(cell, str) else shown(cell)) for cell in row))
-    page.print(grid)
-    if total > len(rows):
-        page.print(f"... and {shown(total - len(rows))} more; --json prints all of them.\n")
-
-
-def print_reasons(page: Console, places: Sequence["Why"]) -> None:
-    """Print why each price is what it is, a sentence a line."""
-    page.print("Reasons", style="bold")
-    for why in places:
-        page.print(f"  {why.text}")
-    page.print()
-
-
-def shown(number: int | None) -> str:
-    """Write a number in groups of three digits; a dash where there is none."""
-    return "-" if number is None else grouped(number)
+def explained(asked: Asked, result: "Clearing", most: int | None) -> list["Why"]:
+    """Explain the place that is asked for, or every place, at most so many."""
+    places = [asked.why] if asked.why else islice(result.prices, most)
+    return [result.why(place, pivotal=asked.pivotal) for place in places]

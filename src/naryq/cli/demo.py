@@ -2,11 +2,9 @@
 
 import csv
 import io
-import re
 import shlex
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -23,6 +21,7 @@ from rich.table import Table
 
 from naryq import exchange
 from naryq.cli.files import read_rulebook, shipped
+from naryq.cli.pages import print_paragraph
 from naryq.engine import NOT_KEPT, Engine
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.lab import inputs as lab_inputs
@@ -42,8 +41,6 @@ PAGE: Final = "index.html"
 SERVED: Final = ("/", f"/{PAGE}", "/bulletin.json", "/bulletin.csv")
 """What the server gives away: the folder may hold more than the demo has put there."""
 DEFAULT_PORT: Final = 8765
-GROUP_GAP: Final = re.compile(r"(?<=\d) (?=\d{3}\b)")
-"""The space between two groups of a number's digits."""
 WIDE: Final = 130
 """From this many columns on, a table has room for its reasons."""
 
@@ -204,24 +201,16 @@ def _show(console: Console, bulletin: Bulletin) -> None:
         console.print(_province_table(console, bulletin, result))
         console.print(_plant_table(bulletin, result))
         taken, refused = grouped(result.orders_accepted), grouped(result.orders_refused)
-        _print_paragraph(
+        print_paragraph(
             console, f"{taken} orders taken, {refused} refused {_codes(result.refusals)}- rulebook {result.version}"
         )
     for paragraph in bulletin.story:
-        _print_paragraph(console, paragraph)
+        print_paragraph(console, paragraph)
     console.print(_swing_table(bulletin))
     console.print(
         f"{bulletin.facts + bulletin.assumptions} inputs of the model: {bulletin.facts} facts, each with a source, "
         f"and {bulletin.assumptions} assumptions, each with a range and a reason (data/kazakhstan)."
     )
-
-
-def _print_paragraph(console: Console, text: str) -> None:
-    """Print a paragraph and an empty line; a terminal's edge never parts the groups of a number."""
-    if console.is_terminal:
-        unbroken = GROUP_GAP.sub("\N{NO-BREAK SPACE}", text)
-        text = textwrap.fill(unbroken, console.width).replace("\N{NO-BREAK SPACE}", " ")
-    console.print(text + "\n", soft_wrap=True)
 
 
 def _codes(refusals: Mapping[str, int]) -> str:

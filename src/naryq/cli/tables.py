@@ -93,10 +93,13 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns of a file, all of one length: text as lists, numbers as arrays, or as lists if some are missing."""
+    """The columns of a file, all of one length: text as lists, numbers as arrays, or as lists if some are missing.
+
+    None stands for an empty cell.
+    """
 
     name: str
-    columns: dict[str, list[str] | list[int | None] | NDArray[np.int64]]
+    columns: dict[str, list[str | None] | list[int | None] | NDArray[np.int64]]
     rows: int
 
     def where(self, row: int, column: str = "") -> str:
@@ -408,7 +411,7 @@ class Columns:
     def __init__(self, name: str, form: Form, header: list[str]) -> None:
         """Begin with no rows."""
         self.name, self.form, self.header, self.rows = name, form, header, 0
-        self.texts: dict[str, list[str]] = {column: [] for column in header if form.columns[column] == "text"}
+        self.texts: dict[str, list[str | None]] = {column: [] for column in header if form.columns[column] == "text"}
         self.numbers = {column: array("q") for column in header if column not in self.texts}
         self.missing: dict[str, list[int]] = {column: [] for column in self.numbers}
         self.distinct: dict[str, dict[str, str]] = {column: {} for column in self.texts}
@@ -424,10 +427,12 @@ class Columns:
 
     def take_cells(self, column: str, cells: tuple[str, ...]) -> bool:
         """Append the cells of one column if all are right."""
+        has_gaps = column in self.form.gaps and "" in cells
         if column in self.texts:
-            self.texts[column].extend(self.kept_once(column, cells))
-            return text_is_right(tuple(filter(None, cells)) if column in self.form.gaps else cells)
-        if column in self.form.gaps and "" in cells:
+            kept = self.kept_once(column, cells)
+            self.texts[column].extend((cell or None for cell in kept) if has_gaps else kept)
+            return text_is_right(tuple(filter(None, cells)) if has_gaps else cells)
+        if has_gaps:
             self.missing[column].extend(row for row, cell in enumerate(cells, self.rows) if not cell)
             cells = tuple(cell or "0" for cell in cells)
         values = numbers(cells)
