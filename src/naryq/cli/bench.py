@@ -21,6 +21,7 @@ BOOK_PACKAGES: Final = (
     "numba",
     "nautilus_trader",
     "lightmatchingengine",
+    "liquibook",
     "pyorderbook",
     "order-matching",
 )

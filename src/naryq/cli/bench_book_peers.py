@@ -140,6 +140,41 @@ def light(stream: Stream) -> Work:
     return work
 
 
+def liquibook(stream: Stream) -> Work:
+    """Make Liquibook ready by its Python package: compiled, called and calling back message by message."""
+    module = _module("liquibook")
+    book = module.liquibook_book_OrderBook()
+    found: list[tuple[int, int, int]] = []
+
+    class Listener(module.OrderListener):  # type: ignore[misc, name-defined]  # a class of a package that may be missing
+        def on_fill(self, _: Any, matched: Any, quantity: int, price: int) -> None:
+            found.append((matched.order_id_, price, quantity))
+
+        def on_accept(self, _: Any) -> None:
+            pass
+
+        def on_cancel(self, _: Any) -> None:
+            pass
+
+    listener = Listener()
+    book.set_order_listener(listener)
+    orders = {
+        name: module.SimpleOrder(side == BUY, price, quantity)
+        for kind, name, side, price, quantity in stream.rows()
+        if kind != CANCEL
+    }
+    names = {order.order_id_: name for name, order in orders.items()}
+    calls = [(book.cancel if kind == CANCEL else book.add, orders[name]) for kind, name, *_ in stream.rows()]
+
+    def work() -> list[Trade]:
+        for call, order in calls:
+            call(order)
+        assert listener is not None, "the book does not keep its listener alive"
+        return [Trade(names[maker], price, quantity) for maker, price, quantity in found]
+
+    return work
+
+
 def pyorderbook(stream: Stream) -> Work:
     """Make pyorderbook ready; its orders are objects that it names itself."""
     module = _module("pyorderbook")
@@ -203,6 +238,7 @@ def order_matching(stream: Stream) -> Work:
 
 PEERS: Final = (
     Peer("nautilus_trader, OrderBook.apply_deltas", 100_000, 5, nautilus),
+    Peer("liquibook, its Python package", 100_000, 3, liquibook),
     Peer("lightmatchingengine", 100_000, 3, light),
     Peer("pyorderbook", 50_000, 3, pyorderbook),
     Peer("order-matching", 3_000, 1, order_matching),
