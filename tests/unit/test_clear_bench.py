@@ -46,3 +46,14 @@ def test_a_missing_solver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", version)
     with pytest.raises(Refusal, match=r"the benchmark needs ortools\. Install .* 'naryq\[bench\]'"):
         CliRunner().invoke(bench, ["clearing"], catch_exceptions=False)
+
+
+def test_small_markets_and_shapes() -> None:
+    """`naryq bench small` measures calls, the batch, one place and wide prices, and states what each should reach."""
+    result = CliRunner().invoke(
+        bench, ["small", "--orders", "3000", "--markets", "20", "--json"], catch_exceptions=False
+    )
+    figures = json.loads(result.stdout)["figures"]
+    assert len(figures) == 8
+    assert sum(bool(figure["target"]) for figure in figures) == 5
+    assert all(figure["seconds"] is None or figure["seconds"] > 0 for figure in figures)

@@ -69,6 +69,18 @@ def conditions(*, orders: int, as_json: bool) -> None:
     _report(run(_say, orders), as_json=as_json)
 
 
+@bench.command()
+@click.option("--orders", default=1_000_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--markets", default=10_000, show_default=True, type=click.IntRange(min=1))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def small(*, orders: int, markets: int, as_json: bool) -> None:
+    """Clear small markets, one by one and in one call, and large ones of one place and of wide prices."""
+    _need("pandas")
+    from naryq.cli.bench_small import run  # noqa: PLC0415 - kernels load only when they run
+
+    _report(run(orders, markets, _say), as_json=as_json)
+
+
 def _need(*packages: str) -> None:
     for package in packages:
         if not _version(package):

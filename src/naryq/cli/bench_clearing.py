@@ -24,8 +24,6 @@ from naryq.market.intake import SMALL_CODES
 from naryq.market.passes import Market, passes_over
 
 RUNS: Final = 3
-SMALL_ORDERS: Final = 200
-SMALL_RUNS: Final = 200
 HIGHS_ORDERS: Final = 100_000
 HIGHS_SECONDS: Final = 600
 SORT_TIMES: Final = 10
@@ -114,20 +112,10 @@ def _read_only(values: Any) -> Any:
 def run(orders: int, *, full: bool, say: Say) -> list[Figure]:
     """Measure everything, and say what is being measured."""
     return [
-        *_small(say),
         *_against_solvers(orders, say),
         *_against_highs(orders, full=full, say=say),
         *_against_sort(orders, say),
     ]
-
-
-def _small(say: Say) -> list[Figure]:
-    say(f"{SMALL_ORDERS} orders, again and again")
-    orders, links = frames(draw(SMALL_ORDERS))
-    lists = [{name: table[name].tolist() for name in table} for table in (orders, links)]
-    found = best(lambda: clear(*lists), SMALL_RUNS)
-    rate = f"{1 / found.seconds:.0f} a second"
-    return [Figure(SMALL_ORDERS, "naryq.clear on lists", found.seconds, rate, "1000", found.answer.welfare)]
 
 
 def _against_solvers(orders: int, say: Say) -> list[Figure]:
@@ -194,12 +182,14 @@ def _against_sort(orders: int, say: Say) -> list[Figure]:
     return [
         Figure(size, "np.sort of the prices", sort.seconds),
         Figure(size, "naryq.clear, whole call", whole.seconds, share, "at most 0.5", whole.answer.welfare),
-        Figure(size, "memory, with the answer", None, _memory_ratio(table, links), "under 1.5"),
+        Figure(
+            size, "memory, with the answer", None, memory_ratio(table, lambda: _with_answers(table, links)), "under 1.5"
+        ),
     ]
 
 
-def _memory_ratio(orders: pd.DataFrame, links: pd.DataFrame) -> str:
-    """Return the columns and the growth of this process while clearing, as a multiple of the columns; Linux only."""
+def memory_ratio(orders: pd.DataFrame, work: Callable[[], Any]) -> str:
+    """Return the columns and the growth of this process while working, as a multiple of the columns; Linux only."""
     statistics = Path("/proc/self/statm")
     if not statistics.exists():
         return "not measured here"
@@ -213,7 +203,7 @@ def _memory_ratio(orders: pd.DataFrame, links: pd.DataFrame) -> str:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    result = _with_answers(orders, links)
+    result = work()
     peaks.append(_resident(statistics))
     done.set()
     watcher.join()

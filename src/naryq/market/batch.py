@@ -207,7 +207,7 @@ def clear_batch(
 def _cleared(batch: Batch) -> tuple[Settled, Integers]:
     """Clear all markets, some at a time on each thread; then those that only the ordinary way can settle."""
     count = len(batch.names)
-    settled = small.empty(batch.market.size, int(batch.places.start[-1]), count)
+    settled = small.empty(batch.request.orders.price.size, int(batch.places.start[-1]), count)
     flow = np.zeros(batch.links_before(count), np.int64)
     settled.state[:] = 1 - PROVEN
     if batch.request.price_rule in small.PRICE_RULES and small.fits(batch.request.links.tariff, len(batch.words)):
@@ -249,7 +249,7 @@ def markets_of(batch: Batch, first: int, last: int) -> Markets:
     rows, links = batch.orders.of(first, last), batch.links_of(first, last)
     before = np.array([batch.links_before(market) for market in range(first, last + 1)]) - batch.links_before(first)
     market_of_link = np.repeat(np.arange(first, last), np.diff(before))
-    market = batch.market[rows]
+    market = np.repeat(np.arange(first, last), np.diff(batch.orders.start[first : last + 1]))
     here = batch.places.numbers(market * len(batch.words) + batch.place[orders.place.codes[rows]]) - starts[market]
     keys = market_of_link * len(batch.words)
     source, target = (batch.places.numbers(keys + names[links]) for names in (batch.source, batch.target))
@@ -293,7 +293,7 @@ def _clear_alone(batch: Batch, index: int, settled: Settled, flow: Integers) -> 
 def request_of(batch: Batch, index: int) -> Request:
     """Take one market out of all, as `clear` would read it."""
     request, words = batch.request, _words(batch, index)
-    rows = np.arange(batch.market.size)[batch.orders.of(index, index + 1)]
+    rows = np.arange(batch.request.orders.price.size)[batch.orders.of(index, index + 1)]
     orders = type(request.orders)(*(intake.rows_of(column, rows) for column in request.orders))
     reference = request.reference
     if isinstance(reference, Mapping):

@@ -3,7 +3,7 @@
 Rows are those of the caller's tables, counted from 1, whatever market they belong to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,8 +17,10 @@ from naryq.market.labels import NOBODY, Labels
 from naryq.market.options import check_alone
 from naryq.messages import Code, Refusal
 
-DENSE: Final = 4
-"""Places are numbered by a table of all markets and names while it has at most so many cells for each order."""
+ROWS: Final = 2**18
+"""So many rows at a time are looked at where a column of numbers would be made of them."""
+DENSE: Final = 16
+"""Places are numbered by a table of all markets and names while it has at most so many cells for each of these rows."""
 CONDITIONS: Final = ("min_quantity", "group", "parent")
 NARROW: Final = 2**16
 """NumPy sorts numbers below this by their digits, in one pass over the rows."""
@@ -59,15 +61,14 @@ class Places(NamedTuple):
 class Batch(NamedTuple):
     """Markets as they were read, sorted by their names, and the options for all of them.
 
-    `words` are the names of all places, sorted; `place` and `side` say what the orders' codes mean, `market` the market
-    of each order, `lots` those of all orders of a market. `source` and `target` number the ends of the links, ways back
+    `words` are the names of all places, sorted; `place` and `side` say what the orders' codes mean, `lots` has those of
+    all orders of each market. `source` and `target` number the ends of the links, ways back
     included, by name; without `own_links`, every market has all of them.
     """
 
     request: Request
     names: Names
     words: list[str]
-    market: Integers
     place: Integers
     side: Integers
     source: Integers
@@ -108,14 +109,11 @@ def read(orders: Any, links: Any, by: Any, options: tuple[str, str, int | Mappin
     order_groups = _grouped(market, len(names))
     lots = _lots(columns.quantity, order_groups, survey.highest_quantity)
     _check_totals(table, lots, survey.highest_price, len(own.source), names)
-    keys = np.concatenate(
-        [market * len(words) + place[columns.place.codes], _link_keys(market_of_link, source, target, names, words)]
-    )
+    link_keys = _link_keys(market_of_link, source, target, names, words)
     return Batch(
         Request(table, columns, own, labels.read_labels(table, "participant"), None, *options, Patience(None, None)),
         names,
         words,
-        market,
         place,
         np.array([SIDE_NUMBERS.get(name, BUY) for name in columns.side.names] or [BUY], np.int64),
         source,
@@ -124,7 +122,7 @@ def read(orders: Any, links: Any, by: Any, options: tuple[str, str, int | Mappin
         np.array(lots, np.int64),
         _grouped(np.zeros(0, np.int64) if market_of_link is None else market_of_link, len(names)),
         market_of_link is not None,
-        _places(keys, len(names), len(words)),
+        _places(_keys(market, place, columns.place.codes, len(words)), link_keys, len(names), len(words)),
         references(words, options[2]),
     )
 
@@ -205,10 +203,14 @@ def _check_identifiers(table: Table, orders: Orders, market: Integers, names: Na
     text = table.rows > 0 and isinstance(column[0], str)
     values = table.words("order_id").codes.astype(np.int64) if text else table.integers("order_id")
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if intake.first_repeated(values) < 0:
+        return
     if (high - low + 1) * max(1, len(names)) >= 2**62:
         _, values = np.unique(values, return_inverse=True)
         low, high = 0, values.size
-    row = intake.first_repeated(market * (high - low + 1) + (values - low))
+    keys = market * (high - low + 1)
+    keys += values
+    row = intake.first_repeated(keys)
     if row >= 0:
         what = f"order_id {intake.shown(column[row])} stands twice in market {names[market[row]]!r}"
         raise table.refusal(Code.DUPLICATE_ID, row, what, "Give each order of a market an identifier of its own.")
@@ -227,9 +229,11 @@ def _grouped(market: Integers, count: int) -> Groups:
 def _lots(quantity: Integers, orders: Groups, highest: int) -> list[int]:
     """Sum the lots of each market exactly."""
     grouped = quantity if orders.rows is None else quantity[orders.rows]
-    sums = np.concatenate([[0], np.cumsum(grouped)])  # Where it wraps, differences that fit are still right.
-    wrapped = np.diff(sums[orders.start]).tolist()
-    ends = zip(orders.start[:-1].tolist(), orders.start[1:].tolist(), wrapped, strict=True)
+    some = np.diff(orders.start) > 0
+    wrapped = np.zeros(some.size, np.int64)
+    if grouped.size:
+        wrapped[some] = np.add.reduceat(grouped, orders.start[:-1][some])
+    ends = zip(orders.start[:-1].tolist(), orders.start[1:].tolist(), wrapped.tolist(), strict=True)
     return [exact_sum(grouped[first:last], highest, lots) for first, last, lots in ends]
 
 
@@ -250,13 +254,21 @@ def _link_keys(market: Integers | None, source: Integers, target: Integers, name
     return every
 
 
-def _places(keys: Integers, markets: int, words: int) -> Places:
+def _keys(market: Integers, place: Integers, codes: Any, words: int) -> Iterator[Integers]:
+    """Give the keys of the orders' places, some rows at a time."""
+    for first in range(0, market.size, ROWS):
+        run = slice(first, first + ROWS)
+        yield market[run] * words + place[codes[run]]
+
+
+def _places(keys: Iterator[Integers], link_keys: Integers, markets: int, words: int) -> Places:
     """Number the places of all markets."""
-    table = None
-    if markets * words <= DENSE * keys.size:
-        known = np.zeros(markets * words, np.bool_)
-        known[keys] = True
-        table, keys = np.cumsum(known) - 1, np.flatnonzero(known)
-    else:
-        keys = np.unique(keys)
-    return Places(np.searchsorted(keys, np.arange(markets + 1) * words), keys, table)
+    if markets * words > DENSE * (ROWS + link_keys.size):
+        known_keys = np.unique(np.concatenate([link_keys, *map(np.unique, keys)]))
+        return Places(np.searchsorted(known_keys, np.arange(markets + 1) * words), known_keys, None)
+    known = np.zeros(markets * words, np.bool_)
+    known[link_keys] = True
+    for run in keys:
+        known[run] = True
+    known_keys = np.flatnonzero(known)
+    return Places(np.searchsorted(known_keys, np.arange(markets + 1) * words), known_keys, np.cumsum(known) - 1)

@@ -1,6 +1,6 @@
 """A column of optional labels: text or whole numbers that say to whom or what a row belongs, or nothing."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import narwhals as nw
 import numpy as np
@@ -11,6 +11,8 @@ from naryq.messages import Code
 
 NOBODY = -1
 """The code of a row without a label."""
+DENSE: Final = 4
+"""Whole numbers whose range is less than so many times their count are numbered by a table, others by a sort."""
 
 
 class Labels(NamedTuple):
@@ -40,8 +42,15 @@ def read_labels(table: Table, name: str) -> Labels | None:
 
 
 def _numbered(values: Any) -> Labels:
-    names, codes = np.unique(values, return_inverse=True)
-    return Labels(codes.astype(np.int64), tuple(names.tolist()))
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, -1)
+    if high - low >= DENSE * values.size:
+        names, codes = np.unique(values, return_inverse=True)
+        return Labels(codes.astype(np.int64), tuple(names.tolist()))
+    known = np.zeros(high - low + 1, np.bool_)
+    offset = values.astype(np.int64, copy=False) - low
+    known[offset] = True
+    names = np.flatnonzero(known) + low
+    return Labels((np.cumsum(known) - 1)[offset], tuple(names.tolist()))
 
 
 def _of_series(name: str, column: "nw.Series[Any]") -> Labels | None:

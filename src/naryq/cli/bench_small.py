@@ -1,0 +1,163 @@
+"""The work of `naryq bench small`: many small markets, and large ones of a shape of their own.
+
+Small markets have 20 places, 60 links and 200 orders. One place is compared with a loop that reads each of the same
+columns once and adds it up, on as many threads; wide prices with the sort that they would need otherwise.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, Final
+
+import numba
+import numpy as np
+import pandas as pd
+
+from naryq.cli.bench_clearing import Figure, Say, best, frames, kernel, memory_ratio
+from naryq.cli.bench_peers import HIGHEST_LOTS, HIGHEST_PRICE, PLACES, SEED, Arrays, draw
+from naryq.market.batch import Clearings, clear_batch
+from naryq.market.clearing import clear
+from naryq.market.kernels import Integers, compiled
+from naryq.units import INT64_MAX
+
+SMALL_ORDERS: Final = 200
+MARKETS: Final = 10_000
+WIDE: Final = 10**12
+RUNS: Final = 5
+CALLS: Final = 300
+
+
+@compiled
+def added(values: Integers) -> int:
+    """Add up a column: the least that a look at every row can cost."""
+    total = 0
+    for row in range(values.shape[0]):
+        total += values[row]
+    return total
+
+
+def run(orders: int, markets: int, say: Say) -> list[Figure]:
+    """Measure everything, and say what is being measured."""
+    return [*_one_by_one(say), *_batch(markets, say), *_one_place(orders, say), *_wide(orders, say)]
+
+
+def _one_by_one(say: Say) -> list[Figure]:
+    say(f"{SMALL_ORDERS} orders, again and again")
+    lists = [{name: table[name].tolist() for name in table} for table in frames(draw(SMALL_ORDERS))]
+    clear(*lists)
+    found = best(lambda: clear(*lists), CALLS)
+    return [Figure(SMALL_ORDERS, "naryq.clear on lists", found.seconds, _rate(1, found.seconds), "1000 a second")]
+
+
+def _rate(count: int, seconds: float) -> str:
+    return f"{count / seconds:.0f} a second"
+
+
+def _batch(markets: int, say: Say) -> list[Figure]:
+    say(f"{markets} markets of {SMALL_ORDERS} orders in one call")
+    orders, links = batch_frames(markets)
+
+    def work() -> Clearings:
+        result = clear_batch(orders, links)
+        assert len(result.fills) == len(orders), "one fill an order"
+        assert len(result.prices) == markets * PLACES, "one price a place"
+        return result
+
+    work()
+    found = best(work, 3)
+    rows = markets * SMALL_ORDERS
+    work_done = f"naryq.clear_batch, {markets} markets"
+    return [
+        Figure(rows, work_done, found.seconds, _rate(markets, found.seconds), "10000 a second"),
+        Figure(
+            rows,
+            "memory, with the answer",
+            None,
+            memory_ratio(orders, lambda: clear_batch(orders, links).fills),
+            "under 1.5",
+        ),
+    ]
+
+
+def batch_frames(markets: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw markets of some orders each, over the same links, in one table."""
+    chance, rows = np.random.default_rng(SEED), markets * SMALL_ORDERS
+    names = [f"place {number:02d}" for number in range(PLACES)]
+    orders = pd.DataFrame(
+        {
+            "market": np.repeat(np.arange(markets), SMALL_ORDERS),
+            "order_id": np.arange(rows),
+            "place": pd.Categorical.from_codes(chance.integers(0, PLACES, rows).astype(np.int8), names),
+            "side": pd.Categorical.from_codes(chance.integers(0, 2, rows).astype(np.int8), ["buy", "sell"]),
+            "price": chance.integers(0, HIGHEST_PRICE + 1, rows),
+            "quantity": chance.integers(1, HIGHEST_LOTS + 1, rows),
+        }
+    )
+    return orders, frames(draw(SMALL_ORDERS))[1]
+
+
+def one_place(orders: int, highest_price: int) -> Arrays:
+    """Draw a market of one place, its quantities such that all of them at the highest price fit 64 bits."""
+    chance, none = np.random.default_rng(SEED), np.empty(0, np.int64)
+    return Arrays(
+        1,
+        np.zeros(orders, np.int8),
+        chance.integers(0, 2, orders).astype(np.int8),
+        chance.integers(0, highest_price + 1, orders),
+        chance.integers(1, min(HIGHEST_LOTS, INT64_MAX // (orders * (highest_price + 2))) + 1, orders),
+        none,
+        none,
+        none,
+        none,
+    )
+
+
+def reading(columns: list[Any], threads: int) -> Callable[[], int]:
+    """Make the loop ready that adds up every column once, a run of rows on each thread."""
+    size = columns[0].size
+    ends = [size * part // threads for part in range(threads + 1)]
+    runs = [column[first:last] for first, last in pairwise(ends) for column in columns]
+
+    def work() -> int:
+        with ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(added, runs))
+
+    return work
+
+
+def _one_place(orders: int, say: Say) -> list[Figure]:
+    say(f"{orders} orders in one place, and a loop that reads their columns")
+    arrays = one_place(orders, HIGHEST_PRICE)
+    threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined] # Numba makes it at run time
+    read = reading([arrays.place, arrays.side, arrays.price, arrays.quantity], threads)
+    core, tables = kernel(arrays), frames(arrays)
+    for work in (read, core):
+        work()
+    reads, own = best(read, RUNS), best(core, RUNS)
+    clear(*tables)
+    whole = best(lambda: clear(*tables).fills, RUNS)
+    return [
+        Figure(orders, f"reading the columns once, {threads} threads", reads.seconds),
+        Figure(
+            orders,
+            "naryq, kernel, one place",
+            own.seconds,
+            f"{own.seconds / reads.seconds:.1f} of reading",
+            "at most 2",
+        ),
+        Figure(orders, "naryq.clear, one place", whole.seconds, f"{whole.seconds / reads.seconds:.1f} of reading"),
+    ]
+
+
+def _wide(orders: int, say: Say) -> list[Figure]:
+    say(f"{orders} orders at prices up to 10**12, and np.argsort of the prices")
+    arrays = one_place(orders, WIDE)
+    tables = frames(arrays)
+    sort = best(lambda: np.argsort(arrays.price), RUNS)
+    clear(*tables)
+    whole = best(lambda: clear(*tables).fills, RUNS)
+    share = f"{whole.seconds / sort.seconds:.2f} of np.argsort"
+    return [
+        Figure(orders, "np.argsort of the prices", sort.seconds),
+        Figure(orders, "naryq.clear, prices up to 10**12", whole.seconds, share, "at most 1"),
+    ]
