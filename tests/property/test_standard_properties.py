@@ -284,6 +284,23 @@ def test_a_planted_fault_of_the_result_is_found(name: str) -> None:
         check_standard(result.terms, result._admitted, result.rounds, spoil(result))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("quantity", 9, "10 lots are awarded, not 9"),
+        ("filled", (5, 3, 1, 1), "the fills are not what is awarded|gets"),
+        ("filled", (0, 0, 0, 0), "the fills are not what is awarded"),
+        ("filled", (9, 9, 9, 9), "gets 9 lots of"),
+    ],
+)
+def test_a_planted_fault_of_the_fills_is_found(name: str, value: Any, words: str) -> None:
+    """The lots of each step, and their sum, are held against the awards."""
+    result = sound()
+    setattr(result, name, value)
+    with pytest.raises(AssertionError, match=words):
+        result.check()
+
+
 def spoiled(rounds: tuple[Round, ...], index: int, *bids: Bid, **change: Any) -> tuple[Round, ...]:
     each = rounds[index]
     if bids:

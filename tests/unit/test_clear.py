@@ -358,6 +358,21 @@ def test_the_check_sees_a_broken_tie_rule(tie: str, wrong: list[int]) -> None:
         result.check()
 
 
+@pytest.mark.parametrize("links", [None, {"source": ["A"], "target": ["B"], "capacity": [9], "tariff": [2]}])
+def test_the_check_sees_a_trade_left_out_at_the_margin(links: dict[str, Any] | None) -> None:
+    """Trades at the very price gain nothing, and a result that leaves one out is found all the same."""
+    place = ["A", "A"] if links is None else ["A", "B"]
+    price = [10, 10] if links is None else [10, 12]
+    orders = {"order_id": [1, 2], "place": place, "side": ["sell", "buy"], "price": price, "quantity": [5, 5]}
+    result = naryq.clear(orders, links)
+    result.check()
+    result.fills["quantity"][:] -= 1
+    if links is not None:
+        result.flows["quantity"][:] -= 1
+    with pytest.raises(AssertionError, match="could trade with each other"):
+        check_clearing(orders, links, result.prices, result.fills, result.flows)
+
+
 def test_the_check_sees_a_wrong_welfare() -> None:
     """A result whose welfare was changed fails its own check."""
     result = naryq.clear(ORDERS, LINKS)

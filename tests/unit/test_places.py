@@ -229,6 +229,32 @@ def test_wrong_places_are_refused(name: str) -> None:
     assert refused.value.remedy
 
 
+@pytest.mark.parametrize("missing", [float("nan"), np.array([np.nan, 90.0, 1.0])], ids=["list", "array"])
+def test_a_gap_that_pandas_has_made_a_float_says_what_to_do(missing: Any) -> None:
+    """A value may be missing here, so the refusal asks for whole numbers and not for a value."""
+    caps = missing if isinstance(missing, np.ndarray) else [missing, 90, 1]
+    for places in ({**PLACES, "cap": caps}, pd.DataFrame({**PLACES, "cap": caps}, dtype=object).astype({"cap": float})):
+        with pytest.raises(Refusal, match=r"row 1: cap is missing as NaN, a float\..* column Int64") as refused:
+            naryq.clear(ORDERS, LINKS, places=places)
+        assert refused.value.code is Code.WRONG_TYPE
+
+
+def test_a_refusal_of_an_odd_reference_is_one_line() -> None:
+    """Whatever is given, its picture is put on one line."""
+    with pytest.raises(Refusal) as refused:
+        naryq.clear(ORDERS, LINKS, price_rule="reference", reference=pd.Series({"Aktau": 1}))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("tie", "filled"), [("time", [0, 5, 5]), ("pro_rata", [2, 3, 5])])
+def test_nothing_is_less_than_a_limit_of_zero(tie: str, filled: list[int]) -> None:
+    """Beside an offer at 0 an offer without a limit comes first by time, and shares with it in proportion."""
+    orders = {"order_id": [1, 2, 3], "place": ["A"] * 3, "side": ["sell", "sell", "buy"], "price": [0, None, 1]}
+    result = naryq.clear(orders | {"quantity": [5, 5, 5]}, tie=tie)
+    assert result.fills["quantity"].tolist() == filled
+    result.check()
+
+
 def test_a_stranger_may_have_a_border() -> None:
     """A place that nobody names is welcome if gas is had there: its price is the import price."""
     places: Columns = {"place": ["Port"], "import_price": [77]}
@@ -292,7 +318,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "price above its cap": ({"prices": {**RESULT.prices, "Aktau": 91}}, "its limits make it 90"),
     "shadow price": ({"shadow_prices": {**RESULT.shadow_prices, "Aktau": 91}}, "trades at a loss"),
     "import that never came": ({"imports": {"Astana": 11}}, "lots are left over at Astana"),
-    "import elsewhere": ({"imports": {"Astana": 10, "Nowhere": 0}}, "the imports name a place"),
+    "import elsewhere": ({"imports": {"Astana": 10, "Nowhere": 0}}, "imports are told of other places"),
+    "import left out": ({"imports": {}}, "imports are told of other places"),
+    "export of nothing left out": ({"exports": {}}, "exports are told of other places"),
+    "place left out": ({"prices": {"Astana": 130, "Atyrau": 82}}, "Aktau is in no result"),
+    "shadow price left out": ({"shadow_prices": {"Astana": 130, "Atyrau": 82}}, "name different places"),
+    "place that is nowhere": (
+        {"prices": {**RESULT.prices, "Nowhere": 1}, "shadow_prices": {**RESULT.shadow_prices, "Nowhere": 1}},
+        "Nowhere has a price, and no order, link or place names it",
+    ),
+    "trade": ({"traded": {**RESULT.traded, "Aktau": (31, 0)}}, "Aktau buys and sells 30 and 0 lots"),
+    "trade of nobody": ({"traded": {**RESULT.traded, "Nowhere": (0, 0)}}, "a trade is told of a place"),
     "negative import": (
         {"imports": {"Astana": -1}, "fills": [60, 40, 69, 21, 9], "shortage": None},
         "not filled|negative",
@@ -301,7 +337,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"places": {**PLACES, "import_price": [None, 129, None]}},
         "gas is imported at 130 and not at 129|dearer",
     ),
-    "import where there is none": ({"places": {**PLACES, "import_price": [None] * 3}}, "crosses|not at None"),
+    "import where there is none": (
+        {"places": {**PLACES, "import_price": [None] * 3}},
+        "imports are told of other places",
+    ),
     "clipped orders not rationed by the rule": ({"fills": [60, 40, 80, 30, 0]}, "not shared in proportion"),
     "clipped orders in turn": ({"fills": [60, 40, 80, 30, 0], "tie": "time"}, ""),
     "cap forgotten": ({"places": {**PLACES, "cap": [None] * 3}, "shortage": {}}, "not filled"),

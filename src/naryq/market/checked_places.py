@@ -183,6 +183,20 @@ def check_own_first(
             assert not _reached(place, back) & margin.offers, "an offer at the margin is left and could be exported"
 
 
+def check_nothing_more(margin: Margin, ways: Ways) -> None:
+    """Check that no offer left at the margin of one place could still serve a bid left at that of another, or its own.
+
+    Such a trade gains nothing, but of all optimal trades the result has the most lots: where gas can go no further from
+    those who offer to those who bid, no flow brings more (Ford and Fulkerson).
+    """
+    if margin.offers and margin.bids:
+        onward = _onward(ways)
+        reached: set[int] = set()
+        for place in sorted(margin.offers):
+            reached |= set() if place in reached else _reached(place, onward)
+        assert not reached & margin.bids, "an offer and a bid are left at the margin that could trade with each other"
+
+
 def _onward(ways: Ways) -> dict[int, list[int]]:
     onward: dict[int, list[int]] = {}
     for start, end in zip(ways.start.tolist(), ways.end.tolist(), strict=True):
@@ -199,11 +213,16 @@ def _reached(start: int, onward: dict[int, list[int]]) -> set[int]:
     return found
 
 
-def lots_of(told: Lots | None, terms: Mapping[str, Terms], what: str) -> list[int]:
-    """Return the lots told for each place, in the order of the places; None tells of none."""
-    lots = dict(told or {})
-    assert lots.keys() <= terms.keys(), f"the {what}s name a place that is in no result"
-    return [int(lots.get(name, 0)) for name in terms]
+def lots_of(told: Lots | None, what: str, places: Any, names: list[str]) -> list[int]:
+    """Return the lots told for each place that has a price outside, in the order of the places; None tells of none."""
+    if told is None:
+        return [0] * len(names)
+    table = None if places is None else Table("places", places)
+    prices = [] if table is None else _with_gaps(table, f"{what}_price")
+    rows = zip([] if table is None else table.columns["place"], prices, strict=True)
+    priced = {str(name) for name, price in rows if price is not None}
+    assert told.keys() == priced, f"{what}s are told of other places than those with an {what} price"
+    return [int(told.get(name, 0)) for name in names]
 
 
 def orders_by_place(sheet: Iterator[tuple[str, Order]], names: Iterable[str]) -> dict[str, list[Order]]:

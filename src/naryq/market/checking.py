@@ -18,6 +18,7 @@ from naryq.market.checked_places import (
     bounded,
     check_crossing,
     check_nobody_loses,
+    check_nothing_more,
     check_own_first,
     check_unserved,
     count_orders,
@@ -103,6 +104,7 @@ def check_clearing(
     exports: Mapping[str, int] | None = None,
     shortage: Mapping[str, int] | None = None,
     surplus: Mapping[str, int] | None = None,
+    traded: Mapping[str, tuple[int, int]] | None = None,
 ) -> Certificate:
     """Check a result against its orders, links and places, and return welfare and dual value, recomputed.
 
@@ -121,12 +123,14 @@ def check_clearing(
         exports: Lots to the outside by place.
         shortage: Lots that caps leave unserved by place; None to leave this unchecked, as with the next.
         surplus: Lots that floors leave unsold by place.
+        traded: Lots bought and lots sold by place.
 
     Raises:
         AssertionError: The first rule that does not hold, in one sentence.
     """
     names = list(prices)
     shadow_prices = prices if shadow_prices is None else shadow_prices
+    _check_names(_named(orders, links, places), prices, shadow_prices)
     if price_rule in VENUE_RULES:
         proving, worth = _check_call(orders, prices, price_rule, reference or {})
         prices, shadow_prices = dict(prices) | proving, dict(shadow_prices) | worth
@@ -134,9 +138,11 @@ def check_clearing(
     terms = read_terms(places, names)
     book = _read_book(orders, fills, terms, prices, told, joined=_named_by_links(links))
     network = _read_map(links, flows, names)
-    crossing = lots_of(imports, terms, "import"), lots_of(exports, terms, "export")
+    crossing = lots_of(imports, "import", places, names), lots_of(exports, "export", places, names)
     _check_fills(book)
-    _check_balance(book, network, names, crossing)
+    lots = _lots_traded(book, len(names))
+    _check_balance(lots, network, names, crossing)
+    _check_traded(lots, names, traded)
     at = _check_links(network, told.shadow_prices, names)
     _check_ties(book.beyond_least(), names, tie)
     _check_sharing(book.beyond_least(), network, at, tie, names)
@@ -144,6 +150,21 @@ def check_clearing(
     certificate = Certificate(_welfare(book, network, terms, crossing), _dual_value(book, network, at))
     assert certificate.is_optimal, f"welfare is {certificate.welfare} and the dual value {certificate.dual_value}"
     return certificate
+
+
+def _check_names(named: set[str], prices: Mapping[str, int | None], shadow_prices: Mapping[str, int | None]) -> None:
+    """Check that every place is there, and that one that nobody names has no price."""
+    missing = sorted(named - prices.keys())
+    assert not missing, f"{missing[0]} is in no result"
+    ghosts = sorted(name for name, price in prices.items() if price is not None and name not in named)
+    assert not ghosts, f"{ghosts[0]} has a price, and no order, link or place names it"
+    assert prices.keys() == shadow_prices.keys(), "prices and shadow prices name different places"
+
+
+def _named(orders: Any, links: Any, places: Any) -> set[str]:
+    words = Table("orders", orders).words("place")
+    named = {words.names[code] for code in np.unique(words.codes).tolist()} | _named_by_links(links)
+    return named if places is None else named | set(map(str, Table("places", places).columns["place"]))
 
 
 def _check_call(
@@ -280,11 +301,18 @@ def _check_fills(book: _Book) -> None:
     assert not left.any(), f"order in row {np.argmax(left) + 1} is better than the price and is not filled"
 
 
-def _check_balance(book: _Book, network: _Map, names: list[str], crossing: tuple[list[int], list[int]]) -> None:
-    balance = [brought - sent for brought, sent in zip(*crossing, strict=True)]
-    sums = np.zeros((len(names), 2), np.int64)
+def _lots_traded(book: _Book, places: int) -> list[list[int]]:
+    """Sum the lots sold and the lots bought at each place."""
+    sums = np.zeros((places, 2), np.int64)
     np.add.at(sums, (book.place, book.buys.astype(np.int64)), book.fill)
-    for place, (sold, bought) in enumerate(sums.tolist()):
+    return list(sums.tolist())
+
+
+def _check_balance(
+    lots: list[list[int]], network: _Map, names: list[str], crossing: tuple[list[int], list[int]]
+) -> None:
+    balance = [brought - sent for brought, sent in zip(*crossing, strict=True)]
+    for place, (sold, bought) in enumerate(lots):
         balance[place] += sold - bought
     for source, target, flow in zip(
         network.source.tolist(), network.target.tolist(), network.flow.tolist(), strict=True
@@ -293,6 +321,13 @@ def _check_balance(book: _Book, network: _Map, names: list[str], crossing: tuple
         balance[target] += flow
     for name, left in zip(names, balance, strict=True):
         assert left == 0, f"{left} lots are left over at {name}"
+
+
+def _check_traded(lots: list[list[int]], names: list[str], traded: Mapping[str, tuple[int, int]] | None) -> None:
+    for name, (sold, bought) in zip(names, lots, strict=True):
+        told = (bought, sold) if traded is None else traded.get(name)
+        assert told == (bought, sold), f"{name} buys and sells {bought} and {sold} lots, not {told}"
+    assert traded is None or len(traded) == len(names), "a trade is told of a place that is in no result"
 
 
 def _check_links(network: _Map, prices: Mapping[str, int | None], names: list[str]) -> list[int]:
@@ -359,15 +394,22 @@ def _check_outside(
         return
     every, prices = list(terms.values()), [at[name] for name in terms]
     check_crossing(every, prices, *crossing)
-    left = (book.price == book.at) & (book.fill < book.quantity)
-    margin = Margin(*(frozenset(book.place[left & (book.buys == buys)].tolist()) for buys in (True, False)))
     ways = _ways(network, [-1 if price is None else price for price in prices])
-    check_own_first(every, prices, crossing, margin, ways)
+    check_own_first(every, prices, crossing, _margin_left(book), ways)
+
+
+def _margin_left(book: _Book) -> Margin:
+    left = (book.price == book.at) & (book.fill < book.quantity)
+    return Margin(*(frozenset(book.place[left & (book.buys == buys)].tolist()) for buys in (True, False)))
 
 
 def _check_sharing(book: _Book, network: _Map, at: list[int], tie: str, names: list[str]) -> None:
-    """Check that margins of joined places share by the rule: nobody is served there before somebody short elsewhere."""
+    """Check that margins of joined places trade all they can, and share it by the rule.
+
+    Nobody is served there before somebody short elsewhere.
+    """
     start, end = _ways(network, at)
+    check_nothing_more(_margin_left(book), _ways(network, at))
     for buys, ways in ((True, Ways(start, end)), (False, Ways(end, start))):
         rows = np.flatnonzero((book.price == book.at) & (book.buys == buys))
         margins = Margins(book.place[rows], book.quantity[rows], book.fill[rows], book.turn[rows])

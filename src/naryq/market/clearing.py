@@ -191,6 +191,7 @@ class Clearing:
             exports=self.exports,
             shortage=self.shortage,
             surplus=self.surplus,
+            traded=self.traded,
         )
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
         if self._outcome.chosen is not None:

@@ -101,6 +101,7 @@ class Table:
             self.columns = self._series(frame)
         self.rows = self._rows()
         self.missing: dict[str, Flags] = {}
+        self._gaps = set[str]()
         """Which rows of a column have no value, for columns read with `optional` that have such rows."""
 
     def _series(self, frame: Any) -> dict[str, Any]:
@@ -168,6 +169,8 @@ class Table:
         Where values are `optional`, a missing one counts as 0 and its row is noted in `missing`.
         """
         column = self.columns[name]
+        if optional:
+            self._gaps.add(name)
         values: Integers = self._integer_array(name, self._without_missing(name, column) if optional else column)
         if lowest is not None and values.size:
             self.within(name, values, (int(values.min()), int(values.max())), (lowest, highest))
@@ -270,6 +273,10 @@ class Table:
             row = int(missing[0]) if missing.size else None
         else:
             row = next((row for row, value in enumerate(column) if is_missing(value)), None)
+        if row is not None and name in self._gaps:
+            what = f"{name} is missing as NaN, a float"
+            remedy = "Give whole numbers, and None where one is missing; in pandas, make the column Int64."
+            raise self.refusal(Code.WRONG_TYPE, row, what, remedy)
         if row is not None:
             raise self.refusal(Code.WRONG_TYPE, row, f"{name} is missing", "Give every row a value.")
 
@@ -361,7 +368,7 @@ def _listing(columns: tuple[str, ...]) -> str:
 
 def shown(value: Any) -> str:
     """Write a value of the caller's for a refusal, on one line."""
-    text = repr(value.item() if isinstance(value, np.generic) else value)
+    text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a refusal is one line
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from naryq.market.auction import PRICE_RULES
 from naryq.market.call import REFERRING_RULES, VENUE_RULES
-from naryq.market.intake import HIGHEST_PRICE, Links, Orders
+from naryq.market.intake import HIGHEST_PRICE, Links, Orders, shown
 from naryq.market.places import Places, bounds_prices
 from naryq.messages import Code, Refusal
 
@@ -18,7 +18,7 @@ def check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] 
     """Refuse an option that is not known, or a reference that does not go with the price rule."""
     for name, value, known in (("tie", tie, TIES), ("price_rule", price_rule, PRICE_RULES)):
         if not isinstance(value, str) or value not in known:
-            raise Refusal(Code.UNKNOWN_OPTION, f"{name} is {value!r}", remedy=f"Choose one of {', '.join(known)}.")
+            raise Refusal(Code.UNKNOWN_OPTION, f"{name} is {shown(value)}", remedy=f"Choose one of {', '.join(known)}.")
     needed, welcome = price_rule == "reference", price_rule in {"reference", *REFERRING_RULES}
     if (needed and reference is None) or (reference is not None and not welcome):
         raise Refusal(
@@ -30,7 +30,9 @@ def check_options(tie: str, price_rule: str, reference: int | Mapping[str, int] 
     for price in reference.values() if isinstance(reference, Mapping) else () if reference is None else (reference,):
         if isinstance(price, bool) or not isinstance(price, (int, np.integer)) or not 0 <= price <= HIGHEST_PRICE:
             raise Refusal(
-                Code.OUT_OF_RANGE, f"the reference price is {price!r}", remedy="Give whole numbers from 0 to 10**12."
+                Code.OUT_OF_RANGE,
+                f"the reference price is {shown(price)}",
+                remedy="Give whole numbers from 0 to 10**12.",
             )
 
 
@@ -75,6 +77,6 @@ def check_limit(seconds: int | None) -> None:
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, np.integer)) or seconds < 0):
         raise Refusal(
             Code.OUT_OF_RANGE,
-            f"time_limit_seconds is {seconds!r}",
+            f"time_limit_seconds is {shown(seconds)}",
             remedy="Give a whole number of seconds, 0 for the first choice found, or leave it out for no limit.",
         )

@@ -6,6 +6,7 @@ a step, and so is a take while the price comes to meet the participants. Where t
 lot stands at the last price at which its participant still wanted it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple
@@ -252,6 +253,18 @@ class StandardResult:
         """
         answer = self.status, self.reason, self.participants, self.clearing_price, self.awards, self.amount_tiyn
         check_standard(self.terms, self._admitted, self.rounds, Published(*answer))
+        self._check_fills()
+
+    def _check_fills(self) -> None:
+        """Hold the lots of each step against the awards, which were judged by the rules."""
+        awarded = sum(award.quantity for award in self.awards)
+        assert self.quantity == awarded, f"{awarded} lots are awarded, not {self.quantity}"
+        filled: Counter[tuple[str, int]] = Counter()
+        for step, lots in zip(self.steps, self.filled, strict=True):
+            assert 0 <= lots <= step.quantity, f"{step.participant} gets {lots} lots of {step.quantity}"
+            filled[step.participant, self._paid(step)] += lots
+        expected = Counter({(award.participant, award.price): award.quantity for award in self.awards})
+        assert +filled == expected, "the fills are not what is awarded"
 
     def why(self) -> AuctionWhy:
         """Say why the auction ended as it did."""
