@@ -8,33 +8,24 @@ full. The tie rule decides for all of them together:
 - `pro_rata`: every margin is served to the same part, as far as the links can carry; what one cannot be given is
   shared among the others in the same way (max-min fairness; Bertsekas and Gallager, Data Networks, 1992, section 6.5).
 
-Both climb a ladder: each rung says how much every margin should have at least, and the highest rung that a flow can
-serve is found by bisection. A margin that cannot be raised further stays where it is, and the others climb on. What
-can be served at once is a polymatroid, so climbing greedily never costs trade.
+What can be served at once is a polymatroid, so serving greedily never costs trade: whoever is served holds what he
+got, and the next is served on ways that take nothing from those before. By time the orders come one after another. In
+proportion all margins climb a ladder, whose rungs say how much each should have at least; whoever cannot reach the next
+stays where he comes to, while the others climb on.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from naryq.market.kernels import BUY, MARGINAL, SELL, Integers
-from naryq.market.network import Standing, Trade, margins_at, trade_at
-from naryq.market.outside import borders
+from naryq.market import turn_kernels
+from naryq.market.kernels import BUY, MARGINAL, SELL, Graph, Integers, graph_of
+from naryq.market.network import Standing, Trade, trade_at
+from naryq.market.outside import WITHOUT_END, borders
 from naryq.market.passes import Market
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
-Floors: TypeAlias = Callable[[int], Sequence[int]]
-"""From the number of a rung to the lots that each place's margin should have at least; rung zero gives none."""
-
-
-class Ladder(NamedTuple):
-    """The rungs of one side: how many there are above zero, and what each of them asks for."""
-
-    rungs: int
-    floors: Floors
 
 
 def shared_trade(market: Market, standing: Standing, tie: str, submitted_at: Integers | None) -> Trade:
@@ -45,14 +36,17 @@ def shared_trade(market: Market, standing: Standing, tie: str, submitted_at: Int
     if (traded == offered).all():
         return trade
     group = _joined(market, standing)
-    least = np.zeros((market.places, 2), np.int64)
+    competing = [_competing(offered[:, side], traded[:, side], group) for side in (BUY, SELL)]
+    if not any(each.any() for each in competing):
+        return trade
+    turns = _turns(market, standing, trade)
     for side in (BUY, SELL):
-        competing = _competing(offered[:, side], traded[:, side], group)
-        if competing.any():
-            by_time = tie == "time"
-            ladder = _by_time(market, standing, side, submitted_at) if by_time else _in_proportion(offered[:, side])
-            least[:, side] = _Climb(market, standing, least, side).up(ladder, competing)
-    return trade_at(market, standing, least) if least.any() else trade
+        if tie == "time":
+            turns.serve(side, *_by_time(market, standing, side, submitted_at, competing[side]))
+        else:
+            lots, rungs = offered[:, side].astype(object), int(offered[:, side].max())  # Products may pass 64 bits.
+            _Climb(turns, side, lots, rungs).lead(np.flatnonzero(competing[side]), 0, rungs)
+    return trade_at(market, standing, turns.least.T.copy())
 
 
 def _competing(offered: Integers, traded: Integers, group: Integers) -> Flags:
@@ -79,132 +73,94 @@ def _joined(market: Market, standing: Standing) -> Integers:
         group = after
 
 
-# --- Ladders ------------------------------------------------------------------------------------------------------
-
-
-def _in_proportion(offered: Integers) -> Ladder:
-    """Rung k asks for the part k / rungs of every margin, rounded down."""
-    lots = offered.tolist()
-    rungs = max(lots)
-    return Ladder(rungs, lambda rung: [each * rung // rungs for each in lots])
-
-
-def _by_time(market: Market, standing: Standing, side: int, submitted_at: Integers | None) -> Ladder:
-    """Rung k asks for the k earliest orders of all margins, in full."""
+def _by_time(
+    market: Market, standing: Standing, side: int, submitted_at: Integers | None, competing: Flags
+) -> tuple[Integers, Integers]:
+    """Return place and quantity of the orders at competing margins, the earliest first."""
     place = market.place_of[market.place]
-    rows = np.flatnonzero((market.side_of[market.side] == side) & (market.price == standing.at[place]))
+    at_margin = (market.side_of[market.side] == side) & (market.price == standing.at[place])
+    rows = np.flatnonzero(at_margin & competing[place])
     if submitted_at is not None:
         rows = rows[np.argsort(submitted_at[rows], kind="stable")]
-    places, quantity = place[rows], market.quantity[rows].astype(np.int64)
-
-    def floors(rung: int) -> Sequence[int]:
-        asked = np.zeros(market.places, np.int64)
-        np.add.at(asked, places[:rung], quantity[:rung])
-        asked_lots: list[int] = asked.tolist()
-        return asked_lots
-
-    return Ladder(rows.size, floors)
+    return place[rows], market.quantity[rows].astype(np.int64)
 
 
-# --- Climbing -----------------------------------------------------------------------------------------------------
+class _Turns(NamedTuple):
+    """A flow on which margins are served in turn: what each holds by side (`least`), and who cannot rise (`stopped`).
+
+    `firsts` are the edges of the first place's margins, by side.
+    """
+
+    graph: Graph
+    firsts: tuple[int, int]
+    least: Integers
+    stopped: Integers
+
+    def serve(self, side: int, places: Integers, lots: Integers) -> None:
+        """Serve places one after another, as far as it goes."""
+        held, stopped = self.least[side], self.stopped[side]
+        turn_kernels.serve(self.graph, self.firsts[side], side, places, lots, held, stopped)
+
+
+def _turns(market: Market, standing: Standing, trade: Trade) -> _Turns:
+    """Put a trade as a flow between places and a hub, over links at par, margins and borders; nobody holds anything."""
+    places, at = market.places, standing.at
+    every, hub = np.arange(places), np.full(places, market.places)
+    gap = at[market.link_target] - at[market.link_source] - market.tariff
+    at_par = np.flatnonzero((gap == 0) & (market.capacity > 0))
+    offered, nothing = standing.lots[:, :, MARGINAL], np.zeros_like(every)
+    edges = [
+        (market.link_source[at_par], market.link_target[at_par], market.capacity[at_par], trade.flow[at_par]),
+        (every, hub, offered[:, BUY], trade.margin_bought),
+        (hub, every, offered[:, SELL], trade.margin_sold),
+    ]
+    if market.outside is not None and trade.brought is not None:
+        opens_in, opens_out = borders(market.outside, at)
+        edges.append((hub, every, np.where(opens_in, WITHOUT_END, 0), np.maximum(trade.brought, 0)))
+        edges.append((every, hub, np.where(opens_out, WITHOUT_END, 0), np.maximum(-trade.brought, 0)))
+    tail, head, room, flow = (np.concatenate(columns) for columns in zip(*edges, strict=True))
+    graph = graph_of(tail, head, places + 1)
+    graph.residual[::2], graph.residual[1::2] = room - flow, flow
+    held = np.stack([nothing, nothing])
+    return _Turns(graph, (at_par.size, at_par.size + places), held, held.copy())
 
 
 class _Climb(NamedTuple):
-    """Margins of one side on their way up a ladder; `least` holds what each margin gets at least, by side."""
+    """Margins of one side on their way up together: rung k is the part k / rungs of every margin, rounded down.
 
-    market: Market
-    standing: Standing
-    least: Integers
+    Whoever stops on the way to a rung belongs to a group that has all it can get, however it is shared there, so it
+    matters to nobody else (S. Fujishige, Lexicographically optimal base of a polymatroid, Mathematics of Operations
+    Research 5, 1980). The group and the rest are then led on, each between rungs half as far apart.
+    """
+
+    turns: _Turns
     side: int
+    offered: npt.NDArray[np.object_]
+    rungs: int
 
-    def up(self, ladder: Ladder, competing: Flags) -> Integers:
-        """Return the lots that each margin gets at least: the same rung for all that can climb on."""
-        climbing = competing.copy()
-        rung = 0
-        while climbing.any() and rung < ladder.rungs:
-            rung = _highest(rung, ladder.rungs, lambda number: self._fits(self._asked(ladder, number, climbing)))
-            self.least[:, self.side] = self._asked(ladder, rung, climbing)
-            if rung < ladder.rungs:
-                rung += 1
-                self._raise_each(self._asked(ladder, rung, climbing), climbing)
-        return self.least[:, self.side]
+    def lead(self, places: Integers, low: int, high: int) -> None:
+        """Lead places from a rung that they hold as far up as they come; they come no further than to `high`."""
+        if not places.size:
+            return
+        rung = high if high - low == 1 else (low + high) // 2
+        self._serve(places, rung)
+        if rung == high:
+            return
+        stops = self.turns.stopped[self.side, places] > 0
+        self.lead(places[~stops], rung, high)
+        self._release(places[stops], low)
+        self.lead(places[stops], low, rung)
 
-    def _asked(self, ladder: Ladder, rung: int, climbing: Flags) -> Integers:
-        return np.where(climbing, np.asarray(ladder.floors(rung), np.int64), self.least[:, self.side])
+    def _asked(self, places: Integers, rung: int) -> Integers:
+        lots: Integers = (self.offered[places] * rung // self.rungs).astype(np.int64)
+        return lots
 
-    def _trade(self, asked: Integers, places: Integers | slice) -> Trade | None:
-        """Return a trade in which some places get what is asked, and all others what they hold; None if none can be."""
-        least = self.least.copy()
-        least[places, self.side] = asked[places]
-        return margins_at(self.market, self.standing, least)
+    def _serve(self, places: Integers, rung: int) -> None:
+        self.turns.serve(self.side, places, self._asked(places, rung) - self.turns.least[self.side, places])
 
-    def _fits(self, asked: Integers, places: Integers | slice = slice(None)) -> bool:
-        return self._trade(asked, places) is not None
-
-    def _raise_each(self, asked: Integers, climbing: Flags) -> None:
-        """Raise margins to a rung that not all can reach, one after another; who cannot stays where he comes to."""
-        pending = np.flatnonzero(climbing & (asked > self.least[:, self.side]))
-        while pending.size:
-            count = _highest(0, pending.size, partial(self._first_fit, asked, pending))
-            self.least[pending[:count], self.side] = asked[pending[:count]]
-            if count == pending.size:
-                return
-            self._raise_as_far_as_it_goes(int(pending[count]), asked)
-            climbing &= self._can_rise()
-            pending = pending[count + 1 :]
-            pending = pending[climbing[pending]]
-
-    def _first_fit(self, asked: Integers, pending: Integers, count: int) -> bool:
-        return self._fits(asked, pending[:count])
-
-    def _raise_as_far_as_it_goes(self, place: int, asked: Integers) -> None:
-        def holds(lots: int) -> bool:
-            return self._fits(np.full_like(asked, lots), np.array([place]))
-
-        held = int(self.least[place, self.side])
-        self.least[place, self.side] = _highest(held, int(asked[place]), holds)
-
-    def _can_rise(self) -> Flags:
-        """Tell which margins could have one lot more than they must, all others keeping what they hold.
-
-        A lot for a buyer must come from a seller with something left, or from a buyer with more than he must have,
-        over links with room or back over links in use; a lot of a seller takes the opposite way. Or it crosses the
-        border, or one that crosses it the other way stays.
-        """
-        trade = margins_at(self.market, self.standing, self.least)
-        assert trade is not None, "what is held can be served"
-        traded, offered = np.stack([trade.margin_bought, trade.margin_sold]), self.standing.lots[:, :, MARGINAL].T
-        own, other = self.side, 1 - self.side
-        reached = (traded[other] < offered[other]) | (traded[own] > self.least[:, own]) | self._over_the_border(trade)
-        start, end = self._ways(trade.flow) if own == BUY else self._ways(trade.flow)[::-1]
-        while True:
-            found = end[reached[start]]
-            if reached[found].all():
-                free: Flags = reached & (self.least[:, own] < offered[own])
-                return free
-            reached[found] = True
-
-    def _over_the_border(self, trade: Trade) -> Flags:
-        """Tell at which places a lot for this side could come from outside, or go there."""
-        if self.market.outside is None or trade.brought is None:
-            return np.zeros(self.market.places, np.bool_)
-        inwards, outwards = borders(self.market.outside, self.standing.at)
-        return inwards | (trade.brought < 0) if self.side == BUY else outwards | (trade.brought > 0)
-
-    def _ways(self, flow: Integers) -> tuple[Integers, Integers]:
-        """Return from where to where one lot can still move over open links."""
-        source, target, at = self.market.link_source, self.market.link_target, self.standing.at
-        is_open = at[target] - at[source] == self.market.tariff
-        room, used = is_open & (flow < self.market.capacity), is_open & (flow > 0)
-        return np.concatenate([source[room], target[used]]), np.concatenate([target[room], source[used]])
-
-
-def _highest(known: int, most: int, holds: Callable[[int], bool]) -> int:
-    """Return the highest number up to `most` for which something holds, given that it holds for `known`."""
-    if holds(most):
-        return most
-    low, high = known, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
+    def _release(self, places: Integers, rung: int) -> None:
+        """Let places hold no more than a rung asks for; what they trade beyond it they may keep or give up again."""
+        turns, asked = self.turns, self._asked(places, rung)
+        margins = 2 * (turns.firsts[self.side] + places) + 1
+        turns.graph.residual[margins] += turns.least[self.side, places] - asked
+        turns.least[self.side, places], turns.stopped[self.side, places] = asked, 0
