@@ -13,6 +13,10 @@ from naryq.market.kernels import Graph, Problem, Slack
 Array = Any
 
 
+def mark(codes: Array, used: Array) -> None:
+    used[sorted(set(codes.tolist()))] = 1
+
+
 def survey(
     place: Array, side: Array, price: Array, quantity: Array, places: Array, sides: Array, extremes: Array
 ) -> int:
@@ -41,6 +45,13 @@ def histogram(
             table[place_of[code], side_of[way], bucket] += lots
 
 
+def histogram_of_one(
+    side: Array, price: Array, quantity: Array, side_of: Array, low: int, shift: int, table: Array
+) -> None:
+    place = np.zeros(len(side), np.int64)
+    histogram(place, side, price, quantity, place, side_of, np.array([low]), shift, table[None])
+
+
 def lots_below(
     place: Array, side: Array, price: Array, quantity: Array, place_of: Array, side_of: Array, low: Array, below: Array
 ) -> None:
@@ -58,6 +69,10 @@ def fill_inside(
         fills[row] = lots if gain > 0 else -1 if gain == 0 else 0
         surplus += max(0, gain) * int(lots)
     return surplus, int((fills < 0).sum())
+
+
+def fill_of_one(side: Array, price: Array, quantity: Array, sign_of: Array, at: int, fills: Array) -> tuple[int, int]:
+    return fill_inside(np.zeros(len(side), np.int64), side, price, quantity, sign_of, np.array([at]), fills)
 
 
 def clip(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests import twins
 
-from naryq.market import kernels, limit_kernels
+from naryq.market import kernels, limit_kernels, one_place_kernels
 from naryq.market.kernels import Problem, Slack
 
 SEEDS = range(40)
@@ -69,6 +69,31 @@ def test_passes_over_the_orders(seed: int) -> None:
         same(kernels.fill_inside, twins.fill_inside, (*columns, 1 - 2 * side_of, low), (fills,))
         near = np.full(4, -1), np.full(4, 401)
         same(kernels.neighbours, twins.neighbours, (columns[0], columns[2], place_of, at), near)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_passes_over_one_place(seed: int) -> None:
+    """The passes for one place do what their twins, and so those for many, do: with two codes of sides, or one."""
+    chance = draw(seed)
+    count = int(chance.integers(0, 50))
+    side_of = np.array([[0, 1], [1, 0], [0], [1]][seed % 4])
+    side: Any = chance.integers(0, side_of.size, count).astype((np.uint8, np.int32)[seed % 2])
+    columns: Any = side, chance.integers(0, 400, count), chance.integers(1, 9, count)
+    low, at = int(chance.integers(-50, 300)), int(chance.integers(0, 400))
+    for shift in (0, 3):
+        given, table = (*columns, side_of, low, shift), np.zeros((2, 32), np.int64)
+        same(one_place_kernels.histogram_of_one, twins.histogram_of_one, given, (table,))
+    fills = np.empty(count, np.int64)
+    same(one_place_kernels.fill_of_one, twins.fill_of_one, (*columns, 1 - 2 * side_of, at), (fills,))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_codes_are_marked(seed: int) -> None:
+    """Every code in use is marked, and no other, however few or many there are."""
+    for most in (1, 2, 5):
+        codes: Any = draw(seed).integers(0, most, seed).astype((np.uint8, np.int32)[seed % 2])
+        same(kernels.mark, twins.mark, (codes,), (np.zeros(5, np.int64),))
+        same(kernels.mark, twins.mark, (codes // 2 * 4,), (np.zeros(9, np.int64),))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

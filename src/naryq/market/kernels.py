@@ -60,6 +60,19 @@ def _compiled(function: Function, **options: Any) -> Function:
 
 
 @compiled
+def mark(codes: Codes, used: Integers) -> None:
+    """Mark the codes in use: of one or two, the lowest and the highest tell without a mark for each row."""
+    if codes.shape[0] == 0:
+        return
+    lowest, highest = codes[0], codes[0]
+    for row in range(codes.shape[0]):
+        lowest, highest = min(lowest, codes[row]), max(highest, codes[row])
+    used[lowest] = used[highest] = 1
+    for row in range(codes.shape[0] if highest - lowest > 1 else 0):
+        used[codes[row]] = 1
+
+
+@compiled
 def survey(
     place: Codes,
     side: Codes,
@@ -81,9 +94,8 @@ def survey(
         highest = max(highest, quantity[row])
         lots += quantity[row]
     extremes[2], extremes[3] = lowest, highest
-    for row in range(price.shape[0]):
-        places[place[row]] = 1
-        sides[side[row]] = 1
+    mark(place, places)
+    mark(side, sides)
     return lots
 
 

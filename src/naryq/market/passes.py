@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 import numba
 import numpy as np
 
-from naryq.market import kernels
+from naryq.market import kernels, one_place_kernels
 from naryq.market.kernels import Codes, Integers
 from naryq.units import INT64_MAX
 
+SIDES: Final = 2
+"""The passes for one place are for so many codes of sides at most: a table may know more words than two."""
 THREADED_ROWS: Final = 200_000
 """Below this many orders a second thread costs more than it saves."""
 
@@ -71,6 +73,7 @@ class Passes:
         self.market = market
         self._pool = pool
         rows = market.price.shape[0]
+        self._alone = market.places == 1 and market.side_of.shape[0] <= SIDES
         self._runs = [slice(rows * part // parts, rows * (part + 1) // parts) for part in range(parts)]
 
     def _over_runs(self, work: Callable[[slice], Any]) -> list[Any]:
@@ -100,6 +103,9 @@ class Passes:
 
         def work(run: slice) -> Integers:
             table = np.zeros((market.places, 2, buckets), np.int64)
+            if self._alone:
+                one_place_kernels.histogram_of_one(*self._columns(run)[1:], market.side_of, low[0], shift, table[0])
+                return table
             kernels.histogram(*self._columns(run), market.place_of, market.side_of, low_of, shift, table)
             return table
 
@@ -125,6 +131,8 @@ class Passes:
         sign_of = 1 - 2 * market.side_of
 
         def work(run: slice) -> tuple[np.int64, np.int64]:
+            if self._alone:
+                return one_place_kernels.fill_of_one(*self._columns(run)[1:], sign_of, at[0], fills[run])
             return kernels.fill_inside(*self._columns(run), sign_of, at_of, fills[run])
 
         parts = self._over_runs(work)
