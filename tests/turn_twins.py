@@ -56,3 +56,29 @@ def serve(graph: Graph, first: int, to_hub: int, places: Array, lots: Array, lea
                 send_along(graph, way, 1)
                 graph.residual[margin] -= 1
             least[place] += 1
+
+
+def take_out_circles(source: Array, target: Array, links: Array, places: int, flow: Array) -> None:
+    """Walk on from each place until nothing is left to follow, and take out every circle on the way."""
+    onward: list[list[int]] = [[] for _ in range(places)]
+    for link in links.tolist():
+        onward[source[link]].append(link)
+    for first in links.tolist():
+        way: list[tuple[int, int]] = [(int(source[first]), -1)]
+        while way:
+            ways = onward[way[-1][0]]
+            while ways and not flow[ways[-1]]:
+                ways.pop()
+            if not ways:
+                way.pop()
+                if way:
+                    onward[way[-1][0]].pop()
+                continue
+            passed = [place for place, _ in way]
+            link, place = ways[-1], int(target[ways[-1]])
+            if place not in passed:
+                way.append((place, link))
+                continue
+            circle = [link, *(by for _, by in way[passed.index(place) + 1 :])]
+            flow[circle] -= min(flow[circle])
+            del way[passed.index(place) + 1 :]

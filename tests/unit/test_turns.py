@@ -101,6 +101,22 @@ def test_serving_in_turn(seed: int) -> None:
             assert graph.residual[2 * (firsts[side] + place) + 1] == 0
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_circles(seed: int) -> None:
+    """The same circles are taken out as by the twin, of the links that are named, and of no others."""
+    chance = np.random.default_rng(seed)
+    places, count = int(chance.integers(2, 7)), int(chance.integers(0, 25))
+    source = chance.integers(0, places, count)
+    target = (source + chance.integers(1, places, count)) % places
+    flow, links = chance.integers(0, 5, count), np.flatnonzero(chance.integers(0, 4, count))
+    mine, theirs = flow.copy(), flow.copy()
+    turn_kernels.take_out_circles(source, target, links, places, mine)
+    twins.take_out_circles(source, target, links, places, theirs)
+    np.testing.assert_array_equal(mine, theirs)
+    others = np.setdiff1d(np.arange(count), links)
+    np.testing.assert_array_equal(mine[others], flow[others])
+
+
 def test_a_flow_that_is_not_sound_is_seen() -> None:
     """A lot that comes from nowhere, or that is taken from somebody who holds it, does not pass."""
     graph, firsts, hub = draw(3)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from naryq.market import kernels, outside
+from naryq.market import kernels, outside, turn_kernels
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.passes import Market, Passes
 
@@ -216,50 +216,11 @@ def margins_at(market: Market, standing: Standing, least: Integers | None) -> Tr
 
 
 def without_circles(market: Market, flow: Integers) -> Integers:
-    """Take out what free links carry in a circle: nobody gains by it, and it would use up capacity.
-
-    A walk follows what is carried until it comes back to a place on its own way, and takes that circle out; a place
-    from which nothing leads on is done with. Every step uses up a link or a place.
-    """
-    carried: dict[int, int] = {int(link): int(flow[link]) for link in np.flatnonzero((market.tariff == 0) & (flow > 0))}
-    source, target = market.link_source, market.link_target
-    onward: dict[int, list[tuple[int, int]]] = {}
-    for link in carried:
-        onward.setdefault(int(source[link]), []).append((link, int(target[link])))
-    for start in list(onward):
-        _walk(start, onward, carried)
+    """Take out what free links carry in a circle: nobody gains by it, and it would use up capacity."""
+    links = np.flatnonzero((market.tariff == 0) & (flow > 0))
     result = flow.copy()
-    result[list(carried)] = list(carried.values())
+    turn_kernels.take_out_circles(market.link_source, market.link_target, links, market.places, result)
     return result
-
-
-def _walk(start: int, onward: dict[int, list[tuple[int, int]]], carried: dict[int, int]) -> None:
-    """Walk on from a place until nothing is left to follow, and take out every circle on the way."""
-    places, links = [start], [-1]
-    step_of = {start: 0}
-    while places:
-        ways = onward.get(places[-1], [])
-        while ways and not carried[ways[-1][0]]:
-            ways.pop()
-        if not ways:
-            del step_of[places.pop()]
-            links.pop()
-            if places:
-                onward[places[-1]].pop()  # What led here leads nowhere, so it is in no circle.
-            continue
-        link, place = ways[-1]
-        if place not in step_of:
-            step_of[place] = len(places)
-            places.append(place)
-            links.append(link)
-            continue
-        circle = [link, *links[step_of[place] + 1 :]]
-        amount = min(carried[each] for each in circle)
-        for each in circle:
-            carried[each] -= amount
-        for passed in places[step_of[place] + 1 :]:
-            del step_of[passed]
-        del places[step_of[place] + 1 :], links[step_of[place] + 1 :]
 
 
 def net_flow(market: Market, flow: Integers) -> Integers:

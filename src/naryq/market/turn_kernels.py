@@ -1,4 +1,4 @@
-"""The compiled kernels of sharing between joined places: margins are served one after another on one flow.
+"""The compiled kernels of sharing between joined places: margins are served in turn, and nothing runs in circles.
 
 The flow runs on a graph of `kernels.Graph` with a node for each place and one more, the hub, which all trade goes
 through: a lot sold at a margin comes from the hub, a lot bought goes to it. A kernel and all that it calls stand in
@@ -87,3 +87,45 @@ def serve(
                         stopped[reached] = 1
             wanted -= amount
             least[place] += amount
+
+
+@compiled
+def take_out_circles(source: Integers, target: Integers, links: Integers, places: int, flow: Integers) -> None:
+    """Take out of a flow whatever some links carry in a circle.
+
+    A walk follows what is carried until it comes back to a place on its own way, and takes that circle out; a place
+    from which nothing leads on is done with. Every step uses up a link or a place.
+    """
+    start = np.zeros(places + 1, np.int64)
+    for link in links:
+        start[source[link] + 1] += 1
+    start = np.cumsum(start)
+    left = start[:-1].copy()
+    onward = np.empty(links.shape[0], np.int64)
+    for link in links:
+        onward[left[source[link]]] = link
+        left[source[link]] += 1
+    step_of, passed, taken = np.full(places, -1), np.empty(places, np.int64), np.empty(places, np.int64)
+    for first in links:
+        depth, passed[0], step_of[source[first]] = 1, source[first], 0
+        while depth > 0:
+            place = passed[depth - 1]
+            while left[place] > start[place] and flow[onward[left[place] - 1]] == 0:
+                left[place] -= 1
+            if left[place] == start[place]:
+                step_of[place] = -1
+                depth -= 1
+                if depth > 0:
+                    left[passed[depth - 1]] -= 1  # What led here leads nowhere, so it is in no circle.
+                continue
+            link = onward[left[place] - 1]
+            step = step_of[target[link]]
+            taken[depth - 1] = link
+            if step < 0:
+                step_of[target[link]], passed[depth] = depth, target[link]
+                depth += 1
+                continue
+            amount = flow[taken[step:depth]].min()
+            flow[taken[step:depth]] -= amount
+            step_of[passed[step + 1 : depth]] = -1
+            depth = step + 1
