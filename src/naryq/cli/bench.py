@@ -82,13 +82,10 @@ def small(*, orders: int, markets: int, as_json: bool) -> None:
 
 
 def _need(*packages: str) -> None:
+    remedy = "Install the solvers to compare with: pip install 'naryq[bench]' pandas"
     for package in packages:
         if not _version(package):
-            raise Refusal(
-                Code.NOT_SUPPORTED,
-                f"the benchmark needs {package}",
-                remedy="Install the solvers to compare with: pip install 'naryq[bench]' pandas",
-            )
+            raise Refusal(Code.NOT_SUPPORTED, f"the benchmark needs {package}", remedy=remedy)
 
 
 def _report(figures: Sequence[Any], *, as_json: bool) -> None:

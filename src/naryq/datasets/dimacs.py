@@ -229,8 +229,7 @@ class _Reading:
 
     def _arc(self, *arc: int) -> None:
         begin, end, low, capacity, cost = arc
-        self._known(begin)
-        self._known(end)
+        self._known(begin, end)
         if begin == end:
             raise self._refusal(Code.SELF_LOOP, f"the arc runs from node {begin} to itself")
         self._bounded("LOW", low, 0, HIGHEST_QUANTITY)
@@ -238,8 +237,8 @@ class _Reading:
         self._bounded("COST", cost, -HIGHEST_PRICE, HIGHEST_PRICE)
         self._arcs.append(arc)
 
-    def _known(self, node: int) -> None:
-        if not 1 <= node <= self._nodes:
+    def _known(self, *nodes: int) -> None:
+        if not all(1 <= node <= self._nodes for node in nodes):
             raise self._refusal(Code.OUT_OF_RANGE, f"nodes have the numbers 1 to {self._nodes}")
 
     def _bounded(self, field: str, number: int, lowest: int, highest: int) -> None:
