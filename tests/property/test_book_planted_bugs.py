@@ -15,8 +15,8 @@ from naryq.market.call import VENUE_RULES
 IN_THE_BOOK = {
     "a growing amendment keeps its place": ("price == order.price and quantity <= left", "price == order.price"),
     "a shrinking amendment loses its place": ("price == order.price and quantity <= left", "False"),
-    "a refill keeps its place": ("level.orders.move_to_end(maker.order_id)", "pass"),
-    "the newest goes first": ("next(iter(level.orders", "next(reversed(level.orders"),
+    "a refill keeps its place": ("level.queue.rotate(-1)", "pass"),
+    "the newest goes first": ("maker = level.queue[0]", "maker = level.orders()[-1]"),
     "an order trades at its own price": ("maker.shown, maker.price", "maker.shown, taker.price"),
     "a limit is taken as strict": ("other.keys and other.keys[-1] >= limit", "other.keys and other.keys[-1] > limit"),
     "a partial fill takes one too many": (
@@ -41,6 +41,8 @@ IN_A_HALF = {
     "an iceberg brings only what it shows": ("key: sum(order.shown + order.hidden", "key: sum(order.shown"),
     "worse orders than the price trade": ("self.sign * price) :]", "self.sign * price - 1) :]"),
     "an empty price stays the best": ("self.keys.pop()", "pass"),
+    "a queue made anew is turned round": ("deque(level.orders())", "deque(level.orders()[::-1])"),
+    "who is gone still counts": ("order.shown = order.hidden = 0", "pass"),
 }
 IN_THE_CALL = {
     "what an iceberg hides is not taken": ("order.hidden -= from_hidden", "order.hidden -= 0"),
@@ -112,7 +114,7 @@ def wrong_book(module: ModuleType, *, calls: bool = False) -> str:
             )
             if found:
                 return found
-    except (AssertionError, KeyError, TypeError) as problem:
+    except (AssertionError, LookupError, TypeError) as problem:
         return repr(problem)
     return ""
 

@@ -176,7 +176,7 @@ class Book:
             self._reduce(order, left - quantity)
             return []
         self._remove(order, self._half_of(order))
-        order.price, order.shown, order.hidden = price, quantity, 0
+        order = msgspec.structs.replace(order, price=price, shown=quantity, hidden=0)
         if self._arrivals is not None:
             return self._wait(order, "limit")
         return self._enter(order, "post_only" if order.post_only else "limit")
@@ -245,7 +245,7 @@ class Book:
 
     def __len__(self) -> int:
         """Count the orders in the book."""
-        return sum(len(level.orders) for half in (self._bids, self._asks) for level in half.levels.values())
+        return sum(level.count for half in (self._bids, self._asks) for level in half.levels.values())
 
     @property
     def phase(self) -> str:
@@ -403,8 +403,9 @@ class Book:
             order.hidden = shown - display
             order.shown = shown = display
         level = own.levels.get(key) or own.opened(key)
-        order_id = order.order_id
-        level.orders[order_id] = self._orders[order_id] = order
+        self._orders[order.order_id] = order
+        level.queue.append(order)
+        level.count += 1
         level.shown += shown
 
     def _match(self, taker: Order, other: Half, limit: int, trades: list[Trade]) -> None:
@@ -414,7 +415,9 @@ class Book:
         taker_id, side, left, turnover = taker.order_id, taker.side, taker.shown, 0
         while left and keys and keys[-1] >= limit:
             level = levels[keys[-1]]
-            maker = next(iter(level.orders.values()))
+            maker = level.queue[0]
+            if not maker.shown:
+                maker = level.front()
             if prevents and maker.owner == taker.owner:
                 if self._self_trade != "cancel_newest":
                     self._remove(maker, other)
@@ -445,7 +448,8 @@ class Book:
             maker.shown = min(maker.display, maker.hidden)
             maker.hidden -= maker.shown
             level.shown += maker.shown - lots
-            level.orders.move_to_end(maker.order_id)
+            assert level.front() is maker, "whoever trades stands at the front"
+            level.queue.rotate(-1)
 
     def _fillable(self, taker: Order, other: Half, limit: int) -> bool:
         """Say whether an order would trade in full, hidden quantity and the self-trade rule included."""
@@ -455,7 +459,7 @@ class Book:
             if key < limit or wanted <= 0:
                 break
             hidden = 0
-            for order in other.levels[key].orders.values():
+            for order in other.levels[key].orders():
                 if owner is None or order.owner != owner:
                     wanted -= order.shown
                     hidden += order.hidden
@@ -505,7 +509,7 @@ class Book:
     def _drop_market_orders(self) -> None:
         for half in (self._bids, self._asks):
             level = half.levels.get(MARKET_PRICE)
-            for order in list(level.orders.values()) if level else ():
+            for order in level.orders() if level else ():
                 self._remove(order, half)
 
     def _half_of(self, order: Order) -> Half:

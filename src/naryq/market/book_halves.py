@@ -1,7 +1,8 @@
 """One side of the continuous book: the queues of its prices, and the prices in order."""
 
 from bisect import bisect_left, insort
-from collections import OrderedDict
+from collections import deque
+from typing import Final
 
 import numpy as np
 
@@ -9,17 +10,36 @@ from naryq.market.book_rules import MARKET_PRICE, NONE_GIVEN, Order
 from naryq.market.call import Ladder
 from naryq.market.kernels import Integers
 
+QUEUED_PER_ORDER: Final = 2
+"""A queue is made anew when it is so many times as long as the orders that stand in it."""
+
 
 class Level:
-    """The orders at one price, oldest first, and the quantity that they show."""
+    """The orders at one price, oldest first, how many they are, and the quantity that they show.
 
-    __slots__ = ("orders", "price", "shown")
+    An order that is taken out shows nothing, and stays in the queue until it comes to the front or most of the queue
+    is like it: so neither the oldest nor one in the middle costs more for all that wait beside it.
+    """
+
+    __slots__ = ("count", "price", "queue", "shown")
 
     def __init__(self, price: int) -> None:
         """Open an empty queue."""
         self.price = price
-        self.orders: OrderedDict[int, Order] = OrderedDict()
+        self.queue: deque[Order] = deque()
+        self.count = 0
         self.shown = 0
+
+    def orders(self) -> list[Order]:
+        """The orders that stand here, oldest first."""
+        return [order for order in self.queue if order.shown]
+
+    def front(self) -> Order:
+        """The oldest order that stands here."""
+        queue = self.queue
+        while not queue[0].shown:
+            queue.popleft()
+        return queue[0]
 
 
 class Half:
@@ -44,13 +64,16 @@ class Half:
         key = self.sign * order.price
         level = self.levels[key]
         level.shown -= order.shown
-        del level.orders[order.order_id]
-        if not level.orders:
+        order.shown = order.hidden = 0
+        level.count -= 1
+        if not level.count:
             del self.levels[key]
             if self.keys[-1] == key:
                 self.keys.pop()
             else:
                 del self.keys[bisect_left(self.keys, key)]
+        elif len(level.queue) > QUEUED_PER_ORDER * level.count:
+            level.queue = deque(level.orders())
 
     def limits(self) -> list[int]:
         """The keys of limit orders in rising order: all but that of market orders, which wait in a call alone."""
@@ -63,21 +86,18 @@ class Half:
 
     def ladder(self) -> Ladder:
         """What stands at each limit and as market orders, with what icebergs hide."""
-        whole = {
-            key: sum(order.shown + order.hidden for order in level.orders.values())
-            for key, level in self.levels.items()
-        }
+        whole = {key: sum(order.shown + order.hidden for order in level.orders()) for key, level in self.levels.items()}
         market = whole.pop(MARKET_PRICE, 0)
         return Ladder([self.sign * key for key in whole], list(whole.values()), market)
 
     def willing(self, price: int) -> list[Order]:
         """The orders that trade at a price, best and oldest first."""
         keys = self.keys[bisect_left(self.keys, self.sign * price) :]
-        return [order for key in reversed(keys) for order in self.levels[key].orders.values()]
+        return [order for key in reversed(keys) for order in self.levels[key].orders()]
 
     def rows(self) -> Integers:
         """The orders as rows of seven for the hash of a state, best and oldest first."""
-        orders = (order for key in reversed(self.keys) for order in self.levels[key].orders.values())
+        orders = (order for key in reversed(self.keys) for order in self.levels[key].orders())
         return np.array([row_of(order) for order in orders], np.int64).reshape(-1, 7)
 
 
