@@ -47,6 +47,54 @@ def test_welfare_equals_that_of_highs(shape: str) -> None:
     assert crossed or shape == "zero capacity"
 
 
+def side_by_side(cases: list[Case]) -> Case:
+    """Put markets that know nothing of each other into one."""
+    names = {"place", "source", "target"}
+    tables = [
+        {
+            column: [
+                f"{number}{value}" if column in names else value
+                for number, case in enumerate(cases)
+                for value in case[table][column]
+            ]
+            for column in cases[0][table]
+        }
+        for table in range(3)
+    ]
+    orders, links, places = tables
+    return Case({**orders, "order_id": list(range(len(orders["place"])))}, links, places)
+
+
+@pytest.mark.parametrize("shape", ["sparse", "mixed", "free links"])
+def test_markets_side_by_side_come_to_what_each_comes_to(shape: str) -> None:
+    """Many borders in one market do not get in each other's way: the welfare is the sum, and every check holds."""
+    for seed in range(60):
+        cases = [random_case(4 * seed + part, shape, top=9) for part in range(4)]
+        result = clear(side_by_side(cases), tie=("time", "pro_rata")[seed % 2])
+        assert result.check().is_optimal
+        assert result.welfare == sum(clear(case).welfare for case in cases)
+
+
+def test_an_export_that_could_pass_to_an_import_leaves_the_gas_of_others_alone() -> None:
+    """South needs the gas of the plant, which a bid at the margin there may only have if South is served."""
+    orders = {
+        "order_id": [1, 2, 3, 4, 5],
+        "place": ["South", "Port", "Plant", "Border", "Plant"],
+        "side": ["buy", "buy", "sell", "sell", "buy"],
+        "price": [37, 36, 0, 8, 21],
+        "quantity": [1] * 5,
+    }
+    links = {"source": ["Plant"], "target": ["South"], "capacity": [4], "tariff": [0]}
+    places = {"place": ["Port", "Border"], "import_price": [13, None], "export_price": [None, 9]}
+    result = naryq.clear(orders, links, places=places)
+    assert result.check().is_optimal
+    assert (result.imports, result.exports, result.fills["quantity"].tolist()) == (
+        {"Port": 1},
+        {"Border": 1},
+        [1, 1, 1, 1, 0],
+    )
+
+
 def test_highs_sees_a_planted_bug() -> None:
     """A market cleared without its places comes to another welfare."""
     cases = [random_case(seed, "mixed") for seed in range(40)]

@@ -94,15 +94,16 @@ class _Flows:
     def meet(self, buyers: int | None = None, sellers: int | None = None) -> bool:
         """Send on what is over and bring what is short: to and from places, then margins, then the outside.
 
-        No later step undoes what an earlier one has served, so all is met if it can be.
+        No later step undoes what an earlier one has served, so all is met if it can be. The borders open last: gas that
+        passed through the outside to a margin could be the only gas for a place that is short.
         """
         over, short = (int(np.maximum(sign * self._slack.excess, 0).sum()) for sign in (1, -1))
         among = self.push(self._giver, self._taker)
+        over -= 0 if buyers is None else self.push(self._giver, buyers)
+        short -= 0 if sellers is None else self.push(sellers, self._taker)
         self._open_borders()
-        for takes in (buyers, self.abroad):
-            over -= 0 if takes is None else self.push(self._giver, takes)
-        for gives in (sellers, self.abroad):
-            short -= 0 if gives is None else self.push(gives, self._taker)
+        over -= self.push(self._giver, self.abroad)
+        short -= self.push(self.abroad, self._taker)
         return over == among == short
 
     def _open_borders(self) -> None:
