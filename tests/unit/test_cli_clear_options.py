@@ -1,16 +1,14 @@
 """`naryq clear`: every option that `naryq.clear` and its result have is there, and refuses in one line."""
 
 import inspect
-import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from tests.commands import Command
 
 import naryq
-from naryq.cli import main, options
+from naryq.cli import options
 from naryq.cli.clear import ORDERS, PRICE_RULES, clear_command
 from naryq.market import auction, words
 
@@ -18,23 +16,8 @@ PROJECT = Path(__file__).parents[2]
 EXAMPLE = PROJECT / "examples" / "whole-trains"
 FILES = (str(EXAMPLE / "orders.csv"), "--links", str(EXAMPLE / "links.csv"))
 CALL = "order_id,place,side,price,quantity\n1,p,buy,202,300\n2,p,buy,201,200\n3,p,sell,198,200\n4,p,sell,199,300\n"
-
-
-def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["clear", *arguments], input=stdin)
-
-
-def data(*arguments: str, stdin: str | None = None) -> dict[str, Any]:
-    result = run(*arguments, "--json", stdin=stdin)
-    assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-def refusal(*arguments: str, stdin: str | None = None) -> str:
-    result = run(*arguments, stdin=stdin)
-    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    return result.stderr.strip()
+COMMAND = Command("clear")
+run, data, refusal = COMMAND.run, COMMAND.data, COMMAND.refusal
 
 
 def price(*arguments: str) -> int:

@@ -13,7 +13,7 @@ from tests.market_oracles import random_market
 
 import naryq
 from naryq.market.curves import Arc, Step
-from naryq.pictures import curve, flows
+from naryq.pictures import bids, curve, flows
 from naryq.pictures.layout import MOST_COLUMNS, laid_out
 
 ORDERS: dict[str, list[Any]] = {
@@ -200,3 +200,94 @@ def test_without_matplotlib_the_refusal_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "naryq.market.sheets", None)
     with pytest.raises(ModuleNotFoundError, match="sheets"):
         result.picture()
+
+
+# --- A standard auction, and a book -------------------------------------------------------------------------------
+
+TERMS: dict[str, Any] = {"initiator": "seller", "direction": "up", "start_price": 80_000, "lots": 20}
+BIDS: dict[str, list[Any]] = {
+    "participant": ["Ақтөбе-Газ", "<B&$c$>", "C", "<B&$c$>"],
+    "price": [92_000, 95_000, 92_000, 84_000],
+    "quantity": [12, 8, 5, 10],
+}
+AUCTION_PROGRAM = """
+import hashlib, naryq
+result = naryq.standard_auction({bids!r}, payment="uniform", **{terms!r})
+book = naryq.Book()
+book.submit(1, "buy", 7, 3)
+for drawn in (result.picture(kind="png", language="kk"), book.picture(language="ru")):
+    print(hashlib.sha256(drawn).hexdigest())
+"""
+
+
+def small_book() -> naryq.Book:
+    book = naryq.Book()
+    book.submit(1, "buy", 7, 3)
+    return book
+
+
+def test_auctions_and_books_have_the_same_picture_on_each_run() -> None:
+    """Another process, whose hashes fall otherwise, draws the same bytes."""
+    result = naryq.standard_auction(BIDS, payment="uniform", **TERMS)
+    drawn = [result.picture(kind="png", language="kk"), small_book().picture(language="ru")]
+    program = AUCTION_PROGRAM.format(bids=BIDS, terms=TERMS)
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == [hashlib.sha256(each).hexdigest() for each in drawn]
+
+
+@pytest.mark.parametrize("payment", ["uniform", "pay_as_bid"])
+@pytest.mark.parametrize("more", [{}, {"reserve_price": 93_000}, {"minimum_participants": 9}, {"lots": 90}])
+def test_every_auction_has_a_picture(payment: str, more: dict[str, int]) -> None:
+    """Sold, partly sold and void auctions are drawn, for a seller and for a buyer, open and sealed."""
+    terms = TERMS | more | {"payment": payment}
+    assert naryq.standard_auction(BIDS, **terms).picture().startswith(b"<?xml")
+    buyer = terms | {"initiator": "buyer", "direction": "down", "start_price": 99_000}
+    assert naryq.standard_auction(BIDS, **buyer).picture(kind="png", language="ru")
+    nobody: dict[str, list[Any]] = {name: [] for name in BIDS}
+    assert naryq.standard_auction(nobody, **terms).picture()
+    auction = naryq.StandardAuction(format="open", step=1_000, **terms)
+    auction.bid("A", 5, at_ns=0)
+    assert auction.close().picture()
+
+
+def test_bids_at_one_price_are_one_step() -> None:
+    """The staircase goes from the best price on, no lot is lost, and what won is counted where it was bid."""
+    levels = bids.levels_of(naryq.standard_auction(BIDS, payment="uniform", **TERMS))
+    assert [(level.price, level.start, level.end, level.won) for level in levels] == [
+        (95_000, 0, 8, 8),
+        (92_000, 8, 25, 12),
+        (84_000, 25, 35, 0),
+    ]
+
+
+def test_every_book_has_a_picture() -> None:
+    """An empty book, one side alone, and a call whose sides cross are drawn, and the drawing changes nothing."""
+    assert naryq.Book().picture().startswith(b"<?xml")
+    book = small_book()
+    before = book.state_hash()
+    assert book.picture(0) != book.picture()
+    assert book.state_hash() == before
+    book.start_call()
+    book.submit(2, "sell", 5, 2)
+    book.submit(3, "sell", None, 2, kind="market")
+    assert book.picture(kind="png", language="kk").startswith(b"\x89PNG")
+    book.uncross()
+    assert book.picture(kind="png")
+
+
+@pytest.mark.parametrize("asked", [{"kind": "pdf"}, {"language": "de"}])
+def test_auctions_and_books_refuse_what_cannot_be_drawn(asked: dict[str, str]) -> None:
+    """Another kind and another language are refused, as for a clearing."""
+    with pytest.raises(naryq.Refusal, match="unknown_option"):
+        naryq.standard_auction(BIDS, payment="uniform", **TERMS).picture(**asked)
+    with pytest.raises(naryq.Refusal, match="unknown_option"):
+        small_book().picture(5, **asked)
+
+
+def test_a_notebook_shows_an_auction_as_a_table() -> None:
+    """Awards stand in a table with the reason under it, names are text whatever they hold, and a void one says why."""
+    shown = naryq.standard_auction(BIDS, payment="uniform", **TERMS)._repr_html_()
+    assert "<td>&lt;B&amp;$c$&gt;</td><td>8</td><td>92 000</td>" in shown
+    assert "20 of 20 lots sold" in shown
+    void = naryq.standard_auction(BIDS, payment="uniform", minimum_participants=9, **TERMS)._repr_html_()
+    assert void.startswith("<p>The auction is void")

@@ -370,6 +370,102 @@ GOLDEN: dict[str, tuple[dict[str, int | str], str, str, str]] = {
     "picture_to_outside": ({"lots": 5_000}, "to outside: 5 000", "сыртқа: 5 000", "вовне: 5 000"),
     "picture_floor": ({"price": 50_000}, "Floor: 50 000", "Төменгі шек: 50 000", "Нижний предел: 50 000"),
     "picture_cap": ({"price": 50_000}, "Cap: 50 000", "Жоғарғы шек: 50 000", "Верхний предел: 50 000"),
+    "picture_auction_sold": (
+        {"quantity": 38, "lots": 42},
+        "Auction: 38 of 42 lots sold",
+        "Аукцион: сатылған лоттар — 38 / 42",
+        "Аукцион: продано лотов — 38 из 42",
+    ),
+    "picture_auction_bought": (
+        {"quantity": 38, "lots": 42},
+        "Auction: 38 of 42 lots bought",
+        "Аукцион: сатып алынған лоттар — 38 / 42",
+        "Аукцион: куплено лотов — 38 из 42",
+    ),
+    "picture_auction_void": (
+        {},
+        "The auction is void",
+        "Аукцион өтпеді",
+        "Аукцион не состоялся",
+    ),
+    "picture_auction_paid": (
+        {"participants": 5, "tenge": "129 600 000"},
+        "Participants: 5; to pay: 129 600 000 tenge",
+        "Қатысушылар: 5; төленетіні: 129 600 000 теңге",
+        "Участников: 5; к оплате: 129 600 000 тенге",
+    ),
+    "picture_auction_bids": (
+        {},
+        "Bids, the best first",
+        "Өтінімдер, ең тиімдісінен бастап",
+        "Заявки, начиная с лучшей",
+    ),
+    "picture_auction_won": (
+        {},
+        "Won, at the price that is paid",
+        "Ұтқаны, төленетін бағасымен",
+        "Выиграно, по цене оплаты",
+    ),
+    "picture_auction_offered": (
+        {"lots": 42},
+        "On offer: 42 lots",
+        "Сатуға қойылғаны: 42 лот",
+        "Выставлено: 42 лота",
+    ),
+    "picture_auction_asked": (
+        {"lots": 42},
+        "Asked for: 42 lots",
+        "Сұралғаны: 42 лот",
+        "Запрошено: 42 лота",
+    ),
+    "picture_auction_reserve": (
+        {"price": 85000},
+        "Reserve price: 85 000",
+        "Резервтік баға: 85 000",
+        "Резервная цена: 85 000",
+    ),
+    "picture_book": (
+        {},
+        "Order book",
+        "Өтінімдер кітабы",
+        "Книга заявок",
+    ),
+    "picture_book_call": (
+        {},
+        "Order book in a call",
+        "Өтінімдер кітабы, жинақтау кезеңі",
+        "Книга заявок, фаза сбора",
+    ),
+    "picture_book_best": (
+        {"bid": "102 400", "ask": "102 500"},
+        "Best bid: 102 400; best ask: 102 500",
+        "Ең жоғары сатып алу бағасы: 102 400; ең төмен сату бағасы: 102 500",
+        "Лучшая цена покупки: 102 400; продажи: 102 500",
+    ),
+    "picture_book_price": (
+        {},
+        "Price",
+        "Бағасы",
+        "Цена",
+    ),
+    "picture_book_depth": (
+        {},
+        "Shown up to the price, lots",
+        "Осы бағаға дейін көрсетілгені, лот",
+        "Показано до этой цены, лотов",
+    ),
+    "picture_book_last": (
+        {"price": 85000},
+        "Last price: 85 000",
+        "Соңғы баға: 85 000",
+        "Последняя цена: 85 000",
+    ),
+    "picture_book_indicative": (
+        {"price": 85000},
+        "Indicative price: 85 000",
+        "Болжамды баға: 85 000",
+        "Индикативная цена: 85 000",
+    ),
 }
 """For each sentence: values, and what becomes of them in English, Kazakh and Russian."""
 

@@ -1,12 +1,11 @@
 """`naryq clear`: anybody's market, from a file of orders to prices, fills, flows and reasons."""
 
 import difflib
-import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -16,7 +15,7 @@ from naryq.cli import options
 from naryq.cli.clear_data import as_data, listed, pivot_data, price_data
 from naryq.cli.clear_page import print_clearing, print_pivots, print_reasons, print_verdict
 from naryq.cli.pages import SHOWN_ROWS, new_page
-from naryq.cli.tables import STANDARD_INPUT, Form, Table, number_problem, read_table
+from naryq.cli.tables import STANDARD_INPUT, Form, Table, in_lines, number_problem, read_named
 from naryq.messages import Code, Refusal
 
 if TYPE_CHECKING:
@@ -55,12 +54,8 @@ PLACES: Final = Form(
 FORMS: Final = {"orders": ORDERS, "links": LINKS, "places": PLACES}
 PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", "xetra", "euronext", "last_accepted_sell")
 
-LIBRARY_ROW: Final = re.compile(r"(orders|links|places)(?:, row (\d+))?")
-"""How the library names a place in its tables: it counts rows from 1 and knows no header."""
 EVERY_PLACE: Final = ""
 """What `--why` without a place asks for."""
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,16 +176,10 @@ def read_tables(asked: Asked) -> dict[str, Table]:
     if list(paths.values()).count(STANDARD_INPUT) > 1:
         raise Refusal(Code.UNREADABLE, "more than one file is standard input", remedy="Name a file for the others.")
     tables = {
-        what: read(path, FORMS[what], asked.largest_megabytes) for what, path in paths.items() if path is not None
+        what: read_named(path, FORMS[what], asked.largest_megabytes) for what, path in paths.items() if path is not None
     }
     refuse_dead_ends(tables)
     return tables
-
-
-def read(path: str, form: Form, largest_megabytes: int) -> Table:
-    """Read one of the files, named in refusals as it was named by the caller."""
-    name = "" if path == STANDARD_INPUT else click.format_filename(path)
-    return read_table(path, form, name=name, largest_megabytes=largest_megabytes)
 
 
 def refuse_dead_ends(tables: dict[str, Table]) -> None:
@@ -243,19 +232,6 @@ def cleared(asked: Asked, tables: dict[str, Table], reference: int | dict[str, i
     )
     result.check()
     return result
-
-
-def in_lines(tables: dict[str, Table], ask: Callable[[], Answer]) -> Answer:
-    """Ask the library; tell its refusal by the file and the line instead of the table and the row."""
-    try:
-        return ask()
-    except Refusal as refusal:
-        found = LIBRARY_ROW.fullmatch(refusal.where)
-        if found is None or found[1] not in tables:
-            raise
-        table = tables[found[1]]
-        where = table.where(int(found[2]) - 1) if found[2] else table.name
-        raise Refusal(refusal.code, refusal.what, where=where, remedy=refusal.remedy) from None
 
 
 # --- What is told -----------------------------------------------------------------------------------------------

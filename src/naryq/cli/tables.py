@@ -12,12 +12,13 @@ import re
 import stat
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple, NoReturn
+from typing import BinaryIO, Final, Literal, NamedTuple, NoReturn, TypeVar
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,7 +67,11 @@ DECIMAL_NUMBER: Final = re.compile(r"[-+]?[0-9]+[.,][0-9]+|[-+]?[0-9.]+[eE][-+]?
 GROUPED_NUMBER: Final = re.compile(r"[-+]?[0-9]{1,3}([ ,._'\u00a0\u2009\u202f][0-9]{3})+")
 MISSING_WORDS: Final = ("", "na", "n/a", "nan", "none", "null", "-")
 
+LIBRARY_ROW: Final = re.compile(r"(\w+)(?:, row (\d+))?")
+"""How the library names a place in its tables: it counts rows from 1 and knows no header."""
+
 Kind = Literal["text", "number"]
+Answer = TypeVar("Answer")
 
 
 class Problem(NamedTuple):
@@ -126,6 +131,25 @@ def read_table(path: str, form: Form, *, name: str = "", largest_megabytes: int 
     with open_bytes(path, name) as stream:
         refuse_large(stream, name, largest_bytes)
         return parse(name, form, decoded_lines(stream, name, largest_bytes))
+
+
+def read_named(path: str, form: Form, largest_megabytes: int) -> Table:
+    """Read a file, named in refusals as it was named by the caller."""
+    name = "" if path == STANDARD_INPUT else click.format_filename(path)
+    return read_table(path, form, name=name, largest_megabytes=largest_megabytes)
+
+
+def in_lines(tables: dict[str, Table], ask: Callable[[], Answer]) -> Answer:
+    """Ask the library; tell its refusal by the file and the line instead of the table and the row."""
+    try:
+        return ask()
+    except Refusal as refusal:
+        found = LIBRARY_ROW.fullmatch(refusal.where)
+        if found is None or found[1] not in tables:
+            raise
+        table = tables[found[1]]
+        where = table.where(int(found[2]) - 1) if found[2] else table.name
+        raise Refusal(refusal.code, refusal.what, where=where, remedy=refusal.remedy) from None
 
 
 # --- Bytes ------------------------------------------------------------------------------------------------------

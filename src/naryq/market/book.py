@@ -5,6 +5,7 @@ as a sorted list with the best last. `Book.replay` takes an array of messages at
 naive twin in the tests, give the same trades and the same state hash.
 """
 
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -237,6 +238,23 @@ class Book:
     def depth(self, levels: int) -> Depth:
         """Return the best prices of both sides with the quantity shown at each, best first."""
         return Depth(self._bids.depth(max(levels, 0)), self._asks.depth(max(levels, 0)))
+
+    def picture(self, levels: int = 20, *, kind: str = "svg", language: str = "en") -> bytes:
+        """Draw how much the book shows up to each price; market orders that wait in a call stand at no price.
+
+        The same book gives the same bytes on each run. Needs matplotlib: `pip install 'naryq[pictures]'`.
+
+        Args:
+            levels: How many prices of each side, the best first.
+            kind: `svg` or `png`.
+            language: Of the labels: `en`, `kk` or `ru`.
+
+        Raises:
+            Refusal: UNKNOWN_OPTION for another kind or language; NOT_SUPPORTED where matplotlib is missing.
+        """
+        # The drawing stands above the market and knows it, not the other way round (docs/decisions).
+        drawn: bytes = import_module("naryq.pictures").book_picture(self, levels, kind=kind, language=language)
+        return drawn
 
     def order(self, order_id: int) -> Order | None:
         """Return an order in the book as it stands now; None when it is not there, or not any more."""

@@ -8,13 +8,15 @@ lot stands at the last price at which its participant still wanted it.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from html import escape
+from importlib import import_module
 from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple
 
 import narwhals as nw
 import numpy as np
 
-from naryq.market import intake
+from naryq.market import intake, sheets
 from naryq.market.standard_checking import Published, check_standard
 from naryq.market.standard_terms import Bid, Round, Terms
 from naryq.market.words import LANGUAGES, listed, say
@@ -26,6 +28,7 @@ Reason = Literal["", "too_few_participants", "no_bids", "reserve_not_met"]
 NAMED: Final = 3
 """How many participants a sentence names before it counts the rest."""
 SHOWN_AWARDS: Final = 60
+AWARD_HEADS: Final = ("participant", "lots", "price", "amount, tiyn")
 
 
 class Award(NamedTuple):
@@ -287,14 +290,37 @@ class StandardResult:
             first_rejected=self._outcome.first_rejected,
         )
 
+    def picture(self, *, kind: str = "svg", language: str = "en") -> bytes:
+        """Draw what was bid, the best first, what of it won, and at which price.
+
+        The same result gives the same bytes on each run. Needs matplotlib: `pip install 'naryq[pictures]'`.
+
+        Args:
+            kind: `svg` or `png`.
+            language: Of the labels: `en`, `kk` or `ru`.
+
+        Raises:
+            Refusal: UNKNOWN_OPTION for another kind or language; NOT_SUPPORTED where matplotlib is missing.
+        """
+        # The drawing stands above the market and knows it, not the other way round (docs/decisions).
+        drawn: bytes = import_module("naryq.pictures").auction_picture(self, kind=kind, language=language)
+        return drawn
+
     def __repr__(self) -> str:
-        shown = ((each.participant, *map(grouped, each[1:])) for each in self.awards[:SHOWN_AWARDS])
-        rows: list[tuple[str, ...]] = [("participant", "lots", "price", "amount, tiyn"), *shown]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+        text = self.why().text
+        return sheets.as_text(AWARD_HEADS, self._rows(), [*self._more(), text]) if self.awards else text
+
+    def _repr_html_(self) -> str:
+        text = self.why().text
+        notes = [*self._more(), text]
+        return sheets.as_html(AWARD_HEADS, self._rows(), notes) if self.awards else f"<p>{escape(text)}</p>"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(each.participant, *map(grouped, each[1:])) for each in self.awards[:SHOWN_AWARDS]]
+
+    def _more(self) -> list[str]:
         more = len(self.awards) - SHOWN_AWARDS
-        lines += [f"... and {more} more awards."] if more > 0 else []
-        return "\n".join([*(lines if self.awards else []), self.why().text])
+        return [f"... and {more} more awards."] if more > 0 else []
 
 
 def _with_columns(table: Any, columns: dict[str, list[int]]) -> Any:

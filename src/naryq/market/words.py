@@ -408,9 +408,101 @@ _PICTURES: Final = MappingProxyType(
         "picture_cap": {"en": "Cap: {price}", "kk": "Жоғарғы шек: {price}", "ru": "Верхний предел: {price}"},
     }
 )
+_AUCTION_PICTURES: Final = MappingProxyType(
+    {
+        "picture_auction_sold": {
+            "en": "Auction: {quantity} of {lots:lot|lots} sold",
+            "kk": "Аукцион: сатылған лоттар — {quantity} / {lots}",
+            "ru": "Аукцион: продано лотов — {quantity} из {lots}",
+        },
+        "picture_auction_bought": {
+            "en": "Auction: {quantity} of {lots:lot|lots} bought",
+            "kk": "Аукцион: сатып алынған лоттар — {quantity} / {lots}",
+            "ru": "Аукцион: куплено лотов — {quantity} из {lots}",
+        },
+        "picture_auction_void": {
+            "en": "The auction is void",
+            "kk": "Аукцион өтпеді",
+            "ru": "Аукцион не состоялся",
+        },
+        "picture_auction_paid": {
+            "en": "Participants: {participants}; to pay: {tenge} tenge",
+            "kk": "Қатысушылар: {participants}; төленетіні: {tenge} теңге",
+            "ru": "Участников: {participants}; к оплате: {tenge} тенге",
+        },
+        "picture_auction_bids": {
+            "en": "Bids, the best first",
+            "kk": "Өтінімдер, ең тиімдісінен бастап",
+            "ru": "Заявки, начиная с лучшей",
+        },
+        "picture_auction_won": {
+            "en": "Won, at the price that is paid",
+            "kk": "Ұтқаны, төленетін бағасымен",
+            "ru": "Выиграно, по цене оплаты",
+        },
+        "picture_auction_offered": {
+            "en": "On offer: {lots:lot|lots}",
+            "kk": "Сатуға қойылғаны: {lots:лот}",
+            "ru": "Выставлено: {lots:лот|лота|лотов}",
+        },
+        "picture_auction_asked": {
+            "en": "Asked for: {lots:lot|lots}",
+            "kk": "Сұралғаны: {lots:лот}",
+            "ru": "Запрошено: {lots:лот|лота|лотов}",
+        },
+        "picture_auction_reserve": {
+            "en": "Reserve price: {price}",
+            "kk": "Резервтік баға: {price}",
+            "ru": "Резервная цена: {price}",
+        },
+    }
+)
+_BOOK_PICTURES: Final = MappingProxyType(
+    {
+        "picture_book": {"en": "Order book", "kk": "Өтінімдер кітабы", "ru": "Книга заявок"},
+        "picture_book_call": {
+            "en": "Order book in a call",
+            "kk": "Өтінімдер кітабы, жинақтау кезеңі",
+            "ru": "Книга заявок, фаза сбора",
+        },
+        "picture_book_best": {
+            "en": "Best bid: {bid}; best ask: {ask}",
+            "kk": "Ең жоғары сатып алу бағасы: {bid}; ең төмен сату бағасы: {ask}",
+            "ru": "Лучшая цена покупки: {bid}; продажи: {ask}",
+        },
+        "picture_book_price": {"en": "Price", "kk": "Бағасы", "ru": "Цена"},
+        "picture_book_depth": {
+            "en": "Shown up to the price, lots",
+            "kk": "Осы бағаға дейін көрсетілгені, лот",
+            "ru": "Показано до этой цены, лотов",
+        },
+        "picture_book_last": {
+            "en": "Last price: {price}",
+            "kk": "Соңғы баға: {price}",
+            "ru": "Последняя цена: {price}",
+        },
+        "picture_book_indicative": {
+            "en": "Indicative price: {price}",
+            "kk": "Болжамды баға: {price}",
+            "ru": "Индикативная цена: {price}",
+        },
+    }
+)
 
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {**_PRICES, **_LINKS, **_OUTSIDE, **_LIMITS, **_CALLS, **_AUCTIONS, **_PARADOXES, **_PIVOTS, **_PICTURES}
+    {
+        **_PRICES,
+        **_LINKS,
+        **_OUTSIDE,
+        **_LIMITS,
+        **_CALLS,
+        **_AUCTIONS,
+        **_PARADOXES,
+        **_PIVOTS,
+        **_PICTURES,
+        **_AUCTION_PICTURES,
+        **_BOOK_PICTURES,
+    }
 )
 """Every sentence and clause: its key, and its template in each language."""
 

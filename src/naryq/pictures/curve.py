@@ -5,28 +5,26 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from naryq.market.curves import Curves, Step
 from naryq.market.why import NAMED_ORDERS, Why
 from naryq.market.words import listed, say
 from naryq.pictures.sheet import (
     DEMAND,
-    DOTS_PER_INCH,
     INK,
     LIMIT,
     RANGE,
     SUPPLY,
-    WIDTH_INCHES,
     as_bytes,
+    new_chart,
     our_settings,
     plain,
+    write_head,
+    write_legend,
 )
 
-HEIGHT_INCHES: Final = 4.3
 DRAWN_STEPS: Final = 1_500
 """A curve of more steps is drawn by as many, each the sum of neighbours: a sheet has no more dots."""
 BEYOND: Final = 1.7
@@ -61,8 +59,7 @@ SIDES: Final = (
 def drawn(curves: Curves, why: Why, kind: str, language: str) -> bytes:
     """Draw the curves of one place."""
     with our_settings():
-        figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), dpi=DOTS_PER_INCH, layout="constrained")
-        axes = figure.add_subplot()
+        figure, axes = new_chart()
         view = _view(curves, why)
         _frame(axes, curves, why, language)
         axes.set_xlim(0, view.lots)
@@ -75,7 +72,7 @@ def drawn(curves: Curves, why: Why, kind: str, language: str) -> bytes:
             *_limits(axes, curves, language),
             *_range(axes, why, language),
         ]
-        figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8, handlelength=2.2)
+        write_legend(figure, handles)
         return as_bytes(figure, kind, why.say(language))
 
 
@@ -108,21 +105,13 @@ def _starts(steps: Sequence[Step]) -> list[tuple[Step, int]]:
 
 
 def _frame(axes: Axes, curves: Curves, why: Why, language: str) -> None:
-    """Write the head, the axes and their units."""
+    """Write the head and the units of the axes."""
     key = "picture_no_price" if why.price is None else "picture_place"
     head = say(language, key, place=why.place, price=why.price or 0)
     lots = {"bought": why.bought, "sold": why.sold, "imports": curves.imports, "exports": curves.exports}
-    size = min(11.0, 420 / len(head))
-    axes.set_title(head, loc="left", fontsize=size, fontweight="bold", pad=17)
-    axes.text(0, 1.02, say(language, "picture_traded", **lots), transform=axes.transAxes, fontsize=8, va="bottom")
+    write_head(axes, head, say(language, "picture_traded", **lots))
     axes.set_xlabel(say(language, "picture_lots"))
     axes.set_ylabel(say(language, "picture_tenge"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: plain(round(value))))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#E6E6E6", linewidth=0.6)
-    axes.set_axisbelow(True)
 
 
 def _range(axes: Axes, why: Why, language: str) -> list[Patch]:

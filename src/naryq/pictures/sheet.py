@@ -4,7 +4,7 @@ matplotlib keeps its settings in one table for the whole process. They are set f
 so that neither a caller's style changes a picture nor a picture the caller's style; two threads must not draw at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from threading import Lock
@@ -12,9 +12,13 @@ from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -30,6 +34,7 @@ RANGE: Final = "#F1EAC8"
 
 WIDTH_INCHES: Final = 5.0
 """At 72 points an inch the sheet is 360 points wide, so letters keep their size on a telephone 360 pixels wide."""
+HEIGHT_INCHES: Final = 4.3
 DOTS_PER_INCH: Final = 240
 PNG_COLOURS: Final = 96
 
@@ -72,6 +77,30 @@ def _as_png(figure: Figure, title: str, buffer: BytesIO) -> None:
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)
     )
     pixels.save(buffer, "png", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH), pnginfo=notes)
+
+
+def new_chart() -> tuple[Figure, Axes]:
+    """Begin a sheet with one pair of axes, a light grid behind them and whole numbers along them."""
+    figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), dpi=DOTS_PER_INCH, layout="constrained")
+    axes = figure.add_subplot()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: plain(round(value))))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def write_head(axes: Axes, head: str, line: str) -> None:
+    """Write the title, and a line under it."""
+    axes.set_title(head, loc="left", fontsize=min(11.0, 420 / len(head)), fontweight="bold", pad=17)
+    axes.text(0, 1.02, line, transform=axes.transAxes, fontsize=min(8.0, 520 / len(line)), va="bottom")
+
+
+def write_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
+    """Explain the lines below the axes."""
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8, handlelength=2.2)
 
 
 def plain(number: int) -> str:
