@@ -178,7 +178,7 @@ def dropping(text: str) -> Table:
     """Read with a planted bug: a row that is wrong is left out."""
     found = list(csv.reader(io.StringIO(text, newline="")))[1:]
     kept = [row for row in found if len(row) == 3 and not any(map(cell_problem, FORM.columns.values(), row))]
-    columns: list[list[str]] = [[row[index] for row in kept] for index in range(3)]
+    columns: list[list[str | None]] = [[row[index] for row in kept] for index in range(3)]
     return Table("orders.csv", dict(zip(HEADER, columns, strict=True)), len(kept))
 
 
@@ -190,7 +190,7 @@ def losing_the_last(text: str) -> Table:
 def rounding(text: str) -> Table:
     """Read with a planted bug: numbers go through a float."""
     table = dropping(text)
-    prices = [str(int(float(price))) for price in table.columns["price"]]
+    prices: list[str | None] = [str(int(float(str(price)))) for price in table.columns["price"]]
     return Table(table.name, {**table.columns, "price": prices}, table.rows)
 
 
