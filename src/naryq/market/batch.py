@@ -21,7 +21,7 @@
 True
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Final
@@ -63,8 +63,11 @@ class Clearings(Mapping[int | str, Clearing]):
         self._settled = settled
         self._flow = flow
         self._by = by
-        self.welfare: dict[int | str, int] = dict(zip(batch.names, settled.welfare.tolist(), strict=True))
-        self.dual_value: dict[int | str, int] = dict(zip(batch.names, settled.dual_value.tolist(), strict=True))
+        self.welfare = self._by_name(settled.welfare)
+        self.dual_value = self._by_name(settled.dual_value)
+
+    def _by_name(self, values: Integers) -> dict[int | str, int]:
+        return dict(zip(self._batch.names, values.tolist(), strict=True))
 
     def __len__(self) -> int:
         return len(self._batch.names)
@@ -93,8 +96,8 @@ class Clearings(Mapping[int | str, Clearing]):
 
     def _answer(self, index: int) -> Answer:
         batch, settled = self._batch, self._settled
-        places = slice(int(batch.places.start[index]), int(batch.places.start[index + 1]))
-        links = slice(batch.links_before(index), batch.links_before(index + 1))
+        places = batch.place_slice(index, index + 1)
+        links = batch.link_slice(index, index + 1)
         return Answer(
             settled.prices[places],
             settled.lowest[places],
@@ -231,16 +234,20 @@ def _clear_run(batch: Batch, run: tuple[int, int], settled: Settled, flow: Integ
     """Clear some neighbouring markets and write what was found among that of all."""
     first, last = run
     rows = batch.orders.of(first, last)
-    places = slice(int(batch.places.start[first]), int(batch.places.start[last]))
-    links = slice(batch.links_before(first), batch.links_before(last))
+    places = batch.place_slice(first, last)
+    links = batch.link_slice(first, last)
     markets, request = markets_of(batch, first, last), batch.request
     answer, flows = small.settled(markets, request.tie, request.price_rule, _reference(batch, first, last))
     flow[links] = flows
     settled.fills[rows] = answer.fills
-    for whole, part in zip(settled[:6], answer[:6], strict=True):
-        whole[places] = part
-    for whole, part in zip(settled[7:], answer[7:], strict=True):
-        whole[first:last] = part
+    _put(settled[:6], answer[:6], places)
+    _put(settled[7:], answer[7:], slice(first, last))
+
+
+def _put(wholes: Sequence[Any], parts: Sequence[Any], where: slice) -> None:
+    """Write parts where they belong among the whole."""
+    for whole, part in zip(wholes, parts, strict=True):
+        whole[where] = part
 
 
 def markets_of(batch: Batch, first: int, last: int) -> Markets:
@@ -270,7 +277,7 @@ def markets_of(batch: Batch, first: int, last: int) -> Markets:
 
 
 def _reference(batch: Batch, first: int, last: int) -> Integers:
-    places = slice(int(batch.places.start[first]), int(batch.places.start[last]))
+    places = batch.place_slice(first, last)
     return batch.reference[batch.places.keys[places] % max(1, len(batch.words))]
 
 
@@ -282,11 +289,10 @@ def _words(batch: Batch, index: int) -> list[str]:
 def _clear_alone(batch: Batch, index: int, settled: Settled, flow: Integers) -> None:
     """Clear one market in the ordinary way."""
     answer = found(request_of(batch, index)).answer
-    places = slice(int(batch.places.start[index]), int(batch.places.start[index + 1]))
-    for whole, part in zip(settled[:6], answer[:6], strict=True):
-        whole[places] = part
+    places = batch.place_slice(index, index + 1)
+    _put(settled[:6], answer[:6], places)
     settled.fills[batch.orders.of(index, index + 1)] = answer.fills
-    flow[batch.links_before(index) : batch.links_before(index + 1)] = answer.flow
+    flow[batch.link_slice(index, index + 1)] = answer.flow
     settled.welfare[index], settled.dual_value[index] = answer.welfare, answer.dual_value
 
 

@@ -85,6 +85,14 @@ class Batch(NamedTuple):
         every = np.arange(self.source.size)
         return every[self.links.of(first, last)] if self.own_links else np.tile(every, last - first)
 
+    def place_slice(self, first: int, last: int) -> slice:
+        """Return where the places of some markets stand among those of all."""
+        return slice(int(self.places.start[first]), int(self.places.start[last]))
+
+    def link_slice(self, first: int, last: int) -> slice:
+        """Return where the links of some markets stand among those of all."""
+        return slice(self.links_before(first), self.links_before(last))
+
     def links_before(self, market: int) -> int:
         """Return how many links the markets before one have together."""
         return int(self.links.start[market]) if self.own_links else market * self.source.size
@@ -154,14 +162,18 @@ def _read_orders(frame: Any, by: Any) -> tuple[Table, Orders, Labels]:
     if "order_id" in rest:  # Two markets may use one identifier: they are looked at when the markets are known.
         rest["order_id"] = np.arange(table.rows)
     _, orders = intake.read_orders(rest)
-    for name in CONDITIONS:
-        for row, value in table.present(name):
-            if name != "min_quantity" or value not in {0, 1}:
-                raise table.refusal(Code.NOT_SUPPORTED, row, f"{name} is {intake.shown(value)}", ONE_BY_ONE)
+    _no_conditions(table)
     if orders.unlimited is not None:
         row = int(np.argmax(orders.unlimited))
         raise table.refusal(Code.NOT_SUPPORTED, row, "price is missing", "Give a limit, or clear it by naryq.clear.")
     return table, orders._replace(frame=frame, order_id=table.columns["order_id"]), _markets(table, by)
+
+
+def _no_conditions(table: Table) -> None:
+    for name in CONDITIONS:
+        for row, value in table.present(name):
+            if name != "min_quantity" or value not in {0, 1}:
+                raise table.refusal(Code.NOT_SUPPORTED, row, f"{name} is {intake.shown(value)}", ONE_BY_ONE)
 
 
 def _read_links(frame: Any, by: str) -> tuple[Links, Labels | None]:
@@ -228,13 +240,17 @@ def _grouped(market: Integers, count: int) -> Groups:
 
 def _lots(quantity: Integers, orders: Groups, highest: int) -> list[int]:
     """Sum the lots of each market exactly."""
-    grouped = quantity if orders.rows is None else quantity[orders.rows]
-    some = np.diff(orders.start) > 0
-    wrapped = np.zeros(some.size, np.int64)
-    if grouped.size:
-        wrapped[some] = np.add.reduceat(grouped, orders.start[:-1][some])
-    ends = zip(orders.start[:-1].tolist(), orders.start[1:].tolist(), wrapped.tolist(), strict=True)
-    return [exact_sum(grouped[first:last], highest, lots) for first, last, lots in ends]
+    by_market = quantity if orders.rows is None else quantity[orders.rows]
+    ends = zip(orders.start[:-1].tolist(), orders.start[1:].tolist(), _sums(by_market, orders.start), strict=True)
+    return [exact_sum(by_market[first:last], highest, lots) for first, last, lots in ends]
+
+
+def _sums(values: Integers, start: Integers) -> list[int]:
+    """Sum each run of values; a sum beyond 64 bits wraps."""
+    sums, some = np.zeros(start.size - 1, np.int64), np.diff(start) > 0
+    if values.size:
+        sums[some] = np.add.reduceat(values, start[:-1][some])
+    return [int(each) for each in sums]
 
 
 def _check_totals(table: Table, lots: Sequence[int], highest: int, links: int, names: Names) -> None:
