@@ -115,6 +115,8 @@ GOOD = "1;02/01/2025;MI;;C;1,5;18,030;O;"
         (["a", "", HOURLY, GOOD.replace("1;02", "26;02")], Code.WRONG_TYPE, ", line 4, column period"),
         (["a", "", HOURLY, GOOD.replace("1;02", "H1Q5;02")], Code.WRONG_TYPE, ", line 4, column period"),
         (["a", "", HOURLY, GOOD.replace("02/01", "31/02")], Code.WRONG_TYPE, ", line 4, column date"),
+        (["a", "", HOURLY, GOOD.replace("/01/2025", "/01/" + 12 * "9")], Code.WRONG_TYPE, ", line 4, column date"),
+        (["a", "", HOURLY, GOOD.replace("02/01", 20 * "9" + "/01")], Code.WRONG_TYPE, ", line 4, column date"),
         (["a", "", HOURLY, GOOD.replace("MI", "")], Code.WRONG_TYPE, ", line 4, column country"),
         (["a", "", HOURLY, GOOD.replace(";C;", ";B;")], Code.WRONG_TYPE, ", line 4, column side"),
         (["a", "", HOURLY, GOOD.replace(";O;", ";X;")], Code.WRONG_TYPE, ", line 4, column status"),

@@ -202,7 +202,7 @@ def _between(number: int, lowest: int, highest: int) -> int:
 
 def _day(cell: str) -> str:
     day, month, year = (_whole(part) for part in cell.split("/"))
-    return date(year, month, day).isoformat()
+    return date(_between(year, 1, 9999), _between(month, 1, 12), _between(day, 1, 31)).isoformat()
 
 
 def _named(cell: str) -> str:
