@@ -16,10 +16,10 @@ from naryq.market.why import Why
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "clear.md"
 
 
-@pytest.mark.parametrize("page", ["clear.md", "clear-batch.md", "network-auction.md"])
+@pytest.mark.parametrize("page", ["clear.md", "clear-batch.md", "network-auction.md", "../../README.md"])
 def test_the_page_runs(page: str) -> None:
     """The example on the page gives what the page shows."""
-    found = doctest.testfile(str(PAGE.with_name(page)), module_relative=False)
+    found = doctest.testfile(str(PAGE.parent / page), module_relative=False)
     assert found.attempted > 3
     assert not found.failed
 
