@@ -163,6 +163,8 @@ def test_a_document_type_is_refused(declaration: str) -> None:
     ("before", "after", "code", "what"),
     [
         ("</NewDataSet>", "", Code.UNREADABLE, "no well-formed XML"),
+        ('"utf-8"', '"utf-9"', Code.UNREADABLE, "its encoding cannot be read"),
+        ('"utf-8"', '"shift_jis"', Code.UNREADABLE, "its encoding cannot be read"),
         ("100.5", "100,5", Code.WRONG_TYPE, "it is '100,5'"),
         ("100.5", "1E2", Code.WRONG_TYPE, "it is '1E2'"),
         ("100.5", "100.1234", Code.WRONG_TYPE, "it is '100.1234'"),

@@ -204,6 +204,13 @@ class _Reader:
             what = f"it is no well-formed XML: {expat.ErrorString(problem.code)}"
             where = at_line(self._document.name, problem.lineno)
             raise Refusal(Code.UNREADABLE, what, where=where, remedy="Fetch the file again.") from None
+        except (LookupError, ValueError) as problem:
+            # So Python answers expat where a document declares an encoding that is none, or one of several bytes.
+            if type(problem) not in {LookupError, ValueError}:
+                raise
+            what = f"its encoding cannot be read: {shown(str(problem).encode('latin-1', 'replace'))}"
+            where = at_line(self._document.name, 1)
+            raise Refusal(Code.UNREADABLE, what, where=where, remedy="Fetch the file again.") from None
 
     def _where(self, field: str = "") -> str:
         return at_line(self._document.name, self._parser.CurrentLineNumber, field)
