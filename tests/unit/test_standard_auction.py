@@ -493,3 +493,13 @@ def test_a_long_list_of_awards_is_cut() -> None:
 def test_the_names_are_public() -> None:
     """The auction is reached from the package itself."""
     assert {"StandardAuction", "StandardResult", "standard_auction"} <= set(naryq.__all__)
+
+
+def test_a_withdrawal_of_what_is_no_name_is_refused() -> None:
+    """A list is no participant, for a withdrawal as for a bid."""
+    auction = StandardAuction(
+        initiator="seller", direction="up", format="sealed", payment="uniform", lots=5, start_price=10
+    )
+    with pytest.raises(Refusal) as refused:
+        auction.withdraw(["A"], at_ns=0)  # type: ignore[arg-type]
+    assert refused.value.code is Code.WRONG_TYPE

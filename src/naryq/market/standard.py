@@ -29,7 +29,7 @@ from typing import Any, Unpack
 
 from naryq.market.intake import Table
 from naryq.market.standard_awards import StandardResult
-from naryq.market.standard_terms import Bid, Options, Round, Terms, bounded
+from naryq.market.standard_terms import Bid, Options, Round, Terms, bounded, check_name
 from naryq.messages import Code, Refusal
 from naryq.units import INT64_MAX
 
@@ -166,12 +166,13 @@ class StandardAuction:
 
         Raises:
             Refusal: `wrong_phase` in an open auction, where a bid of 0 drops out and a take stands, or after the
-                close; `unknown_participant` when there are none; `time_backward`.
+                close; `unknown_participant` when there are none; `wrong_type` or `time_backward`.
         """
         self._require("bidding", "a withdrawal")
         if self._is_open:
             remedy = "Bid 0 where participants drop out; a take stands."
             raise Refusal(Code.WRONG_PHASE, "only sealed bids can be withdrawn", remedy=remedy)
+        check_name("participant", participant)
         if participant not in self._wanted:
             raise Refusal(Code.UNKNOWN_PARTICIPANT, f"{participant!r} has no bid", remedy="Name one who has.")
         self._now_ns = self._at(at_ns)
