@@ -1,5 +1,6 @@
 """Orders with conditions against every set of orders at every price vector, and the checks against planted bugs."""
 
+import random
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ def accepted_by(result: naryq.Clearing, market: Market) -> tuple[int, ...]:
 
 
 def agree(seed: int, most_places: int) -> None:
-    market = tiny_market(seed, most_places)
+    agree_on(tiny_market(seed, most_places), TIES[seed % 2])
+
+
+def agree_on(market: Market, tie: str) -> None:
     best = best_choice(market)
-    result = naryq.clear(*market, tie=TIES[seed % 2])
+    result = naryq.clear(*market, tie=tie)
     assert (result.welfare, accepted_by(result, market)) == (best.welfare, best.accepted)
     assert result.proven
     assert result.bound == best.welfare
@@ -44,6 +48,24 @@ def test_the_best_choice_is_found(block: int) -> None:
     """On a thousand tiny markets the choice, its welfare, its prices and the losses are those of trying everything."""
     for seed in range(100 * block, 100 * block + 100):
         agree(seed, 3 if seed % 50 == 0 else 2)
+
+
+def tangled(seed: int) -> Market:
+    """Put most orders of a tiny market into groups and into long chains of parents."""
+    orders, links = tiny_market(seed)
+    draw, ids = random.Random(seed), orders["order_id"]
+    line = draw.sample(ids, len(ids))
+    ahead = {child: draw.choice(line[max(0, number - 2) : number]) for number, child in enumerate(line) if number}
+    group = [draw.choice([None, "g", "h", 7]) for _ in ids]
+    parent = [ahead.get(name) if draw.random() < 0.6 else None for name in ids]
+    return orders | {"group": group, "parent": parent}, links
+
+
+@pytest.mark.parametrize("first", [400, 450, 850, 925])
+def test_groups_and_chains_of_parents_together(first: int) -> None:
+    """The best of a group may wait for an order that does not execute, and the best choice is found all the same."""
+    for seed in range(first, first + 50):
+        agree_on(tangled(seed), TIES[seed % 2])
 
 
 @settings(max_examples=60, deadline=None)
@@ -233,11 +255,14 @@ def test_the_market_of_the_planted_bugs() -> None:
     [
         ({"fills": fills(9, 3, 0, 0, 8, 4)}, "executes less than its least"),
         ({"fills": fills(10, 0, 8, 0, 8, 4)}, "left over at A"),
+        ({"fills": fills(10, 2, -1, 0, 8, 4)}, "a fill is negative"),
+        ({"traded": {"A": (12, 11)}}, "A buys and sells 12 and 12 lots, not (12, 11)"),
         ({"prices": {"A": 9}, "shadow_prices": {"A": 9}}, "trades at a loss"),
         ({"fills": fills(0, 5, 8, 0, 8, 5)}, "more than the order asks for"),
         ({"bound": 1}, "the bound 1 is below the welfare"),
         ({"bound": 10**6}, "no choice is worth more than"),
         ({"paradoxical": ()}, "the paradoxically rejected are others"),
+        ({"paradoxical": ((3, 8, "prices"),)}, "the paradoxically rejected are others"),
         ({"paradoxical": ((3, 9, "group"),)}, "the paradoxically rejected are others"),
         ({"paradoxical": ((3, 8, "group"), (1, 5, "prices"))}, "the paradoxically rejected are others"),
     ],

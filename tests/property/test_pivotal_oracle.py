@@ -56,7 +56,7 @@ def test_without_equals_clearing_what_is_left_where_orders_have_conditions(seed:
     count = len(orders["order_id"])
     orders = with_participants((orders, links), seed) | {
         "min_quantity": [quantity if draw.random() < 0.5 else None for quantity in orders["quantity"]],
-        "group": [draw.choice([None, None, 1]) for _ in range(count)],
+        "group": [draw.choice([None, None, 1, row]) for row in range(count)],
     }
     assert unequal(naryq.clear(orders, links), orders, links) == []
 

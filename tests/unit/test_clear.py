@@ -381,6 +381,14 @@ def test_the_check_sees_a_wrong_welfare() -> None:
         result.check()
 
 
+def test_the_check_sees_a_bound_where_nothing_is_to_be_chosen() -> None:
+    """Without conditions the welfare itself is the bound, and another number is found."""
+    result = naryq.clear(ORDERS, LINKS)
+    result.bound += 1
+    with pytest.raises(AssertionError, match="without conditions it is"):
+        result.check()
+
+
 def test_the_check_sees_gas_that_could_pass_an_open_place() -> None:
     """A place without a price must not hide that gas would gain by passing through it."""
     orders = {"order_id": [1, 2], "place": ["A", "C"], "side": ["sell", "buy"], "price": [10, 90], "quantity": [1, 1]}

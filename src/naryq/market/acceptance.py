@@ -231,14 +231,14 @@ class _Search:
             return int(marginal[0])
         wanted = choice.accepted | choice.open & (gains > 0)
         kept = self._compatible(wanted, np.where(choice.accepted, np.iinfo(np.int64).max, gains))
-        excluded = np.flatnonzero(wanted & ~kept)
-        if not excluded.size:
+        excluded = wanted & ~kept
+        if not excluded.any():
             return None
-        number = int(excluded[0])
         group, parent = self._conditions.group, self._conditions.parent
-        if parent[number] != NONE and not kept[parent[number]]:
-            return int(parent[number])
-        return int(np.flatnonzero(kept & (group == group[number]))[0])
+        orphans = excluded & (parent != NONE) & ~kept[parent]
+        if orphans.any():  # They come first: the best of a group may be one, and then none of its group is kept.
+            return int(parent[np.argmax(orphans)])
+        return int(np.argmax(kept & (group == group[np.argmax(excluded)])))
 
     def _is_supported(self, choice: Choice, gains: Integers, accepted: Flags, relaxed: Relaxed) -> bool:
         """Tell whether a choice worth as much as its part has supporting prices: at these prices, or at any."""

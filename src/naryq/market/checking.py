@@ -209,7 +209,7 @@ def _read_book(
     words, sides = table.words("place"), table.words("side")
     quantity, fill = table.integers("quantity"), answers.integers("quantity")
     least = least_of(table)
-    taken = np.flatnonzero((fill > 0) | (least == 0))
+    taken = np.flatnonzero((fill != 0) | (least == 0))
     used = np.unique(words.codes[taken]).tolist()
     number = {name: index for index, name in enumerate(prices)}
     at, place_of = np.zeros(len(words.names) + 1, np.int64), np.zeros(len(words.names) + 1, np.int64)

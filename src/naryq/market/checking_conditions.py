@@ -77,13 +77,21 @@ def check_choice(
             parent = order.parent is None or (order.parent in named and named[order.parent].fill > 0)
             assert parent, f"order {order.order_id} executes and its parent {order.parent} does not"
     losses = {order.order_id: _loss(order, prices) for order in rows if order.least and not order.fill}
-    expected = [(name, loss) for name, loss in losses.items() if loss > 0]
-    assert [(name, loss) for name, loss, _ in paradoxical] == expected, "the paradoxically rejected are others"
+    expected = [(name, loss, _reason(named[name], named, executing)) for name, loss in losses.items() if loss > 0]
+    assert [tuple(each) for each in paradoxical] == expected, f"the paradoxically rejected are others: {expected}"
     welfare, bound = claim
     assert welfare <= bound, f"the bound {bound} is below the welfare {welfare}"
     if all(prices[named[name].place] is not None for name in losses):
         most = welfare + sum(losses.values())
         assert bound <= most, f"the bound is {bound}, and at these prices no choice is worth more than {most}"
+
+
+def _reason(order: _Order, named: Mapping[Any, _Order], executing: Mapping[Any, Any]) -> str:
+    """Return why an order is rejected: another of its group executes, its parent does not, or else prices."""
+    if order.group in executing:
+        return "group"
+    orphan = order.parent is not None and not (order.parent in named and named[order.parent].fill)
+    return "parent" if orphan else "prices"
 
 
 def _orders(orders: Any, fills: Any) -> Iterator[_Order]:

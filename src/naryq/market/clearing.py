@@ -196,6 +196,8 @@ class Clearing:
         assert certificate == self.certificate, f"welfare and dual value are {certificate}, not {self.certificate}"
         if self._outcome.chosen is not None:
             check_choice(self._orders, self.prices, self.fills, self.paradoxical, (self.welfare, self.bound))
+        else:
+            assert self.bound == self.welfare, f"the bound is {self.bound}, and without conditions it is {self.welfare}"
         return certificate
 
     def why(self, place: str, *, pivotal: bool = False) -> Why:

@@ -26,7 +26,8 @@ class Conditions(NamedTuple):
     Attributes:
         rows: The row of each among all orders.
         least: How many lots of it execute at least, if any do.
-        group: The number of its group, or -1; at most one order of a group is accepted.
+        group: The number of its group, below that of the conditional orders, or -1; at most one order of a group is
+            accepted.
         parent: The position of its parent among the conditional orders, -1 for none, or -2 for one that was taken out;
             none is accepted without its parent.
     """
@@ -53,10 +54,11 @@ def conditions_of_rows(conditions: Conditions | None, rows: Integers) -> Conditi
         return None
     row_of = {row: number for number, row in enumerate(rows.tolist())}
     position = {number: place for place, number in enumerate(kept.tolist())} | {NONE: NONE}
+    groups = {number: place for place, number in enumerate(dict.fromkeys(group[kept].tolist()))} | {NONE: NONE}
     return Conditions(
         np.array([row_of[row] for row in conditions.rows[kept].tolist()], np.int64),
         least[kept],
-        group[kept],
+        np.array([groups[number] for number in group[kept].tolist()], np.int64),
         np.array([position.get(number, GONE) for number in parent[kept].tolist()], np.int64),
     )
 
