@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from naryq.market.kernels import Codes, Integers, compiled
+from naryq.market.kernels import Codes, Integers, bare, compiled
 
 Nodes: TypeAlias = npt.NDArray[np.int32]
 Whole: TypeAlias = int | np.int64 | np.int32
@@ -64,7 +64,7 @@ class Basis(NamedTuple):
     before: Nodes
 
 
-@compiled
+@bare
 def hang(basis: Basis, node: Whole, parent: Whole, arc: Whole, up: Whole, down: Whole) -> None:  # noqa: PLR0917
     """Hang a node that hangs nowhere under a parent, by an arc that takes so many lots up and down."""
     first = basis.child[parent]
@@ -76,7 +76,7 @@ def hang(basis: Basis, node: Whole, parent: Whole, arc: Whole, up: Whole, down: 
     basis.child[parent] = node
 
 
-@compiled
+@bare
 def take_off(basis: Basis, node: Whole) -> None:
     """Take a node, with all that hangs under it, off its parent."""
     before, after = basis.before[node], basis.after[node]
@@ -123,7 +123,7 @@ def lone_places(network: Network, taken: Integers) -> Basis:
     return basis
 
 
-@compiled
+@bare
 def best_link(network: Network, basis: Basis, first: Whole, last: Whole) -> tuple[Whole, Whole]:
     """Return the link that gains most from first to before last, by a lot more (above zero) or less (below)."""
     source, target, tariff = network.source, network.target, network.tariff
@@ -136,7 +136,7 @@ def best_link(network: Network, basis: Basis, first: Whole, last: Whole) -> tupl
     return best, most if best < 0 or way[best] > 0 else -most
 
 
-@compiled
+@bare
 def best_curve(network: Network, basis: Basis, first: Whole, last: Whole) -> tuple[Whole, Whole]:
     """Return the place whose curve gains most from first to before last, by a lot more (above zero) or less (below)."""
     start, limit = network.start, network.limit
@@ -153,7 +153,7 @@ def best_curve(network: Network, basis: Basis, first: Whole, last: Whole) -> tup
     return best, found
 
 
-@compiled
+@bare
 def best_of_block(network: Network, basis: Basis, first: Whole, block: Whole) -> tuple[Whole, Whole, Whole]:
     """Look for the arc that gains most, block by block from the first arc until a block has one that gains.
 
@@ -176,7 +176,7 @@ def best_of_block(network: Network, basis: Basis, first: Whole, block: Whole) ->
     return np.int64(-1), np.int64(0), np.int64(first)
 
 
-@compiled
+@bare
 def room_of(network: Network, basis: Basis, arc: Whole, gain: Whole) -> Whole:
     """Return how many lots an arc outside the tree can take, or give up, for as long as that gains."""
     links = network.source.shape[0]
@@ -195,7 +195,7 @@ def room_of(network: Network, basis: Basis, arc: Whole, gain: Whole) -> Whole:
     return room
 
 
-@compiled
+@bare
 def use(network: Network, basis: Basis, place: Whole, lots: Whole) -> Whole:
     """Use lots (below zero: give lots back) of a curve outside the tree, and return what is used of its step then.
 
@@ -212,7 +212,7 @@ def use(network: Network, basis: Basis, place: Whole, lots: Whole) -> Whole:
     return used
 
 
-@compiled
+@bare
 def turn_over(basis: Basis, node: Whole, top: Whole, parent: Whole, arc: Whole, up: Whole, down: Whole) -> None:  # noqa: PLR0917
     """Cut the tree above `top` and hang that part by `node`, which is in it, under a parent outside it."""
     while True:
@@ -224,7 +224,7 @@ def turn_over(basis: Basis, node: Whole, top: Whole, parent: Whole, arc: Whole, 
         node, parent, arc, up, down = above, node, above_arc, above_down, above_up
 
 
-@compiled
+@bare
 def reprice(basis: Basis, top: Whole, change: Whole) -> None:
     """Change the price of a node and of all that hangs under it, and count their depths anew."""
     price, depth, parent, child, after = basis.price, basis.depth, basis.parent, basis.child, basis.after
@@ -242,7 +242,7 @@ def reprice(basis: Basis, top: Whole, change: Whole) -> None:
         node = after[node]
 
 
-@compiled
+@bare
 def blocking(basis: Basis, begin: Whole, end: Whole, room: Whole) -> tuple[Whole, Whole, Whole, bool]:
     """Find how much can go around the circle that an arc closes with the tree, and the last node whose arc blocks it.
 
@@ -268,7 +268,7 @@ def blocking(basis: Basis, begin: Whole, end: Whole, room: Whole) -> tuple[Whole
     return lots, node, one, going_down
 
 
-@compiled
+@bare
 def send(basis: Basis, begin: Whole, end: Whole, join: Whole, lots: Whole) -> None:
     """Send lots down the tree from the join to the begin of an arc, and up from its end to the join."""
     parent, up, down = basis.parent, basis.up, basis.down
@@ -282,7 +282,7 @@ def send(basis: Basis, begin: Whole, end: Whole, join: Whole, lots: Whole) -> No
         end = np.int64(parent[end])
 
 
-@compiled
+@bare
 def enter(network: Network, basis: Basis, arc: Whole, lots: Whole) -> tuple[Whole, Whole, Whole]:
     """Give an arc outside the tree some lots more (below zero: less).
 
@@ -298,7 +298,7 @@ def enter(network: Network, basis: Basis, arc: Whole, lots: Whole) -> tuple[Whol
     return network.lots[step] - used, used, network.limit[step]
 
 
-@compiled
+@bare
 def leave(network: Network, basis: Basis, arc: Whole, more: Whole) -> None:
     """Note of an arc that it is outside the tree and takes so many lots more: a link none or all, a curve of a step."""
     links = network.source.shape[0]
@@ -308,7 +308,7 @@ def leave(network: Network, basis: Basis, arc: Whole, more: Whole) -> None:
         basis.way[arc] = -1 if more == 0 else 1
 
 
-@compiled
+@bare
 def pivot(network: Network, basis: Basis, entering: Whole, gain: Whole) -> None:
     """Send as much as goes around the circle that an arc closes with the tree; what blocks it last leaves the tree."""
     links, hub = network.source.shape[0], basis.step.shape[0]
@@ -360,7 +360,7 @@ def best_prices(network: Network, taken: Integers, prices: Integers) -> int:
     return pivots
 
 
-@compiled
+@bare
 def stand_by_row(  # noqa: PLR0917 - kernels take their arguments by position
     place: Codes,
     side: Codes,
@@ -392,7 +392,7 @@ def stand_by_row(  # noqa: PLR0917 - kernels take their arguments by position
             above[here] = min(above[here], price[row])
 
 
-@compiled
+@bare
 def trade_of(network: Network, basis: Basis, used: Integers, flow: Integers) -> None:
     """Read from an optimal basis how many lots of the curve of each place are used, and what each link carries."""
     links, places = network.source.shape[0], used.shape[0]

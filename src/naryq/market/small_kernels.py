@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from naryq.market.kernels import Flags, Integers, compiled
+from naryq.market.kernels import Flags, Integers, bare, compiled
 
 Whole: TypeAlias = int | np.int64
 
@@ -101,7 +101,7 @@ class Book(NamedTuple):
 # --- Curves -------------------------------------------------------------------------------------------------------
 
 
-@compiled
+@bare
 def sort_pairs(first: Integers, second: Integers) -> None:
     """Sort pairs by their first number, then by their second (D. Shell, A high-speed sorting procedure, 1959)."""
     gap = 1
@@ -209,7 +209,7 @@ def stand(book: Book, used: Integers) -> bool:
     return fits
 
 
-@compiled
+@bare
 def pays(book: Book) -> bool:
     """Tell whether no link that has room gains, and none that is used loses: else prices or flows are not optimal."""
     for link in range(book.source.shape[0]):
@@ -276,7 +276,7 @@ def circles(book: Book) -> bool:
 # --- Prices -------------------------------------------------------------------------------------------------------
 
 
-@compiled
+@bare
 def lower_all(book: Book, prices: Integers) -> None:
     """Lower prices in place to the highest at which no open link gains and no used one loses."""
     changed = True
@@ -292,7 +292,7 @@ def lower_all(book: Book, prices: Integers) -> None:
                 changed = True
 
 
-@compiled
+@bare
 def raise_all(book: Book, prices: Integers) -> None:
     """Raise prices in place to the lowest at which no open link gains and no used one loses."""
     changed = True
@@ -345,7 +345,7 @@ def publish(
 # --- Fills and proof ----------------------------------------------------------------------------------------------
 
 
-@compiled
+@bare
 def fill_in_turn(quantity: Integers, members: Integers, total: Whole, fills: Integers) -> None:
     """Fill some rows, the first of them first, until nothing is left."""
     for row in members:
@@ -403,7 +403,7 @@ def fill(book: Book, tie: int, fills: Integers) -> bool:
     return True
 
 
-@compiled
+@bare
 def values(book: Book, prices: Integers, fills: Integers) -> tuple[np.int64, np.int64]:
     """Return the welfare of the fills and flows, and the dual value of the prices."""
     welfare, dual_value = np.int64(0), np.int64(0)
