@@ -58,6 +58,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'naryq' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    """Name what the library offers, loaded or not, so that an editor or a notebook can complete it."""
+    return sorted([*__all__, "__version__"])
+
+
 def _with_clock(clear: Any) -> Any:
     """Give `clear` the machine's clock, which it needs for a time limit and must not fetch itself.
 

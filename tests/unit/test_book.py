@@ -67,6 +67,12 @@ def test_a_bad_order_changes_nothing(change: dict[str, Any], code: Code) -> None
     assert book.state_hash() == before
 
 
+def test_a_limit_order_without_a_price_is_told_what_goes_without_one() -> None:
+    """Whoever leaves the price out most likely means a market order, and is told how to say so."""
+    with pytest.raises(Refusal, match="only kind='market' goes without a price"):
+        naryq.Book().submit(1, "buy", None, 5)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -20,6 +20,14 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["check", "lobster", *map(str, arguments)])
 
 
+def test_a_day_of_one_level_is_told_in_the_singular(tmp_path: Path) -> None:
+    """A book file of one level a side is no "1 levels"."""
+    messages, books = tmp_path / "messages.csv", tmp_path / "books.csv"
+    messages.write_bytes(b"34200.1,1,7,100,999900,1\n")
+    books.write_bytes(b"1000100,50,999900,100\n")
+    assert run(messages, books).stdout.endswith("Equal: 1 level a side, no difference from the published book.\n")
+
+
 def test_an_equal_day_ends_with_0(day: tuple[Path, Path]) -> None:
     """Equal books are said to be equal, with how much was compared, on standard output alone."""
     result = run(*day)

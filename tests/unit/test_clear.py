@@ -296,6 +296,8 @@ def test_tables_for_people() -> None:
     many = {"order_id": list(range(99)), "place": [f"P{number:02d}" for number in range(99)]}
     crowd = naryq.clear(many | {"side": ["buy"] * 99, "price": [1] * 99, "quantity": [1] * 99})
     assert "... and 39 more places." in repr(crowd)
+    with pytest.raises(naryq.Refusal, match=r" and 89 more\.$"):
+        crowd.why("nowhere")
     result.dual_value += 1
     assert "NOT PROVEN" in repr(result)
     assert not result.certificate.is_optimal

@@ -112,12 +112,17 @@ BAD_FILES = {
     "unknown column": (
         HEADER.replace(b"price", b"colour") + ROW,
         Code.COLUMN_UNKNOWN,
-        "orders.csv, line 1: column 'colour' is unknown. Remove it",
+        "orders.csv, line 1: column 'colour' is unknown. Remove or rename it",
     ),
     "misspelt column": (
         HEADER.replace(b"quantity", b" Quantity") + ROW,
         Code.COLUMN_UNKNOWN,
         "orders.csv, line 1: column ' Quantity' is unknown. Call it quantity",
+    ),
+    "a name like one that is there": (
+        HEADER.replace(b"order_id", b"id") + ROW,
+        Code.COLUMN_UNKNOWN,
+        "orders.csv, line 1: column 'id' is unknown. Remove or rename it: orders have order_id",
     ),
     "unnamed column": (b"," + HEADER + b"0," + ROW, Code.COLUMN_UNKNOWN, "column number 1 has no name"),
     "column twice": (HEADER.replace(b"place", b"price"), Code.COLUMN_UNKNOWN, "column price stands twice"),

@@ -351,7 +351,11 @@ def test_terms_that_make_no_auction_are_refused(change: Any, code: Code, what: s
     ("change", "code", "what"),
     [
         ({"participant": ["A", "Plant", "A", "C", "D"]}, Code.NOT_PERMITTED, "bids, row 2|Plant is the initiator"),
-        ({"participant": ["A", "B", "A", "Sister", "D"]}, Code.NOT_PERMITTED, "bids, row 4|Sister is the initiator"),
+        (
+            {"participant": ["A", "B", "A", "Sister", "D"]},
+            Code.NOT_PERMITTED,
+            "bids, row 4|Sister belongs with the initiator",
+        ),
         ({"participant": ["A", "", "A", "C", "D"]}, Code.WRONG_TYPE, "bids, row 2|participant is ''"),
         ({"price": [130, 120, 99, 110, 105]}, Code.OUT_OF_RANGE, "bids, row 3|price is 99"),
         ({"price": [130, 121, 110, 110, 105]}, Code.OUT_OF_RANGE, "bids, row 2|price 121 is not a whole number of"),
@@ -366,6 +370,15 @@ def test_a_wrong_bid_is_refused_by_its_row(change: Any, code: Code, what: str) -
     """Each wrong bid of a table is refused with its row."""
     options: Options = but(SEALED, step=5, initiator_id="Plant", affiliates={"Sister": "Plant"})
     assert refused(code, standard_auction, {**BIDS, **change}, **options).startswith(what)
+
+
+@pytest.mark.parametrize(("price", "near"), [(101, 100), (104, 105), (198, 200)])
+def test_a_price_off_the_grid_is_told_the_nearest_on_it(price: int, near: int) -> None:
+    """The remedy names the nearest price above or below, whichever is nearer."""
+    options: Options = but(SEALED, step=5)
+    with pytest.raises(Refusal) as found:
+        standard_auction({**BIDS, "price": [130, price, 110, 110, 105]}, **options)
+    assert found.value.remedy == f"The nearest such price is {near}."
 
 
 def test_a_table_needs_a_sealed_auction() -> None:
@@ -493,6 +506,11 @@ def test_a_long_list_of_awards_is_cut() -> None:
 def test_the_names_are_public() -> None:
     """The auction is reached from the package itself."""
     assert {"StandardAuction", "StandardResult", "standard_auction"} <= set(naryq.__all__)
+
+
+def test_the_package_lists_its_names_before_they_are_loaded() -> None:
+    """An editor completes what the library offers, and nothing that it only imports."""
+    assert dir(naryq) == sorted([*naryq.__all__, "__version__"])
 
 
 def test_a_withdrawal_of_what_is_no_name_is_refused() -> None:

@@ -109,6 +109,7 @@ def test_a_paradoxically_rejected_order_is_told_of_at_its_place() -> None:
     result = naryq.clear(orders, price_rule="lowest")
     why = result.why("A")
     assert [one.order_id for one in why.paradoxical] == ["train"]
+    assert repr(result).endswith("rejected though the price would pay: 1 order, which loses 300 000")
     assert "; order train would gain 300 000 and is rejected: with it no price pays" in why.text
     assert "; заявка train выиграла бы 300 000, но отклонена: " in why.say("ru")
     assert why.as_data()["paradoxical"] == [{"order_id": "train", "loss": 300_000, "because": "prices"}]

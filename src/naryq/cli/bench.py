@@ -82,7 +82,7 @@ def small(*, orders: int, markets: int, as_json: bool) -> None:
 
 
 def _need(*packages: str) -> None:
-    remedy = "Install the solvers to compare with: pip install 'naryq[bench]' pandas"
+    remedy = "Let make bench install them, or: python -m pip install highspy ortools pandas."
     for package in packages:
         if not _version(package):
             raise Refusal(Code.NOT_SUPPORTED, f"the benchmark needs {package}", remedy=remedy)

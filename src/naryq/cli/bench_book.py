@@ -25,7 +25,7 @@ ONE_BY_ONE: Final = 200_000
 SEED: Final = 7
 SETTLED: Final = 1
 """The last status of a message that was taken."""
-MISSING: Final = "not installed: pip install 'naryq[peers]'"
+MISSING: Final = "not installed: in Naryq's folder, .venv/bin/python -m pip install -e '.[peers]'"
 
 Say = Callable[[str], None]
 

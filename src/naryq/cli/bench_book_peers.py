@@ -1,6 +1,6 @@
 """Every engine for Python that installs, each given the messages in the form that suits it best.
 
-All are optional, and imported only where they run: `pip install 'naryq[peers]'`. The package `orderbook` 0.1.2
+All are optional, and imported only where they run: the extra `peers`. The package `orderbook` 0.1.2
 installs, too, but is written for Python 2 and cannot be imported.
 """
 

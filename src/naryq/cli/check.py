@@ -64,7 +64,8 @@ def _tell(outcome: LobsterCheck) -> None:
     for label, value in _rows(outcome.counts):
         click.echo(f"{label + ':':<42}{value:>14}")
     if outcome.difference is None:
-        click.echo(f"Equal: {outcome.levels} levels a side, no difference from the published book.")
+        levels = "1 level" if outcome.levels == 1 else f"{outcome.levels} levels"
+        click.echo(f"Equal: {levels} a side, no difference from the published book.")
         return
     _tell_difference(outcome.difference)
 

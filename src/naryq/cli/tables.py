@@ -373,7 +373,7 @@ def judge_header(header: list[str], name: str, form: Form) -> None:
     where = place(name, 1)
     for position, column in enumerate(header, 1):
         if column not in form.columns:
-            raise unknown_column(position, column, name, form)
+            raise unknown_column(position, header, name, form)
         if column in header[: position - 1]:
             raise Refusal(Code.COLUMN_UNKNOWN, f"column {column} stands twice", where=where, remedy="Remove one.")
     for column in form.columns:
@@ -382,11 +382,13 @@ def judge_header(header: list[str], name: str, form: Form) -> None:
             raise Refusal(Code.COLUMN_MISSING, f"column {column} is missing", where=where, remedy=remedy)
 
 
-def unknown_column(position: int, column: str, name: str, form: Form) -> Refusal:
-    """Say that a column is unknown, and which one may have been meant."""
-    likely = difflib.get_close_matches(column.strip().lower()[:SHOWN_CHARACTERS], form.columns, 1)
+def unknown_column(position: int, header: list[str], name: str, form: Form) -> Refusal:
+    """Say that a column is unknown, and which of those that the header lacks may have been meant."""
+    column = header[position - 1]
+    absent = [each for each in form.columns if each not in header]
+    likely = difflib.get_close_matches(column.strip().lower()[:SHOWN_CHARACTERS], absent, 1)
     what = f"column {shown(column)} is unknown" if column else f"column number {position} has no name"
-    remedy = f"Call it {likely[0]}." if likely else f"Remove it: {form.what} have {', '.join(form.columns)}."
+    remedy = f"Call it {likely[0]}." if likely else f"Remove or rename it: {form.what} have {', '.join(form.columns)}."
     return Refusal(Code.COLUMN_UNKNOWN, what, where=place(name, 1), remedy=remedy)
 
 

@@ -242,7 +242,7 @@ class Book:
     def picture(self, levels: int = 20, *, kind: str = "svg", language: str = "en") -> bytes:
         """Draw how much the book shows up to each price; market orders that wait in a call stand at no price.
 
-        The same book gives the same bytes on each run. Needs matplotlib: `pip install 'naryq[pictures]'`.
+        The same book gives the same bytes on each run. Needs matplotlib: `python -m pip install matplotlib`.
 
         Args:
             levels: How many prices of each side, the best first.
@@ -367,7 +367,7 @@ class Book:
             check_quantity(quantity, f"order {order_id}")
         if kind != "market":
             if type(price) is not int:
-                price = whole(price, "price")
+                price = whole(price, "price", "Give a whole number; only kind='market' goes without a price.")
             if not _SAFE_LOW < price < _SAFE_HIGH or price % self._tick:
                 check_price(price, quantity, self._tick, f"order {order_id}")
         elif price is not None:

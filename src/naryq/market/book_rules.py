@@ -129,13 +129,13 @@ def digest(summary: Summary, names: Integers, sides: Iterable[Integers]) -> str:
     return hashed.hexdigest()
 
 
-def whole(value: object, name: str) -> int:
+def whole(value: object, name: str, remedy: str = "Give a whole number.") -> int:
     """Return a whole number as `int`; a float or a truth value is none."""
     if type(value) is int:
         return value
     if isinstance(value, np.integer):
         return int(value)
-    raise Refusal(Code.WRONG_TYPE, f"{name} is {value!r}", remedy="Give a whole number.")
+    raise Refusal(Code.WRONG_TYPE, f"{name} is {value!r}", remedy=remedy)
 
 
 def check_quantity(quantity: int, where: str) -> None:

@@ -238,7 +238,7 @@ class Clearing:
     def picture(self, place: str | None = None, *, kind: str = "svg", language: str = "en") -> bytes:
         """Draw a picture: of a place, its supply and demand with the cross; without one, the network with its flows.
 
-        The same clearing gives the same bytes on each run. Needs matplotlib: `pip install 'naryq[pictures]'`.
+        The same clearing gives the same bytes on each run. Needs matplotlib: `python -m pip install matplotlib`.
 
         Args:
             place: The place; None for the network.
@@ -362,7 +362,9 @@ class Clearing:
         notes.append(f"welfare {grouped(self.welfare)}, {proof}")
         if self.paradoxical:
             total = grouped(sum(paradox.loss for paradox in self.paradoxical))
-            notes.append(f"rejected though the price would pay: {len(self.paradoxical)} orders, which lose {total}")
+            count = len(self.paradoxical)
+            orders = "1 order, which loses" if count == 1 else f"{count} orders, which lose"
+            notes.append(f"rejected though the price would pay: {orders} {total}")
         return notes
 
 
@@ -376,7 +378,8 @@ def _known(names: list[str], prices: Integers, determined: Flags) -> dict[str, i
 
 
 def _some(names: Sequence[int | str]) -> str:
-    return f"{', '.join(map(str, names[:NAMED_PLACES]))}{' ...' if len(names) > NAMED_PLACES else ''}"
+    more = len(names) - NAMED_PLACES
+    return f"{', '.join(map(str, names[:NAMED_PLACES]))}{f' and {more} more' if more > 0 else ''}"
 
 
 def clear(

@@ -293,7 +293,7 @@ class StandardResult:
     def picture(self, *, kind: str = "svg", language: str = "en") -> bytes:
         """Draw what was bid, the best first, what of it won, and at which price.
 
-        The same result gives the same bytes on each run. Needs matplotlib: `pip install 'naryq[pictures]'`.
+        The same result gives the same bytes on each run. Needs matplotlib: `python -m pip install matplotlib`.
 
         Args:
             kind: `svg` or `png`.

@@ -203,7 +203,9 @@ class Terms:
         """Refuse what is no name, and the initiator and his affiliates in his own auction."""
         check_name("participant", participant)
         if self.initiator_id is not None and self.group(participant) == self.group(self.initiator_id):
-            what = f"{participant} is the initiator {self.initiator_id} or belongs with him"
+            what = f"{participant} is the initiator"
+            if participant != self.initiator_id:
+                what = f"{participant} belongs with the initiator, {self.initiator_id}"
             raise Refusal(Code.NOT_PERMITTED, what, remedy="Nobody bids in an auction of his own.")
 
     def check_price(self, given: Any) -> int:
@@ -212,7 +214,8 @@ class Terms:
         price = bounded("price", given, lowest, highest)
         beyond = (price - self.start_price) % self.step
         if beyond:
-            near = price - beyond if price - beyond >= lowest else price - beyond + self.step
+            around = (price - beyond, price - beyond + self.step)
+            near = min((each for each in around if lowest <= each <= highest), key=lambda each: abs(each - price))
             what = f"price {price} is not a whole number of steps of {self.step} from {self.start_price}"
             raise Refusal(Code.OUT_OF_RANGE, what, remedy=f"The nearest such price is {near}.")
         if self.reserve_published and not self.meets_reserve(price):

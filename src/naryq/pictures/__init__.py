@@ -49,8 +49,7 @@ def _drawn(subject: str, *what: Any) -> bytes:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "matplotlib":
             raise
-        raise Refusal(
-            Code.NOT_SUPPORTED, "pictures need matplotlib", remedy="Install it: pip install 'naryq[pictures]'."
-        ) from None
+        remedy = "Install it where Naryq runs: python -m pip install matplotlib."
+        raise Refusal(Code.NOT_SUPPORTED, "pictures need matplotlib", remedy=remedy) from None
     drawn: bytes = module.drawn(*what)
     return drawn
