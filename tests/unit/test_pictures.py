@@ -94,6 +94,23 @@ def test_markets_without_orders_or_places() -> None:
     assert naryq.clear(empty, LINKS).picture("Ақтау", kind="png")
 
 
+@pytest.mark.parametrize("name", ["$x_1$", "<b>&", "a\x00b", "\ud800", " ", "\u202eabc", "a\nb", "x" * 3_000, "\ufffe"])
+def test_any_name_can_be_drawn(name: str) -> None:
+    """Whatever stands in a name, however long, the SVG is well-formed, and a PNG comes without a warning."""
+    orders = {
+        "order_id": [name, "2"],
+        "place": [name, "B"],
+        "side": ["sell", "buy"],
+        "price": [1, 5],
+        "quantity": [3, 3],
+    }
+    links = {"source": [name], "target": ["B"], "capacity": [2], "tariff": [1]}
+    result = naryq.clear(orders, links)
+    for place in (name, "B", None):
+        ET.fromstring(result.picture(place))  # noqa: S314 - we have just written it
+        assert result.picture(place, kind="png").startswith(b"\x89PNG")
+
+
 def test_a_long_curve_is_drawn_by_fewer_steps() -> None:
     """Of very many steps neighbours are joined, and no lot is lost."""
     steps = [Step(price, 2, "B" if price == 7 else None) for price in range(4_000)]

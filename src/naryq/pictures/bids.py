@@ -15,6 +15,7 @@ from naryq.pictures.sheet import (
     LIMIT,
     SUPPLY,
     as_bytes,
+    legible,
     new_chart,
     our_settings,
     write_head,
@@ -114,7 +115,7 @@ def _bids(axes: Axes, result: StandardResult, levels: list[Level], language: str
 
 def _name(axes: Axes, result: StandardResult, level: Level, following: Level | None, language: str) -> None:
     """Write who stands on a step, where there is room."""
-    text = listed(language, level.names, NAMED)
+    text = listed(language, [legible(name) for name in level.names], NAMED)
     if _has_room(axes, level, following, len(text)):
         above = result.terms.initiator == "seller"
         axes.annotate(

@@ -18,6 +18,7 @@ from naryq.pictures.sheet import (
     RANGE,
     SUPPLY,
     as_bytes,
+    legible,
     new_chart,
     our_settings,
     plain,
@@ -107,7 +108,7 @@ def _starts(steps: Sequence[Step]) -> list[tuple[Step, int]]:
 def _frame(axes: Axes, curves: Curves, why: Why, language: str) -> None:
     """Write the head and the units of the axes."""
     key = "picture_no_price" if why.price is None else "picture_place"
-    head = say(language, key, place=why.place, price=why.price or 0)
+    head = say(language, key, place=legible(why.place), price=why.price or 0)
     lots = {"bought": why.bought, "sold": why.sold, "imports": curves.imports, "exports": curves.exports}
     write_head(axes, head, say(language, "picture_traded", **lots))
     axes.set_xlabel(say(language, "picture_lots"))
@@ -158,7 +159,7 @@ def _curve(axes: Axes, steps: Sequence[Step], side: Side, view: View, language: 
 def _name_link(axes: Axes, step: Step, middle: float, side: Side, language: str) -> None:
     above = side.colour == DEMAND
     axes.annotate(
-        f"{side.arrow} {step.other or say(language, 'picture_outside')}",
+        f"{side.arrow} {legible(step.other or say(language, 'picture_outside'))}",
         (middle, step.price),
         (0, 2.5 if above else -2.5),
         textcoords="offset points",
@@ -197,7 +198,8 @@ def _price(axes: Axes, curves: Curves, why: Why, view: View, language: str) -> l
                     ends = [start, min(start + step.lots, view.lots)]
                     axes.plot(ends, [step.price] * 2, color=colour, lw=6, alpha=0.35, solid_capstyle="butt")
         key = "picture_marginal_several" if len(why.marginal_orders) > 1 else "picture_marginal_one"
-        label = say(language, key, orders=listed(language, why.marginal_orders, NAMED_ORDERS))
+        orders = [legible(order) for order in why.marginal_orders]
+        label = say(language, key, orders=listed(language, orders, NAMED_ORDERS))
         handles.append(Line2D([], [], color="#777777", lw=6, alpha=0.45, label=label))
     if curves.lots:
         cross = why.price if curves.price is None else curves.price

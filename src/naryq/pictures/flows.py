@@ -24,6 +24,7 @@ from naryq.pictures.sheet import (
     UNUSED,
     WIDTH_INCHES,
     as_bytes,
+    legible,
     our_settings,
     plain,
 )
@@ -156,8 +157,9 @@ def _place(axes: Axes, node: Node, box: Rectangle, language: str) -> None:
         zorder=3,
     )
     axes.add_patch(frame)
-    size = min(NAME_SIZE, NAME_SIZE * (BOX[0] - 8) / _width(node.name))
-    axes.text(box.x, box.y + 5.5, node.name, ha="center", va="center", fontsize=size, fontweight="bold", zorder=4)
+    name = legible(node.name)
+    size = min(NAME_SIZE, NAME_SIZE * (BOX[0] - 8) / _width(name))
+    axes.text(box.x, box.y + 5.5, name, ha="center", va="center", fontsize=size, fontweight="bold", zorder=4)
     axes.text(box.x, box.y - 6, price_cell(node.price), ha="center", va="center", fontsize=8.5, zorder=4)
     if node.brought:
         outside = say(
@@ -168,6 +170,8 @@ def _place(axes: Axes, node: Node, box: Rectangle, language: str) -> None:
 
 def _width(name: str) -> float:
     """Return how wide a place's name is at `NAME_SIZE`, in points."""
+    if not name.strip():
+        return 1.0  # Blanks have no outline to measure.
     return max(1.0, TextPath((0, 0), name, size=NAME_SIZE, prop=FontProperties(weight="bold")).get_extents().width)
 
 

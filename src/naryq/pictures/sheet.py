@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from threading import Lock
 from typing import Any, Final
+from unicodedata import category
 
 import matplotlib as mpl
 import numpy as np
@@ -37,6 +38,8 @@ WIDTH_INCHES: Final = 5.0
 HEIGHT_INCHES: Final = 4.3
 DOTS_PER_INCH: Final = 240
 PNG_COLOURS: Final = 96
+NAME_LETTERS: Final = 40
+"""A longer name is cut: on this sheet nobody could read it."""
 
 _DRAWING: Final = Lock()
 
@@ -61,7 +64,7 @@ def as_bytes(figure: Figure, kind: str, title: str) -> bytes:
     buffer = BytesIO()
     if kind == "svg":
         canvas: Any = FigureCanvasSVG(figure)
-        canvas.print_svg(buffer, metadata={"Title": title, "Date": None, "Creator": None})
+        canvas.print_svg(buffer, metadata={"Title": printable(title), "Date": None, "Creator": None})
     else:
         _as_png(figure, title, buffer)
     return buffer.getvalue()
@@ -72,7 +75,7 @@ def _as_png(figure: Figure, title: str, buffer: BytesIO) -> None:
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     notes = PngInfo()
-    notes.add_itxt("Title", title)
+    notes.add_itxt("Title", printable(title))
     pixels = (
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)
     )
@@ -94,6 +97,7 @@ def new_chart() -> tuple[Figure, Axes]:
 
 def write_head(axes: Axes, head: str, line: str) -> None:
     """Write the title, and a line under it."""
+    head, line = printable(head), printable(line)
     axes.set_title(head, loc="left", fontsize=min(11.0, 420 / len(head)), fontweight="bold", pad=17)
     axes.text(0, 1.02, line, transform=axes.transAxes, fontsize=min(8.0, 520 / len(line)), va="bottom")
 
@@ -106,3 +110,22 @@ def write_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
 def plain(number: int) -> str:
     """Write a whole number on an axis or beside an arrow, its thousands parted by narrow spaces."""
     return f"{number:,}".replace(",", "\u202f")
+
+
+def printable(text: str) -> str:
+    """Put a mark for each character that no letter shows and no SVG may hold: controls, halves of pairs, no characters.
+
+    >>> printable("Astana" + chr(0)) == "Astana" + chr(0xFFFD)
+    True
+    """
+    return "".join("\ufffd" if category(letter).startswith("C") else letter for letter in text)
+
+
+def legible(name: object) -> str:
+    """Write a name, of whatever kind and length, so that it can be drawn and read.
+
+    >>> legible(7), len(legible("Astana " * 100))
+    ('7', 40)
+    """
+    text = str(name)
+    return printable(text if len(text) <= NAME_LETTERS else text[: NAME_LETTERS - 1] + "\u2026")
