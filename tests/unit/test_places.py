@@ -161,7 +161,8 @@ def test_orders_without_a_limit_alone() -> None:
     told = alone(*meeting, price_rule="reference", reference=70)
     assert (told.prices, told.traded) == ({"A": 70}, {"A": (3, 3)})
     short = alone(("buy", None, 9), ("sell", 40, 5), ("sell", 60, 2))
-    assert (short.prices, short.why("A").marginal_orders) == ({"A": 60}, (2,))
+    why = short.why("A")
+    assert (short.prices, why.marginal_orders, why.lowest, why.highest) == ({"A": 60}, (2,), 60, 60)
 
 
 def test_the_outside_stands_in_for_a_participant() -> None:

@@ -217,6 +217,7 @@ def _limited(why: Why, outcome: Outcome, limits: Limited) -> Why:
         rows = np.flatnonzero((place == number) & (market.price == why.price) & (market.quantity > 0))
         orders = tuple(_plain(outcome.order_id[row]) for row in rows.tolist())
         why = why._replace(marginal_orders=orders, set_at=why.place, set_price=why.price)
+        why = why._replace(lowest=why.price, highest=why.price)  # What they would pay or take is no price to publish.
     imports, exports = limits.crossed(answer.brought)
     published = outcome.published
     bounds = (None if bound is None else int(np.clip(bound, *within)) for bound in (why.lowest, why.highest))
