@@ -67,6 +67,16 @@ def test_a_bad_order_changes_nothing(change: dict[str, Any], code: Code) -> None
     assert book.state_hash() == before
 
 
+def test_a_printed_book_says_where_it_stands() -> None:
+    """Phase, number of orders and best prices, also of an empty side."""
+    book = naryq.Book()
+    book.submit(1, "buy", 95_000, 5)
+    assert repr(book) == "<Book, continuous: orders in it 1; best to buy 95 000, to sell ->"
+    book.start_call()
+    book.submit(2, "sell", 94_000, 5)
+    assert repr(book) == "<Book, call: orders in it 2; best to buy 95 000, to sell 94 000>"
+
+
 def test_a_limit_order_without_a_price_is_told_what_goes_without_one() -> None:
     """Whoever leaves the price out most likely means a market order, and is told how to say so."""
     with pytest.raises(Refusal, match="only kind='market' goes without a price"):

@@ -37,8 +37,9 @@ from naryq.market.book_rules import (
     whole,
 )
 from naryq.market.call import Uncrossing, uncrossing
+from naryq.market.sheets import price_cell
 from naryq.messages import Code, Refusal, Side
-from naryq.units import INT64_MAX
+from naryq.units import INT64_MAX, grouped
 
 _ANY_PRICE = -(10**13)
 """As the key of a limit: no price is so bad that a market order would not take it."""
@@ -260,6 +261,10 @@ class Book:
         """Return an order in the book as it stands now; None when it is not there, or not any more."""
         found = self._orders.get(order_id)
         return None if found is None else msgspec.structs.replace(found)
+
+    def __repr__(self) -> str:
+        best = f"best to buy {price_cell(self.best_bid)}, to sell {price_cell(self.best_ask)}"
+        return f"<Book, {self.phase}: orders in it {grouped(len(self))}; {best}>"
 
     def __len__(self) -> int:
         """Count the orders in the book."""
