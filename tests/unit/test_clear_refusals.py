@@ -284,3 +284,15 @@ def test_overflow_is_found_before_any_sum() -> None:
 def test_times_are_whole_numbers() -> None:
     """The time of an order is a whole number of nanoseconds."""
     assert refused(ORDERS | {"submitted_at": [1, 2, "noon"]}).where == "orders, row 3"
+
+
+@pytest.mark.parametrize("column", ["min_quantity", "group", "parent"])
+def test_whole_numbers_that_pandas_made_floats(column: str) -> None:
+    """Where gaps have made a column of whole numbers floats, the refusal says how pandas keeps them whole."""
+    frame = pd.DataFrame(
+        {"order_id": [1, 2], "place": ["A"] * 2, "side": ["buy", "sell"], "price": [9, 1], "quantity": [4, 3]}
+    )
+    frame[column] = [None, 1]
+    with pytest.raises(naryq.Refusal, match=r"astype\('Int64'\)"):
+        naryq.clear(frame)
+    naryq.clear(frame.astype({column: "Int64"})).check()

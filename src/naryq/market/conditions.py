@@ -102,7 +102,7 @@ def _least(table: Table, quantity: Integers) -> Integers | None:
                     Code.WRONG_TYPE,
                     row,
                     f"min_quantity is {value!r}, not a whole number",
-                    "Give an integer, 0 or nothing at all: no text, no decimal point, no true or false.",
+                    f"Give an integer, 0 or nothing at all: no text, no decimal point, no true or false{_gaps(value)}.",
                 )
             least[row] = value if 0 <= value <= quantity[row] else NONE
             if least[row] == NONE:
@@ -114,6 +114,12 @@ def _least(table: Table, quantity: Integers) -> Integers | None:
         row = int(np.argmax(wrong))
         raise _beyond(table, row, int(least[row]), quantity)
     return least
+
+
+def _gaps(value: Any) -> str:
+    """Say what to do about a number like 1.0: pandas makes whole numbers so where some of a column are missing."""
+    whole = isinstance(value, float) and value.is_integer()
+    return "; in pandas keep whole numbers with gaps as such: astype('Int64')" if whole else ""
 
 
 def _holds_integers(column: Any) -> bool:
@@ -140,7 +146,7 @@ def _named(table: Table, name: str) -> dict[int, Any]:
                 Code.WRONG_TYPE,
                 row,
                 f"{name} is {value!r}, neither text nor a whole number",
-                "Give a name as text or as a whole number, or leave it empty.",
+                f"Give a name as text or as a whole number, or leave it empty{_gaps(value)}.",
             )
         if value != "":
             said[row] = value
