@@ -13,10 +13,11 @@ from naryq.market.network import Standing, Trade, dual_value, optimal_standing, 
 from naryq.market.passes import Market, Passes, Survey
 from naryq.market.sharing import shared_trade
 from naryq.market.simplex import standing_by_simplex
+from naryq.market.small import PRICE_RULES as LATTICE_RULES
 from naryq.market.small import alone, is_small, settled
 from naryq.market.small_kernels import PROVEN
 
-PRICE_RULES: Final = ("lowest", "middle", "highest", "reference", *VENUE_RULES)
+PRICE_RULES: Final = (*LATTICE_RULES, *VENUE_RULES)
 
 ORDERS_A_PLACE: Final = 300
 EXTRA_PLACES: Final = 5
