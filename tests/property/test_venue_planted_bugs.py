@@ -8,8 +8,8 @@ import pytest
 from tests.venue_samples import PLACES, Desk, dated, founded, instant, opening, order, replaced, rulebook, terms
 
 from naryq import exchange, ledger, limits, pricing, reform, retail
-from naryq.exchange import decisions
-from naryq.exchange import state as folding
+from naryq.exchange import machine, orders, pump, sessions, supply
+from naryq.exchange.topic import rules_in_force
 from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
@@ -188,14 +188,14 @@ def wrap(patch: pytest.MonkeyPatch, home: Any, name: str, around: Callable[..., 
 
 def judge_with(patch: pytest.MonkeyPatch, kind: type, around: Callable[..., Any]) -> None:
     """Replace how one kind of command is decided."""
-    original = decisions._DECIDERS[kind]
-    table = {**decisions._DECIDERS, kind: lambda state, command: around(original, state, command)}
-    patch.setattr(decisions, "_DECIDERS", table)
+    original = machine._DECIDERS[kind]
+    table = {**machine._DECIDERS, kind: lambda state, command: around(original, state, command)}
+    patch.setattr(machine, "_DECIDERS", table)
 
 
 def fold_with(patch: pytest.MonkeyPatch, kind: type, fold: Callable[..., Any]) -> None:
     """Replace how one kind of event is folded."""
-    patch.setattr(folding, "_EVOLVERS", {**folding._EVOLVERS, kind: fold})
+    patch.setattr(machine, "_EVOLVERS", {**machine._EVOLVERS, kind: fold})
 
 
 def cleared_as(patch: pytest.MonkeyPatch, change: Callable[[Any], Any]) -> None:
@@ -345,7 +345,7 @@ def _plan_at_market(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _plan_by_today(patch: pytest.MonkeyPatch) -> None:
     """The plan is parted by today's share, not by that of the delivery month."""
-    patch.setattr(decisions, "_rules_for_month", lambda state, at_ns, _: decisions._rules(state, at_ns))
+    patch.setattr(supply, "rules_for_month", lambda state, at_ns, _: rules_in_force(state, at_ns))
 
 
 @bug
@@ -416,13 +416,14 @@ def _plain_average(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _role_unchecked(patch: pytest.MonkeyPatch) -> None:
     """Nobody's role is checked."""
-    patch.setattr(decisions, "_check_permission", lambda *_: None)
+    patch.setattr(machine, "_check_permission", lambda *_: None)
 
 
 @bug
 def _side_unchecked(patch: pytest.MonkeyPatch) -> None:
     """Sellers may buy, whatever the rulebook says."""
-    patch.setattr(decisions, "_check_may_trade", lambda *_: None)
+    checks = tuple(check for check in orders._CHECKS if check is not orders._check_may_trade)
+    patch.setattr(orders, "_CHECKS", checks)
 
 
 @bug
@@ -433,7 +434,7 @@ def _old_rules(patch: pytest.MonkeyPatch) -> None:
     def around(original: Any, state: Any, *args: Any) -> Any:
         return original(state and msgspec.structs.replace(state, rulebook=type(state.rulebook)(first)), *args)
 
-    wrap(patch, decisions, "_rules", around)
+    wrap(patch, orders, "rules_in_force", around)
 
 
 @bug
@@ -452,7 +453,7 @@ def _window_too_long(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _window_in_utc(patch: pytest.MonkeyPatch) -> None:
     """Windows are read as hours of UTC."""
-    wrap(patch, decisions, "instant_ns", lambda original, day, clock, _: original(day, clock, 0))
+    wrap(patch, sessions, "instant_ns", lambda original, day, clock, _: original(day, clock, 0))
 
 
 @bug
@@ -531,19 +532,19 @@ def _phase_unchecked(patch: pytest.MonkeyPatch) -> None:
     def around(original: Any, state: Any, session_id: str, *phases: str) -> Any:
         return original(state, session_id, *phases, "collecting")
 
-    wrap(patch, decisions, "_session", around)
+    wrap(patch, sessions, "session_in", around)
 
 
 @bug
 def _published_twice(patch: pytest.MonkeyPatch) -> None:
     """A month is published twice, so that its step is taken twice."""
-    patch.setattr(decisions, "_check_unpublished", lambda *_: None)
+    patch.setattr(pump, "_check_unpublished", lambda *_: None)
 
 
 @bug
 def _time_runs_back(patch: pytest.MonkeyPatch) -> None:
     """A command from the past is taken."""
-    patch.setattr(decisions, "_check_time", lambda *_: None)
+    patch.setattr(machine, "_check_time", lambda *_: None)
 
 
 @bug

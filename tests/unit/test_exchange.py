@@ -20,7 +20,7 @@ from tests.venue_samples import (
 )
 
 from naryq import exchange
-from naryq.exchange import decisions
+from naryq.exchange import orders as order_topic
 from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
@@ -413,7 +413,7 @@ def test_a_market_beyond_64_bits_is_refused_order_by_order() -> None:
     """A session takes no more lots than it can clear at any price: nobody can spoil it for all who are in it."""
     desk = opened()
     entries = []
-    for number in range(decisions.SESSION_LOTS_MAX // 10**6 + 1):
+    for number in range(order_topic.SESSION_LOTS_MAX // 10**6 + 1):
         entries.append(_huge(desk, number))
         desk.state = exchange.apply(desk.state, entries[-1])
     assert [getattr(entry.events[0], "code", None) for entry in entries] == [None] * 9_000 + [Code.OVERFLOW]
@@ -450,7 +450,7 @@ def test_a_sealed_bid_shows_in_no_answer_before_the_clearing() -> None:
 
 def test_a_cancelled_order_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a session takes is counted in lots that stand: who steps back leaves his room to others."""
-    monkeypatch.setattr(decisions, "SESSION_LOTS_MAX", 10)
+    monkeypatch.setattr(order_topic, "SESSION_LOTS_MAX", 10)
     desk = opened()
     desk.must(SubmitOrder, "zhanaozen", **order("a", "ZH", "sell", price=1, lots=6))
     desk.must(SubmitOrder, "aktau", **order("b", "ZH", "buy", price=1, lots=4))

@@ -4,17 +4,15 @@ Neither does I/O or reads a clock: time and identifiers arrive in the command. T
 old state stays valid after a new one is made, and a batch can be decided ahead of its commit and dropped if that fails.
 """
 
-from naryq.exchange.decisions import Decision, decide
+from naryq.exchange.machine import apply, decide, evolve, sequence_of
 from naryq.exchange.state import (
     Session,
     State,
-    apply,
-    evolve,
     initial_state,
     ordered,
-    sequence_of,
     state_hash,
 )
+from naryq.exchange.topic import Decision
 
 __all__ = [
     "Decision",

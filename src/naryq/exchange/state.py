@@ -1,28 +1,18 @@
-"""The venue's state, as a persistent value, and how an event changes it."""
+"""The venue's state, as a persistent value, and its hash."""
 
-from collections.abc import Callable
 from hashlib import sha256
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 from rpds import HashTrieMap
 
-from naryq import ledger, messages, pricing
+from naryq import ledger, messages
 from naryq.messages import (
-    AnyEvent,
-    Entry,
-    LedgerPosted,
     OrderAccepted,
-    OrderCancelled,
     ParticipantAdmitted,
-    PricesPublished,
     PumpPrice,
-    Refused,
     RetailTermsReported,
-    RulebookAdopted,
     SessionCleared,
-    SessionClosed,
     SessionOpened,
     SupplyPlanned,
 )
@@ -82,135 +72,20 @@ def initial_state() -> State:
     )
 
 
-def evolve(state: State, event: AnyEvent) -> State:
-    """Fold one event into the state; every event that `decide` made can be folded."""
-    return _EVOLVERS[type(event)](state, event)
-
-
-def apply(state: State, entry: Entry) -> State:
-    """Fold one journal row: its events, its time, and its command's identifier, so that a retry finds its answer.
-
-    A refused command leaves the venue's clock alone: else one with a time far ahead would stop everybody else.
-    """
-    assert entry.sequence == state.sequence + 1, "rows follow each other without a gap"
-    for event in entry.events:
-        state = evolve(state, event)
-    return msgspec.structs.replace(
-        state,
-        sequence=entry.sequence,
-        at_ns=state.at_ns if isinstance(entry.events[0], Refused) else entry.command.at_ns,
-        commands=state.commands.insert(entry.command.command_id, entry.sequence),
-    )
-
-
-def sequence_of(state: State, command_id: str) -> int | None:
-    """Return the journal row that answered a command, or None when it is new."""
-    return state.commands.get(command_id)
-
-
 def ordered(orders: Orders) -> tuple[OrderAccepted, ...]:
     """Return a session's orders in the order of their arrival; a map alone has none."""
     return tuple(order for _, order in sorted(orders.items()))
 
 
-def _with_session(state: State, session: Session) -> State:
+def with_session(state: State, session: Session) -> State:
+    """Return the state with a session put in the place of its old self."""
     sessions = state.sessions.insert(session.opened.session_id, session)
     return msgspec.structs.replace(state, sessions=sessions)
 
 
-def _in_phase(state: State, session_id: str, phase: Phase) -> State:
-    return _with_session(state, msgspec.structs.replace(state.sessions[session_id], phase=phase))
-
-
-def _refused(state: State, _: Refused) -> State:
-    return state
-
-
-def _participant_admitted(state: State, event: ParticipantAdmitted) -> State:
-    return msgspec.structs.replace(state, participants=state.participants.insert(event.participant_id, event))
-
-
-def _rulebook_adopted(state: State, event: RulebookAdopted) -> State:
-    return msgspec.structs.replace(state, rulebook=Rulebook(event.rulebook))
-
-
-def _session_opened(state: State, event: SessionOpened) -> State:
-    carriage = HashTrieMap(pricing.cheapest_carriage(event.places, event.links))
-    return _with_session(state, Session(event, "collecting", HashTrieMap(), HashTrieMap(), carriage))
-
-
-def _order_accepted(state: State, event: OrderAccepted) -> State:
-    session = state.sessions[event.session_id]
-    number = state.sequence + 1
-    session = msgspec.structs.replace(
-        session,
-        orders=session.orders.insert(number, event),
-        numbers=session.numbers.insert(event.order_id, number),
-        lots=session.lots + event.quantity_lots,
-    )
-    state = _with_session(state, session)
-    return msgspec.structs.replace(state, order_ids=state.order_ids.insert(event.order_id, event.session_id))
-
-
-def _order_cancelled(state: State, event: OrderCancelled) -> State:
-    session = state.sessions[event.session_id]
-    number = session.numbers[event.order_id]
-    session = msgspec.structs.replace(
-        session,
-        orders=session.orders.remove(number),
-        numbers=session.numbers.remove(event.order_id),
-        lots=session.lots - session.orders[number].quantity_lots,
-    )
-    return _with_session(state, session)
-
-
-def _session_closed(state: State, event: SessionClosed) -> State:
-    return _in_phase(state, event.session_id, "closed")
-
-
-def _session_cleared(state: State, event: SessionCleared) -> State:
-    session = state.sessions[event.session_id]
-    state = _with_session(state, msgspec.structs.replace(session, phase="cleared", cleared=event))
-    if event.average_ex_works_tenge_per_tonne is None:
-        return state
-    return msgspec.structs.replace(state, reference_tenge_per_tonne=event.average_ex_works_tenge_per_tonne)
-
-
-def _ledger_posted(state: State, event: LedgerPosted) -> State:
-    return msgspec.structs.replace(state, balances=ledger.post(state.balances, event.postings))
-
-
-def _supply_planned(state: State, event: SupplyPlanned) -> State:
-    supplies = state.supplies.insert((event.delivery_month, event.province), event)
-    return msgspec.structs.replace(state, supplies=supplies)
-
-
-def _retail_terms_reported(state: State, event: RetailTermsReported) -> State:
-    terms = state.terms.insert((event.delivery_month, event.province), event)
-    return msgspec.structs.replace(state, terms=terms)
-
-
-def _prices_published(state: State, event: PricesPublished) -> State:
-    prices = state.pump_prices
-    for price in event.pump_prices:
-        prices = prices.insert(price.province, price)
-    return _in_phase(msgspec.structs.replace(state, pump_prices=prices), event.session_id, "published")
-
-
-_EVOLVERS: MappingProxyType[type, Callable[[State, Any], State]] = MappingProxyType({
-    Refused: _refused,
-    ParticipantAdmitted: _participant_admitted,
-    RulebookAdopted: _rulebook_adopted,
-    SessionOpened: _session_opened,
-    OrderAccepted: _order_accepted,
-    OrderCancelled: _order_cancelled,
-    SessionClosed: _session_closed,
-    SessionCleared: _session_cleared,
-    LedgerPosted: _ledger_posted,
-    SupplyPlanned: _supply_planned,
-    RetailTermsReported: _retail_terms_reported,
-    PricesPublished: _prices_published,
-})  # fmt: skip
+def in_phase(state: State, session_id: str, phase: Phase) -> State:
+    """Return the state with a session in another phase."""
+    return with_session(state, msgspec.structs.replace(state.sessions[session_id], phase=phase))
 
 
 def state_hash(state: State) -> str:

@@ -1,0 +1,118 @@
+"""The machine: the topics put together. How a command is judged, and how an event changes the state."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from naryq.exchange import money, orders, people, pump, rulebooks, sessions, supply
+from naryq.exchange.state import State
+from naryq.exchange.topic import Decision, Evolver, Topic
+from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    people.TOPIC,
+    rulebooks.TOPIC,
+    sessions.TOPIC,
+    orders.TOPIC,
+    supply.TOPIC,
+    money.TOPIC,
+    pump.TOPIC,
+)
+"""Where several topics follow one event, they follow in this order."""
+
+_PERMITTED: Final = MappingProxyType({kind: roles for topic in TOPICS for kind, roles in topic.permitted.items()})
+_DECIDERS: Final = MappingProxyType({kind: decider for topic in TOPICS for kind, decider in topic.deciders.items()})
+_EVOLVERS: Final[Mapping[type, Evolver]] = MappingProxyType({
+    Refused: lambda state, _: state,
+    **{kind: evolver for topic in TOPICS for kind, evolver in topic.evolvers.items()},
+})  # fmt: skip
+_FOLLOWERS: Final = MappingProxyType({
+    kind: tuple(follower for topic in TOPICS for follower in topic.followers.get(kind, ()))
+    for topic in TOPICS
+    for kind in topic.followers
+})  # fmt: skip
+
+
+def decide(state: State, command: AnyCommand) -> Decision:
+    """Judge a command: the events that follow from it, or the single event `Refused`.
+
+    The checks run in this order: time, permission, rulebook, what is named exists, phase, values.
+    """
+    try:
+        _check_time(state, command)
+        _check_permission(state, command)
+        return _with_followers(state, _DECIDERS[type(command)](state, command))
+    except Refusal as refusal:
+        return (Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy),)
+
+
+def _with_followers(state: State, decided: Decision) -> Decision:
+    """Return the events with all that must follow from them, each judged on the state after the one before."""
+    if not any(type(event) in _FOLLOWERS for event in decided):
+        return decided
+    events = list(decided)
+    for event in events:  # The list grows while it is walked: what follows has followers too.
+        state = evolve(state, event)
+        for follow in _FOLLOWERS.get(type(event), ()):
+            events.extend(follow(state, event))
+    return tuple(events)
+
+
+def evolve(state: State, event: AnyEvent) -> State:
+    """Fold one event into the state; every event that `decide` made can be folded."""
+    return _EVOLVERS[type(event)](state, event)
+
+
+def apply(state: State, entry: Entry) -> State:
+    """Fold one journal row: its events, its time, and its command's identifier, so that a retry finds its answer.
+
+    A refused command leaves the venue's clock alone: else one with a time far ahead would stop everybody else.
+    """
+    assert entry.sequence == state.sequence + 1, "rows follow each other without a gap"
+    for event in entry.events:
+        state = evolve(state, event)
+    return msgspec.structs.replace(
+        state,
+        sequence=entry.sequence,
+        at_ns=state.at_ns if isinstance(entry.events[0], Refused) else entry.command.at_ns,
+        commands=state.commands.insert(entry.command.command_id, entry.sequence),
+    )
+
+
+def sequence_of(state: State, command_id: str) -> int | None:
+    """Return the journal row that answered a command, or None when it is new."""
+    return state.commands.get(command_id)
+
+
+def _check_time(state: State, command: AnyCommand) -> None:
+    if command.at_ns < state.at_ns:
+        raise Refusal(
+            Code.TIME_BACKWARD,
+            f"the command's time {command.at_ns} lies before the last one taken, {state.at_ns}",
+            where="at_ns",
+            remedy="Correct the sender's clock and send the command again.",
+        )
+
+
+def _check_permission(state: State, command: AnyCommand) -> None:
+    if not len(state.participants) and isinstance(command, AdmitParticipant):
+        return people.check_founder(command)
+    actor = state.participants.get(command.actor)
+    if actor is None:
+        raise Refusal(
+            Code.UNKNOWN_PARTICIPANT,
+            f"nobody is admitted as {command.actor!r}",
+            where="actor",
+            remedy="Ask the operator for admission.",
+        )
+    if actor.role not in _PERMITTED[type(command)]:
+        permitted = " or ".join(_PERMITTED[type(command)])
+        raise Refusal(
+            Code.NOT_PERMITTED,
+            f"{actor.participant_id!r} acts as {actor.role} and may not {type(command).__name__}",
+            where="actor",
+            remedy=f"Only {permitted} may.",
+        )
+    return None

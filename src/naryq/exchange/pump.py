@@ -1,0 +1,134 @@
+"""From a cleared session to the pump price of every province."""
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from naryq import ledger, pricing
+from naryq.exchange.state import Session, State, in_phase
+from naryq.exchange.topic import Decision, Topic, rules_for_month, session_in
+from naryq.messages import (
+    Code,
+    LedgerPosted,
+    PricesPublished,
+    PublishPrices,
+    PumpPrice,
+    Refusal,
+    ReportRetailTerms,
+    RetailTermsReported,
+    SessionCleared,
+)
+from naryq.rulebook import InForce
+
+
+def _report_retail_terms(_: State, command: ReportRetailTerms) -> Decision:
+    return (
+        RetailTermsReported(
+            command.delivery_month,
+            command.province,
+            command.depot_tenge_per_tonne,
+            command.station_margin_tiyn_per_litre,
+            command.plan_pass_on_basis_points,
+        ),
+    )
+
+
+def _publish_prices(state: State, command: PublishPrices) -> Decision:
+    session = session_in(state, command.session_id, "cleared")
+    _check_unpublished(state, session)
+    rules = rules_for_month(state, command.at_ns, session.opened.delivery_month)
+    assert session.cleared is not None, "a cleared session has its prices"
+    prices = tuple(_pump_prices(state, session, session.cleared, rules))
+    postings = tuple(leg for price in prices for leg in ledger.compensation(price.province, price.fund_tiyn))
+    published = PricesPublished(
+        session_id=command.session_id,
+        day=session.opened.day,
+        delivery_month=session.opened.delivery_month,
+        pump_prices=prices,
+        rulebook_version=rules.version,
+    )
+    return (
+        (published, LedgerPosted(f"compensation for {session.opened.delivery_month}", postings))
+        if postings
+        else (published,)
+    )
+
+
+def _check_unpublished(state: State, session: Session) -> None:
+    """Refuse a province's second pump price for a month: the step would be taken, and the fund would pay, twice."""
+    month, provinces = session.opened.delivery_month, _provinces(session)
+    for other in state.sessions.values():
+        if other.phase == "published" and other.opened.delivery_month >= month and _provinces(other) & provinces:
+            raise Refusal(
+                Code.ALREADY_EXISTS,
+                f"pump prices of these provinces are published for {month} or for a later month already",
+                where="session_id",
+                remedy="Publish each month once, in the order of the months.",
+            )
+
+
+def _provinces(session: Session) -> frozenset[str]:
+    return frozenset(place.place for place in session.opened.places if place.kind == "province")
+
+
+def _pump_prices(state: State, session: Session, cleared: SessionCleared, rules: InForce) -> Iterable[PumpPrice]:
+    opened = session.opened
+    for place in opened.places:
+        if place.kind != "province":
+            continue
+        key = (opened.delivery_month, place.place)
+        terms = state.terms.get(key)
+        if terms is None:
+            raise Refusal(
+                Code.NO_PRICE,
+                f"no retail terms are reported for {place.place} in {opened.delivery_month}",
+                where="session_id",
+                remedy="Report them with ReportRetailTerms first.",
+            )
+        price = pricing.pump_price(
+            place.place,
+            opened=opened,
+            cleared=cleared,
+            rules=rules,
+            planned=state.supplies.get(key),
+            terms=terms,
+            previous=state.pump_prices.get(place.place),
+        )
+        if price is not None:
+            yield price
+
+
+def _retail_terms_reported(state: State, event: RetailTermsReported) -> State:
+    terms = state.terms.insert((event.delivery_month, event.province), event)
+    return msgspec.structs.replace(state, terms=terms)
+
+
+def _prices_published(state: State, event: PricesPublished) -> State:
+    prices = state.pump_prices
+    for price in event.pump_prices:
+        prices = prices.insert(price.province, price)
+    return in_phase(msgspec.structs.replace(state, pump_prices=prices), event.session_id, "published")
+
+
+TOPIC: Final = Topic(
+    permitted=MappingProxyType(
+        {
+            ReportRetailTerms: ("operator", "regulator"),
+            PublishPrices: ("operator",),
+        }
+    ),
+    deciders=MappingProxyType(
+        {
+            ReportRetailTerms: _report_retail_terms,
+            PublishPrices: _publish_prices,
+        }
+    ),
+    evolvers=MappingProxyType(
+        {
+            RetailTermsReported: _retail_terms_reported,
+            PricesPublished: _prices_published,
+        }
+    ),
+)

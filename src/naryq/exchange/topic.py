@@ -1,0 +1,77 @@
+"""What a topic of the venue is: who may ask for what, how it is judged, how its events change the state.
+
+The venue is the sum of its topics. A topic knows the state and the rooms below; of other topics it uses only what
+they offer by name. What must follow from an event wherever it comes from is a follower: the machine runs it on the
+state after the event, and its own events follow in turn, in one decision.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from naryq.exchange.state import Phase, Session, State
+from naryq.messages import AnyEvent, Code, Day, Month, Refusal, Role, SubmitOrder
+from naryq.rulebook import InForce
+
+Decision: TypeAlias = tuple[AnyEvent, ...]
+Decider: TypeAlias = Callable[[State, Any], Decision]
+Evolver: TypeAlias = Callable[[State, Any], State]
+Follower: TypeAlias = Callable[[State, Any], Decision]
+"""What follows from an event, given the state after it. It never refuses: what it does is due, not asked for."""
+
+
+class Asked(NamedTuple):
+    """An order as it is judged: the state before it, the command, its session, and the rules in force at its time."""
+
+    state: State
+    command: SubmitOrder
+    session: Session
+    rules: InForce
+
+
+Check: TypeAlias = Callable[[Asked], None]
+"""One reason for which an order may be refused: it raises the `Refusal`, or does nothing."""
+
+NOTHING: Mapping[type, Any] = MappingProxyType({})
+
+
+class Topic(NamedTuple):
+    """One part of the venue, by the types of its commands and events."""
+
+    permitted: Mapping[type, tuple[Role, ...]]
+    deciders: Mapping[type, Decider]
+    evolvers: Mapping[type, Evolver]
+    followers: Mapping[type, tuple[Follower, ...]] = NOTHING
+
+
+def rules_in_force(state: State, at_ns: int, effective: Day | None = None) -> InForce:
+    """Return the rules in force on the day of an instant, or on another day, as known on the day of the instant."""
+    if state.rulebook is None:
+        raise Refusal(Code.NO_RULEBOOK, "no rulebook is in force", remedy="Adopt a rulebook first.")
+    today = state.rulebook.day(at_ns)
+    return state.rulebook.in_force(effective or today, today)
+
+
+def rules_for_month(state: State, at_ns: int, month: Month) -> InForce:
+    """Return the rules that a delivery month will begin under, as they are known today."""
+    return rules_in_force(state, at_ns, f"{month}-01")
+
+
+def session_in(state: State, session_id: str, *phases: Phase) -> Session:
+    """Return a session that is in one of the phases; refuses (UNKNOWN_SESSION, WRONG_PHASE) otherwise."""
+    session = state.sessions.get(session_id)
+    if session is None:
+        raise Refusal(
+            Code.UNKNOWN_SESSION,
+            f"there is no session {session_id!r}",
+            where="session_id",
+            remedy="Name an open session.",
+        )
+    if session.phase not in phases:
+        raise Refusal(
+            Code.WRONG_PHASE,
+            f"session {session_id!r} is {session.phase}",
+            where="session_id",
+            remedy=f"This needs a session that is {' or '.join(phases)}.",
+        )
+    return session
