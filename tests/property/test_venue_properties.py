@@ -1,30 +1,18 @@
-"""Random commands, right and wrong, through the venue with an auditor at its side; permissions; hash seeds."""
+"""Random commands, right and wrong, through the venue with an auditor at its side; hash seeds."""
 
 import os
 import subprocess
 import sys
 from collections import Counter
-from itertools import product
 from struct import unpack
-from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.random_commands import RULEBOOKS, Draw, command, ready
-from tests.venue_samples import PEOPLE, Answer, Desk, instant, opened, opening, order, report_terms, rulebook, terms
 
 from naryq import exchange
-from naryq.messages import (
-    AnyCommand,
-    ClearSession,
-    CloseSession,
-    Code,
-    Refused,
-    Role,
-    RulebookText,
-    SubmitOrder,
-)
+from naryq.messages import RulebookText
 
 FIXED = settings(
     derandomize=True,
@@ -81,98 +69,6 @@ SIGHTS = """
 def test_the_campaign_has_met(sight: str) -> None:
     """The random commands have met what they are there to meet: a generator that misses it proves nothing."""
     assert campaign()[sight] > 0
-
-
-# --- Permissions ------------------------------------------------------------------------------------------------
-
-GRID = """
-                     operator  regulator  seller  buyer  observer
-    AdmitParticipant     x
-    AdoptRulebook                  x
-    OpenSession          x
-    SubmitOrder                              x       x
-    CancelOrder                              x       x
-    CloseSession         x
-    ClearSession         x
-    PlanSupply                     x
-    ReportRetailTerms    x         x
-    PublishPrices        x
-"""
-ROLES: tuple[str, ...] = get_args(Role)
-COMMANDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(AnyCommand)}
-SOMEONE = {role: person for person, role in reversed(PEOPLE.items())}
-
-
-def permitted() -> set[tuple[str, str]]:
-    """Read the grid: a cross stands below the middle of the role's name."""
-    head, *lines = GRID.strip("\n").split("\n")
-    columns = {role: range(head.index(role), head.index(role) + len(role)) for role in head.split()}
-    return {
-        (line.split()[0], role)
-        for line in lines
-        for role, column in columns.items()
-        if "x" in line[column.start : column.stop]
-    }
-
-
-def ready_for(kind: str) -> tuple[Desk, dict[str, Any]]:
-    """Return a venue in which a command of a kind is due, and the fields of that command."""
-    desk = opened()
-    call = {"session_id": "call"}
-    for person, side in (("zhanaozen", "sell"), ("aktau", "buy")):
-        desk.must(SubmitOrder, person, **order(f"of-{person}", "KZ-47", side, price=90_000, lots=2))
-    steps = {"ClearSession": (CloseSession,), "PublishPrices": (CloseSession, ClearSession)}
-    if kind in ("CloseSession", *steps):
-        desk.at_ns = instant("13:00")
-    for step in steps.get(kind, ()):
-        desk.must(step, "operator", **call)
-    report_terms(desk)
-    fields: dict[str, dict[str, Any]] = {
-        "AdmitParticipant": {"participant_id": "guest", "name": "Guest", "role": "observer"},
-        "AdoptRulebook": {"rulebook": rulebook("another")},
-        "OpenSession": opening("another"),
-        "PlanSupply": {
-            "delivery_month": "2022-01",
-            "province": "KZ-47",
-            "total_lots": 5,
-            "transport_tenge_per_tonne": 1,
-        },
-        "ReportRetailTerms": terms("KZ-47"),
-    }
-    return desk, fields.get(kind, call)
-
-
-def attempt(kind: str, role: str) -> Answer:
-    desk, fields = ready_for(kind)
-    actor = SOMEONE.get(role, "nobody")
-    if kind == "SubmitOrder":
-        fields = order("new", "KZ-47", "sell" if role == "seller" else "buy", price=90_000, lots=1)
-    if kind == "CancelOrder":
-        fields = {"session_id": "call", "order_id": f"of-{actor}"}
-    answer = desk.give(COMMANDS[kind], actor, **fields)
-    assert desk.findings == []
-    return answer
-
-
-def test_the_grid_names_everybody_and_everything() -> None:
-    """The grid of permissions has every command and every role, and nothing that does not exist."""
-    kinds = [line.split()[0] for line in GRID.strip().split("\n")[1:]]
-    assert kinds == list(COMMANDS)
-    assert tuple(GRID.strip().split("\n")[0].split()) == ROLES
-    assert {role for _, role in permitted()} == set(ROLES) - {"observer"}
-
-
-@pytest.mark.parametrize(("kind", "role"), list(product(COMMANDS, (*ROLES, "nobody"))))
-def test_only_the_permitted_may(kind: str, role: str) -> None:
-    """Each command is taken from each role that the grid permits, and refused to every other before all else."""
-    answer = attempt(kind, role)
-    if (kind, role) in permitted():
-        assert answer.code is None
-        return
-    (refused,) = answer.events
-    assert isinstance(refused, Refused)
-    assert refused.code == (Code.UNKNOWN_PARTICIPANT if role == "nobody" else Code.NOT_PERMITTED)
-    assert refused.where == "actor"
 
 
 # --- The same hash everywhere -----------------------------------------------------------------------------------

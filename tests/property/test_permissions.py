@@ -1,0 +1,151 @@
+"""Whatever is not permitted is refused: every command under every role, by the page that says who may."""
+
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from tests.message_samples import sample
+from tests.venue_samples import (
+    PEOPLE,
+    Answer,
+    Desk,
+    founded,
+    instant,
+    opened,
+    opening,
+    order,
+    report_terms,
+    rulebook,
+    terms,
+)
+
+from naryq import exchange
+from naryq.exchange.machine import TOPICS
+from naryq.messages import AnyCommand, ClearSession, CloseSession, Code, Refused, Role, SubmitOrder
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
+ROLES: tuple[str, ...] = get_args(Role)
+COMMANDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(AnyCommand)}
+SOMEONE = {role: person for person, role in reversed(PEOPLE.items())}
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip().strip("`") for cell in line.split("|")[1:-1]]
+
+
+def table(text: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Read the page's table: the roles at its head, and for each command what stands under them."""
+    head, *rows = [line for line in text.splitlines() if line.startswith("| ")]
+    found = [cells(row) for row in rows]
+    assert len({row[0] for row in found}) == len(found), "a command stands in the table twice"
+    return cells(head)[1:], {row[0]: row[1:] for row in found}
+
+
+HEAD, TABLE = table(PAGE.read_text(encoding="utf-8"))
+PERMITTED = {(kind, role) for kind, row in TABLE.items() for role, mark in zip(HEAD, row, strict=True) if mark == "x"}
+
+
+def test_the_page_has_every_command_and_every_role() -> None:
+    """The page has a row for each command and a column for each role, no other, and only crosses and blanks."""
+    assert sorted(TABLE) == sorted(COMMANDS)
+    assert list(ROLES) == HEAD
+    assert {mark for row in TABLE.values() for mark in row} == {"x", ""}
+
+
+def test_the_page_says_what_the_topics_say() -> None:
+    """What the topics of the venue permit is what the page marks, and each command belongs to one topic."""
+    told = [(kind.__name__, role) for topic in TOPICS for kind, roles in topic.permitted.items() for role in roles]
+    assert sorted(told) == sorted(PERMITTED)
+    assert all(topic.permitted.keys() == topic.deciders.keys() for topic in TOPICS)
+
+
+@cache
+def founded_once() -> exchange.State:
+    return founded().state
+
+
+def refusal(state: exchange.State, kind: str, actor: str) -> Refused | None:
+    """Return how a venue refuses the simplest command of a kind, sent after all that it has taken."""
+    first, *_ = exchange.decide(state, sample(COMMANDS[kind], actor=actor, at_ns=state.at_ns))
+    return first if isinstance(first, Refused) else None
+
+
+@pytest.mark.parametrize(("kind", "role"), list(product(COMMANDS, (*ROLES, "nobody"))))
+def test_only_the_permitted_get_past_the_door(kind: str, role: str) -> None:
+    """Each command gets past the door from the roles that the page marks, and is refused there to everybody else."""
+    refused = refusal(founded_once(), kind, SOMEONE.get(role, "nobody"))
+    if (kind, role) in PERMITTED:
+        assert refused is None or refused.where != "actor"
+        return
+    assert refused is not None
+    assert refused.code == (Code.UNKNOWN_PARTICIPANT if role == "nobody" else Code.NOT_PERMITTED)
+    assert refused.where == "actor"
+
+
+# --- What is due is taken ---------------------------------------------------------------------------------------
+
+
+def ready_for(kind: str) -> tuple[Desk, dict[str, Any]]:
+    """Return a venue in which a command of a kind is due, and the fields of that command."""
+    desk = opened()
+    call = {"session_id": "call"}
+    for person, side in (("zhanaozen", "sell"), ("aktau", "buy")):
+        desk.must(SubmitOrder, person, **order(f"of-{person}", "KZ-47", side, price=90_000, lots=2))
+    steps = {"ClearSession": (CloseSession,), "PublishPrices": (CloseSession, ClearSession)}
+    if kind in ("CloseSession", *steps):
+        desk.at_ns = instant("13:00")
+    for step in steps.get(kind, ()):
+        desk.must(step, "operator", **call)
+    report_terms(desk)
+    return desk, FIELDS.get(kind, call)
+
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "AdmitParticipant": {"participant_id": "guest", "name": "Guest", "role": "observer"},
+    "AdoptRulebook": {"rulebook": rulebook("another")},
+    "OpenSession": opening("another"),
+    "PlanSupply": {
+        "delivery_month": "2022-01",
+        "province": "KZ-47",
+        "total_lots": 5,
+        "transport_tenge_per_tonne": 1,
+    },
+    "ReportRetailTerms": terms("KZ-47"),
+}
+"""What a command says when it is due on a venue with an open session; where nothing stands here, the session."""
+
+
+def attempt(kind: str, role: str) -> Answer:
+    desk, fields = ready_for(kind)
+    actor = SOMEONE[role]
+    if kind == "SubmitOrder":
+        fields = order("new", "KZ-47", "sell" if role == "seller" else "buy", price=90_000, lots=1)
+    if kind == "CancelOrder":
+        fields = {"session_id": "call", "order_id": f"of-{actor}"}
+    answer = desk.give(COMMANDS[kind], actor, **fields)
+    assert desk.findings == []
+    return answer
+
+
+MAIN_LINE = (*FIELDS, "SubmitOrder", "CancelOrder", "CloseSession", "ClearSession", "PublishPrices")
+"""The commands of the main line: those of other topics are taken in the tests of their topics."""
+
+
+@pytest.mark.parametrize(("kind", "role"), sorted(pair for pair in PERMITTED if pair[0] in MAIN_LINE))
+def test_the_permitted_are_heard(kind: str, role: str) -> None:
+    """Each command of the main line is taken from each role that the page marks."""
+    assert attempt(kind, role).code is None
+
+
+# --- The table is read as it stands -----------------------------------------------------------------------------
+
+
+def test_a_missing_row_or_cross_would_be_seen() -> None:
+    """The reading of the page sees a row or a cross that is taken away or set elsewhere."""
+    page = "| command | seller | buyer |\n|---|---|---|\n| `Sing` | x |  |\n| `Dance` |  | x |\n"
+    assert table(page) == (["seller", "buyer"], {"Sing": ["x", ""], "Dance": ["", "x"]})
+    assert table(page.replace("| `Dance` |  | x |\n", "")) == (["seller", "buyer"], {"Sing": ["x", ""]})
+    with pytest.raises(AssertionError, match="twice"):
+        table(page + "| `Sing` |  |  |\n")
