@@ -1,0 +1,55 @@
+"""The stop: trading is suspended in one command, effective before the next order, and resumed in another."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from naryq.messages.basics import Command, Event, Name
+
+Scope = Literal["venue", "session", "instrument", "region", "participant"]
+"""How far a stop reaches: everything, one session, one instrument, the deliveries of one region, or one participant."""
+Resting = Literal["keep", "cancel"]
+"""What becomes of the orders that stand where trading stops."""
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+
+
+class StopTrading(Command, frozen=True, tag=True):
+    """Suspend trading. `target` names the session, instrument, region or participant; of the venue it says `venue`."""
+
+    scope: Scope
+    reason: Reason
+    target: Name = "venue"
+
+
+class ResumeTrading(Command, frozen=True, tag=True):
+    """Lift a stop of the same scope and target; what was continuous reopens in a call."""
+
+    scope: Scope
+    reason: Reason
+    target: Name = "venue"
+
+
+class TradingStopped(Event, frozen=True, tag=True):
+    """From here on no order is taken that the stop reaches."""
+
+    scope: Scope
+    target: Name
+    reason: str
+    resting: Resting
+    actor: Name
+    at_ns: int
+    rulebook_version: str
+
+
+class TradingResumed(Event, frozen=True, tag=True):
+    """A stop is lifted; another may still reach the same orders."""
+
+    scope: Scope
+    target: Name
+    reason: str
+    actor: Name
+    at_ns: int
+
+
+ControlCommand = StopTrading | ResumeTrading
+ControlEvent = TradingStopped | TradingResumed

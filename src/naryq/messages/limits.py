@@ -1,0 +1,127 @@
+"""What the limits need to be told, and what they say when they act: counters, bands, parity, claims."""
+
+from typing import Annotated
+
+import msgspec
+
+from naryq.messages.basics import Command, Count, Day, Event, Name
+from naryq.messages.rulebooks import LegalSource
+
+Price = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+"""Tenge a tonne, VAT excluded."""
+Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+
+
+class ReportParity(Command, frozen=True, tag=True):
+    """Report what a tonne would earn as export on a day, ex-works, with the source that says so."""
+
+    day: Day
+    parity_tenge_per_tonne: Price
+    source: LegalSource
+
+
+class ParityReported(Event, frozen=True, tag=True):
+    """What a tonne would earn as export on a day, ex-works."""
+
+    day: Day
+    parity_tenge_per_tonne: int
+    source: LegalSource
+
+
+class LimitReached(Event, frozen=True, tag=True):
+    """A limit acts from now on: `limit` is the rule's name, `subject` whom or what it binds (session, region, person).
+
+    `value` has passed `threshold`, both in `unit`; `what` says it in words. `until_ns` is when it ends by itself.
+    """
+
+    limit: str
+    subject: str
+    value: int
+    threshold: int
+    unit: str
+    what: str
+    at_ns: int
+    session_id: Name | None = None
+    until_ns: int | None = None
+
+
+class LimitLifted(Event, frozen=True, tag=True):
+    """A limit no longer acts on its subject."""
+
+    limit: str
+    subject: str
+    value: int
+    threshold: int
+    unit: str
+    what: str
+    at_ns: int
+
+
+class BandWidened(Event, frozen=True, tag=True):
+    """Enough trades by enough people at the edge of a session's band: it is wider from `effective_at_ns` on."""
+
+    session_id: Name
+    highest_before_tenge_per_tonne: int
+    highest_after_tenge_per_tonne: int
+    trades: int
+    buyers: int
+    sellers: int
+    effective_at_ns: int
+
+
+class PriceCounted(Event, frozen=True, tag=True):
+    """What a session's price in a region would have been without limits joins the region's rolling sum."""
+
+    session_id: Name
+    region: Name
+    uncapped_price_tenge_per_tonne: int
+    sessions: int
+    """How many prices the sum has."""
+    sum_tenge_per_tonne: int
+    at_ns: int
+
+
+class ClaimCompensation(Command, frozen=True, tag=True):
+    """Claim what a sale at an administered price left below cost, with a statement of the cost a tonne."""
+
+    claim_id: Name
+    session_id: Name
+    cost_tenge_per_tonne: Price
+    statement: Statement
+
+
+class CompensationClaimed(Event, frozen=True, tag=True):
+    """A claim waits for the regulator: it is due at most `claimed_tiyn` = (cost - price) * mass, over all sales."""
+
+    claim_id: Name
+    session_id: Name
+    participant_id: Name
+    cost_tenge_per_tonne: int
+    statement: str
+    sold_kg: int
+    claimed_tiyn: int
+    at_ns: int
+
+
+class DecideClaim(Command, frozen=True, tag=True):
+    """Grant a claim in full or in part, or nothing of it, with a reason."""
+
+    claim_id: Name
+    granted_tiyn: Count
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+
+
+class ClaimDecided(Event, frozen=True, tag=True):
+    """A claim is decided; what is granted is booked from the fund to the seller."""
+
+    claim_id: Name
+    participant_id: Name
+    granted_tiyn: int
+    reason: str
+    at_ns: int
+
+
+LimitCommand = ReportParity | ClaimCompensation | DecideClaim
+LimitEvent = (
+    ParityReported | LimitReached | LimitLifted | BandWidened | PriceCounted | CompensationClaimed | ClaimDecided
+)
