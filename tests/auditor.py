@@ -386,5 +386,5 @@ def _fractions(value: Any, where: str = "event") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
             yield from _fractions(item, where)
-    elif value is not None and not isinstance(value, str | dict) and type(value) is not int:
+    elif value is not None and not isinstance(value, str | dict | bool) and type(value) is not int:
         yield where, value

@@ -1,10 +1,24 @@
 """Where and when gas is traded: places, links, sessions and their phases, and what a cleared session says."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from naryq.messages.basics import Command, Count, Day, Event, Message, Month, Name
+import msgspec
+
+from naryq.messages.basics import Command, Count, Day, Event, Message, Month, Name, Reason, Side
 
 PlaceKind = Literal["plant", "province", "outside"]
+SessionKind = Literal["network", "call", "continuous", "standard"]
+"""How a session finds its prices.
+
+`network`: one optimal price a place, over links. `call`: one instrument, one price by a venue's rule. `continuous`: the
+double counter auction, price then time. `standard`: the law's standard auction, one initiator against many.
+"""
+Phase = Literal[
+    "announced", "collecting", "call", "continuous", "halted", "closed", "cleared", "published", "cancelled"
+]
+Price = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+"""Tenge a tonne, VAT excluded."""
+Lots = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
 
 
 class Place(Message, frozen=True):
@@ -23,15 +37,65 @@ class Link(Message, frozen=True):
     tariff_tenge_per_tonne: Count
 
 
+class StandardTerms(Message, frozen=True):
+    """What is agreed before a standard auction; `naryq.StandardAuction` says what each word means.
+
+    A reserve that is not published stands in the journal, which is the operator's, and in nothing that others see.
+    """
+
+    initiator_id: Name
+    initiator: Literal["seller", "buyer"]
+    direction: Literal["up", "down"]
+    format: Literal["open", "sealed"]
+    payment: Literal["uniform", "pay_as_bid"]
+    lots: Lots
+    start_price_tenge_per_tonne: Price
+    step_tenge_per_tonne: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
+    reserve_price_tenge_per_tonne: Price | None = None
+    reserve_published: bool = False
+
+
 class OpenSession(Command, frozen=True, tag=True):
-    """Open a call session for one delivery month, on a day, in one of the rulebook's windows."""
+    """Open a session for one delivery month, on a day, in one of the rulebook's windows.
+
+    A `network` session names its places and links. All other kinds name one listed instrument instead, whose code is
+    then the session's only place. A session with a region takes orders of buyers there alone.
+    """
 
     session_id: Name
     day: Day
     window: str
     delivery_month: Month
-    places: tuple[Place, ...]
-    links: tuple[Link, ...]
+    places: tuple[Place, ...] = ()
+    links: tuple[Link, ...] = ()
+    kind: SessionKind = "network"
+    instrument: Name | None = None
+    region: Name | None = None
+    opening_call: bool = False
+    """Whether a continuous session begins with a call."""
+    closing_call: bool = False
+    """Whether a continuous session ends with a call."""
+    standard: StandardTerms | None = None
+
+
+class ChangePhase(Command, frozen=True, tag=True):
+    """Take a session into another phase, as its kind allows, and say why."""
+
+    session_id: Name
+    phase: Phase
+    reason: Reason
+
+
+class NextRound(Command, frozen=True, tag=True):
+    """End the round of an open standard auction, and call the next where there is one."""
+
+    session_id: Name
+
+
+class PublishSession(Command, frozen=True, tag=True):
+    """Publish the statistics of an ended session over one instrument."""
+
+    session_id: Name
 
 
 class CloseSession(Command, frozen=True, tag=True):
@@ -61,6 +125,94 @@ class SessionOpened(Event, frozen=True, tag=True):
     reference_tenge_per_tonne: int | None
     collar_lowest_tenge_per_tonne: int | None
     collar_highest_tenge_per_tonne: int | None
+    rulebook_version: str
+    kind: SessionKind = "network"
+    instrument: Name | None = None
+    region: Name | None = None
+    opening_call: bool = False
+    closing_call: bool = False
+    standard: StandardTerms | None = None
+    phase: Phase = "collecting"
+    """The phase in which it begins."""
+    tick_tenge_per_tonne: int = 1
+    tie_rule: str = ""
+    """The rules of ties, prices and self-trades in force when the session opened; empty in journals from before."""
+    price_rule: str = ""
+    self_trade: str = ""
+    market_orders: bool = False
+    """Whether market orders are taken."""
+    series_id: Name | None = None
+    """The series that it belongs to, where it was scheduled."""
+
+
+class PhaseChanged(Event, frozen=True, tag=True):
+    """A session is in another phase, for the reason given, from the instant given."""
+
+    session_id: Name
+    phase: Phase
+    reason: str
+    at_ns: int
+
+
+class Traded(Event, frozen=True, tag=True):
+    """Two orders over one instrument have traded.
+
+    In a continuous phase the price is that of the order in the book, and `aggressor` the side that came to it; in a
+    call and in an auction there is none.
+    """
+
+    trade_id: str
+    session_id: Name
+    price_tenge_per_tonne: int
+    quantity_lots: int
+    buy_order_id: Name
+    buyer_id: Name
+    sell_order_id: Name
+    seller_id: Name
+    aggressor: Side | None
+    at_ns: int
+
+
+class RoundCalled(Event, frozen=True, tag=True):
+    """The next round of an open standard auction has a price; None when the auction waits to be cleared."""
+
+    session_id: Name
+    round_number: int
+    price_tenge_per_tonne: int | None
+
+
+class Statistics(Message, frozen=True):
+    """What a session over one instrument came to: prices (tenge a tonne), volume and the number of trades."""
+
+    trades: int = 0
+    volume_lots: int = 0
+    turnover: int = 0
+    """The sum of price times lots."""
+    first_tenge_per_tonne: int | None = None
+    highest_tenge_per_tonne: int | None = None
+    lowest_tenge_per_tonne: int | None = None
+    last_tenge_per_tonne: int | None = None
+
+
+class SessionEnded(Event, frozen=True, tag=True):
+    """Nothing more trades in a session of any kind; its statistics where it is over one instrument."""
+
+    session_id: Name
+    at_ns: int
+    statistics: Statistics | None = None
+    weighted_average_tenge_per_tonne: int | None = None
+    reference_moved: bool = False
+    """Whether the average is the reference from now on: only enough volume moves it."""
+
+
+class SessionPublished(Event, frozen=True, tag=True):
+    """The statistics of a session over one instrument are public."""
+
+    session_id: Name
+    day: Day
+    instrument: Name
+    statistics: Statistics
+    weighted_average_tenge_per_tonne: int | None
     rulebook_version: str
 
 
