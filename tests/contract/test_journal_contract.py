@@ -8,6 +8,7 @@ import pytest
 
 from naryq.journal.contract import GENESIS, Journal, link
 from naryq.journal.memory import MemoryJournal
+from naryq.journal.postgres import PostgresJournal
 from naryq.journal.sqlite import SqliteJournal
 from naryq.messages import Code, Refusal
 
@@ -17,16 +18,16 @@ class Keeper(NamedTuple):
 
     open: Callable[[], Journal]
     rival: Callable[[], Journal]
-    """A second writer that has got round the lock, as it would on a network drive that ignores locks."""
+    """A second writer that has got round the lock, as on a network drive that ignores locks, or behind a pooler."""
 
 
-def _memory(_: Path) -> Keeper:
+def _memory(_: pytest.FixtureRequest) -> Keeper:
     rows = MemoryJournal().rows
     return Keeper(lambda: MemoryJournal(rows), lambda: MemoryJournal(rows))
 
 
-def _sqlite(folder: Path) -> Keeper:
-    path = str(folder / "venue.journal")
+def _sqlite(request: pytest.FixtureRequest) -> Keeper:
+    path = str(request.getfixturevalue("tmp_path") / "venue.journal")
     SqliteJournal.create(path).close()
 
     def rival() -> Journal:
@@ -36,12 +37,28 @@ def _sqlite(folder: Path) -> Keeper:
     return Keeper(lambda: SqliteJournal.open(path), rival)
 
 
-KEEPERS = {"memory": _memory, "sqlite": _sqlite}
+def _postgres(request: pytest.FixtureRequest) -> Keeper:
+    address = request.getfixturevalue("new_schema")()
+    PostgresJournal.create(address).close()
+    opened: list[PostgresJournal] = []
+
+    def open_it() -> Journal:
+        opened.append(PostgresJournal.open(address))
+        return opened[-1]
+
+    def rival() -> Journal:
+        opened[-1]._connection.execute("SELECT pg_advisory_unlock_all()")
+        return PostgresJournal.open(address)
+
+    return Keeper(open_it, rival)
 
 
-@pytest.fixture(params=KEEPERS)
-def keeper(request: pytest.FixtureRequest, tmp_path: Path) -> Keeper:
-    return KEEPERS[request.param](tmp_path)
+KEEPERS = {"memory": _memory, "sqlite": _sqlite, "postgres": _postgres}
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def keeper(request: pytest.FixtureRequest) -> Keeper:
+    return KEEPERS[request.param](request)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from tests.faults.disk import seeded
 from tests.little_machine import order
 
 from naryq.engine import Engine
-from naryq.journal.contract import Step
-from naryq.journal.sqlite import SqliteJournal
-from naryq.messages import SubmitOrder
+from naryq.journal import named
+from naryq.journal.contract import Journal, Step
+from naryq.messages import Code, Refusal, SubmitOrder
 
 
 class Death(NamedTuple):
@@ -36,22 +36,52 @@ class _Killer:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def work(path: str, first: int, death: Death | None, seed: int, pipe: Connection) -> None:
+def work(name: str, first: int, death: Death | None, seed: int, pipe: Connection) -> None:
     """Submit the orders from a number on, in groups of a random size, for ever, and tell each that is acknowledged."""
     killer = _Killer(death)
-    journal = SqliteJournal.open(path, at_step=killer)
+    journal = named.writer(name, at_step=killer)
     with Engine(journal, machine=little_machine, at_step=killer) as engine:
         for group in groups(first, seed):
             for command, answer in zip(group, engine.submit_many(group), strict=True):
                 pipe.send((command.command_id, answer.sequence))
 
 
-def hold(path: str, pipe: Connection) -> None:
+def hold(name: str, pipe: Connection) -> None:
     """Open the journal to write it, say so, and do nothing until the pipe is closed."""
-    journal = SqliteJournal.open(path)
+    journal = named.writer(name)
     pipe.send("open")
     pipe.poll(None)
     journal.close()
+
+
+def append_twice(name: str, lose_lock: bool, pipe: Connection) -> None:  # noqa: FBT001 - as the parent says it
+    """Append a row, lose the lock and keep the connection if so told, and append another when the parent says so."""
+    journal = named.writer(name)
+    journal.append([b"first"])
+    if lose_lock:
+        journal._connection.execute("SELECT pg_advisory_unlock_all()")  # type: ignore[attr-defined]
+    pipe.send("first row")
+    pipe.recv()
+    pipe.send(told(journal, b"second"))
+
+
+def stop_within_append(name: str, pipe: Connection) -> None:
+    """Append a row, and stop between the writing of it and its commit until somebody lets this process go on."""
+    journal = named.writer(name, at_step=_stop_when_appended)
+    pipe.send(told(journal, b"first"))
+
+
+def _stop_when_appended(step: Step) -> None:
+    if step is Step.APPENDED:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def told(journal: Journal, payload: bytes) -> int | Code:
+    """Append a row, and return its number or the code of the refusal."""
+    try:
+        return journal.append([payload]).sequence
+    except Refusal as refusal:
+        return refusal.code
 
 
 def groups(first: int, seed: int) -> Iterator[list[SubmitOrder]]:

@@ -1,6 +1,6 @@
-"""Random histories of appending, closing, reopening, reading and rivals, against a plain list, for both journals."""
+"""Random histories of appending, closing, reopening, reading and rivals, against a plain list, for each journal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from naryq.journal.contract import GENESIS, Journal, Record, link
 from naryq.journal.memory import MemoryJournal
+from naryq.journal.postgres import PostgresJournal
 from naryq.journal.sqlite import SqliteJournal
 from naryq.messages import Code, Refusal
 
@@ -101,11 +102,33 @@ class SqliteHistories(Histories):
         self.folder.cleanup()
 
 
+class PostgresHistories(Histories):
+    def __init__(self, address: str) -> None:
+        self.address = address
+        PostgresJournal.create(address).close()
+        super().__init__()
+
+    def opened(self) -> Journal:
+        return PostgresJournal.open(self.address)
+
+    def rival(self) -> Journal:
+        assert isinstance(self.journal, PostgresJournal)
+        self.journal._connection.execute("SELECT pg_advisory_unlock_all()")  # As behind a pooler.
+        return PostgresJournal.open(self.address)
+
+
 FIXED = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TestMemoryHistories = MemoryHistories.TestCase
 TestMemoryHistories.settings = settings(FIXED, max_examples=100, stateful_step_count=40)
 TestSqliteHistories = SqliteHistories.TestCase
 TestSqliteHistories.settings = settings(FIXED, max_examples=60, stateful_step_count=30)
+
+
+@pytest.mark.postgres
+def test_postgres_histories(new_schema: Callable[[], str]) -> None:
+    """The journal in PostgreSQL keeps what the plain list keeps."""
+    steps = settings(FIXED, max_examples=20, stateful_step_count=20)
+    run_state_machine_as_test(lambda: PostgresHistories(new_schema()), settings=steps)  # type: ignore[arg-type]
 
 
 class ForgetfulJournal(MemoryJournal):

@@ -33,11 +33,14 @@ class Checkout:
     def has_browser(self) -> None:
         self.program(self.bin / "chromium", "#!/bin/sh\necho Chromium 1\n")
 
+    def has_postgres(self) -> None:
+        self.program(self.bin / "initdb", "#!/bin/sh\necho initdb 1\n")
+
     def check(self, what: str, *, broken: str = "", ci: str = "") -> tuple[int, list[str]]:
         """Run the checks; return the exit code and the lines that were printed, the empty ones left out."""
         done = subprocess.run(
             ["sh", str(self.project / "tools" / "check"), what],
-            env={"PATH": str(self.bin), "BROKEN": broken, "CI": ci},
+            env={"PATH": str(self.bin), "BROKEN": broken, "CI": ci, "NARYQ_POSTGRES": str(self.bin)},
             capture_output=True,
             text=True,
             check=False,
@@ -54,10 +57,19 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_all_in_order(checkout: Checkout) -> None:
     """Every check runs under its heading, in order; the last line sums up."""
     checkout.has_browser()
+    checkout.has_postgres()
     code, lines = checkout.check("all")
     assert code == 0
     headings = [line for line in lines if line.startswith("===")]
-    assert headings == ["=== browser", "=== style", "=== format", "=== types", "=== imports", "=== tests"]
+    assert headings == [
+        "=== browser",
+        "=== PostgreSQL",
+        "=== style",
+        "=== format",
+        "=== types",
+        "=== imports",
+        "=== tests",
+    ]
     assert "ran python -m pytest" in lines
     assert lines[-1] == "All in order: style, format, types, imports, tests."
 
@@ -73,6 +85,7 @@ def test_quick_leaves_the_tests_out(checkout: Checkout) -> None:
 def test_a_failure_is_named_and_counts(checkout: Checkout, broken: str, name: str) -> None:
     """A check that fails does not hide the others, is named at the end, and makes the exit code 1."""
     checkout.has_browser()
+    checkout.has_postgres()
     code, lines = checkout.check("all", broken=broken)
     assert code == 1
     assert lines[-1].startswith(f"FAILED: {name}. In order: ")
@@ -81,6 +94,7 @@ def test_a_failure_is_named_and_counts(checkout: Checkout, broken: str, name: st
 
 def test_no_browser_is_said(checkout: Checkout) -> None:
     """Without a browser and without root, the other tests run and the last line says what was left out."""
+    checkout.has_postgres()
     code, lines = checkout.check("all")
     assert code == 0
     assert "ran python -m pytest --ignore=tests/browser" in lines
@@ -91,26 +105,43 @@ def test_no_browser_is_said(checkout: Checkout) -> None:
 def test_a_browser_without_its_driver_is_said(checkout: Checkout) -> None:
     """A browser is no use without the program that drives it."""
     checkout.has_browser()
+    checkout.has_postgres()
     assert "WITHOUT tests/browser" in checkout.check("all", broken="playwright")[1][-1]
 
 
+def test_no_postgres_is_said(checkout: Checkout) -> None:
+    """Without PostgreSQL and without root, its tests are left out by their mark, beside whatever else is missing."""
+    checkout.has_browser()
+    code, lines = checkout.check("all")
+    assert code == 0
+    assert "ran python -m pytest -m not postgres" in lines
+    assert "WITHOUT the PostgreSQL journal" in lines[-1]
+    (checkout.bin / "chromium").unlink()
+    code, lines = checkout.check("all")
+    assert "ran python -m pytest --ignore=tests/browser -m not postgres" in lines
+    assert lines[-1].count("apt-get install") == 2
+
+
 def test_ci_leaves_nothing_out(checkout: Checkout) -> None:
-    """Under CI the browser tests run, and so fail, where there is no browser."""
+    """Under CI all tests run, and so fail, where there is no browser and no PostgreSQL."""
     lines = checkout.check("all", ci="true", broken="pytest")[1]
     assert "ran python -m pytest" in lines
     assert lines[-1].startswith("FAILED: tests.")
 
 
-def test_root_installs_the_browser(checkout: Checkout) -> None:
-    """As root on Debian, the browser and what its driver lacks are installed, and the browser is used."""
+def test_root_installs_what_is_missing(checkout: Checkout) -> None:
+    """As root on Debian, the browser, what its driver lacks and PostgreSQL are installed, and all tests run."""
     checkout.program(checkout.bin / "id", "#!/bin/sh\necho 0\n")
     checkout.program(checkout.bin / "waiting", "#!/bin/sh\necho Chromium 2\n")
-    install = f'{shutil.which("mv")} "{checkout.bin}/waiting" "{checkout.bin}/chromium"'
+    checkout.program(checkout.bin / "waiting-too", "#!/bin/sh\necho initdb 2\n")
+    move = shutil.which("mv")
     checkout.program(
         checkout.bin / "apt-get",
-        f'#!/bin/sh\ncase "$*" in *" install "*" chromium libatomic1 fonts-liberation") {install} ;; esac\n',
+        '#!/bin/sh\ncase "$*" in\n'
+        f'*" install "*" chromium libatomic1 fonts-liberation") {move} "{checkout.bin}/waiting" '
+        f'"{checkout.bin}/chromium" ;;\n'
+        f'*" install "*" postgresql") {move} "{checkout.bin}/waiting-too" "{checkout.bin}/initdb" ;;\nesac\n',
     )
     code, lines = checkout.check("all")
     assert code == 0
-    assert "Chromium 2" in lines
-    assert "ran python -m pytest" in lines
+    assert {"Chromium 2", "initdb 2", "ran python -m pytest"} <= set(lines)

@@ -44,7 +44,20 @@ def pass_by(step: Step) -> None:
     """Do nothing at a step: what every program does that is not a fault test."""
 
 
-class Journal(Protocol):
+class Reader(Protocol):
+    """A journal that is only read."""
+
+    def read(self, after: int = 0) -> Iterator[Record]:
+        """Yield the durable rows with a number above `after`, in order, up to the head at the time of the call."""
+
+    def head(self) -> Record | None:
+        """Return the last durable row, or None where the journal is empty."""
+
+    def close(self) -> None:
+        """Let go of the journal, so that another writer may open it; a second call does nothing."""
+
+
+class Journal(Reader, Protocol):
     """An append-only log with one writer.
 
     All implementations pass tests/contract/test_journal_contract.py. A refusal of any kind from `append` ends the
@@ -56,17 +69,9 @@ class Journal(Protocol):
 
         Raises:
             Refusal: OUTCOME_UNKNOWN when the rows may or may not be kept; JOURNAL_LOCKED when another writer has
-                appended since this one read the head, and nothing was written; STOPPED after any of the two.
+                taken the journal or appended since this one read the head, and nothing was written; STOPPED after
+                any of the two.
         """
-
-    def read(self, after: int = 0) -> Iterator[Record]:
-        """Yield the durable rows with a number above `after`, in order, up to the head at the time of the call."""
-
-    def head(self) -> Record | None:
-        """Return the last durable row, or None where the journal is empty."""
-
-    def close(self) -> None:
-        """Let go of the journal, so that another writer may open it; a second call does nothing."""
 
 
 def link(previous: bytes, sequence: int, payload: bytes) -> bytes:

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -34,6 +34,7 @@ APPLICATION_ID: Final = 0x4E525951
 """`NRYQ` in the file's header: tells a journal from any other SQLite file."""
 FORMAT_VERSION: Final = 1
 SCHEMA: Final = "CREATE TABLE entries (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL, chain BLOB NOT NULL) STRICT"
+INSERT: Final = "INSERT INTO entries VALUES (?, ?, ?)"
 
 Pragma = tuple[str, str | int, str | int]
 """A setting's name, the value given, and the value that must be read back."""
@@ -140,8 +141,8 @@ class SqliteJournal(SqliteReader):
         self._head = super().head()
 
     @classmethod
-    def create(cls, path: str, *, at_step: AtStep = pass_by) -> Self:
-        """Make a new, empty journal and open it. It appears under its name only when it is whole and durable.
+    def create(cls, path: str, rows: Iterable[Record] = (), *, at_step: AtStep = pass_by) -> Self:
+        """Make a new journal of the rows given and open it. It appears under its name only when whole and durable.
 
         Raises:
             Refusal: ALREADY_EXISTS when there is a file, UNREADABLE when none can be made, JOURNAL_LOCKED when
@@ -156,7 +157,7 @@ class SqliteJournal(SqliteReader):
                         where=taken,
                         remedy="Open the journal it belongs to, or choose another name.",
                     )
-            _build(f"{path}-new")
+            _build(f"{path}-new", rows)
             Path(f"{path}-new").replace(path)
             _sync_directory(path)
         return cls.open(path, at_step=at_step)
@@ -216,15 +217,22 @@ class SqliteJournal(SqliteReader):
             # Closing must not copy the log into the file: after a failed sync nobody knows what the log holds.
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if isinstance(error, apsw.BusyError):
+                self._give_way()
                 raise locked(self._path) from error
             raise outcome_unknown(self._path, str(error)) from error
+
+    def _give_way(self) -> None:
+        """End the transaction, in which nothing was written: the other writer must not wait for our closing."""
+        with suppress(apsw.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def _commit(self, rows: list[Record]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         stored = self._connection.execute("SELECT sequence, chain FROM entries ORDER BY sequence DESC LIMIT 1").get
         if stored != ((self._head.sequence, self._head.chain) if self._head else None):
             raise apsw.BusyError("the head on disk is not the head that this writer knows")
-        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
+        self._connection.executemany(INSERT, rows)
         self._at_step(Step.APPENDED)
         self._connection.execute("COMMIT")
 
@@ -311,7 +319,7 @@ def _record(row: tuple[object, ...], path: str) -> Record:
     raise damaged("a row holds something other than bytes", where=f"{path}, sequence {sequence}")
 
 
-def _build(path: str) -> None:
+def _build(path: str, rows: Iterable[Record]) -> None:
     for name in (path, f"{path}-wal", f"{path}-shm"):
         Path(name).unlink(missing_ok=True)  # What a creation left behind that was cut off by a crash.
     with closing(_connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)) as connection:
@@ -320,7 +328,13 @@ def _build(path: str) -> None:
             ("user_version", FORMAT_VERSION, FORMAT_VERSION),
         )
         _set(connection, path, PRAGMAS + identity)
-        connection.execute(SCHEMA)
+        with connection:
+            connection.execute(SCHEMA)
+            connection.executemany(INSERT, rows)
+    if Path(
+        f"{path}-wal"
+    ).exists():  # Closing copies the log into the file, or leaves it where the disk did not let it.
+        raise OSError(errno.EIO, "the disk did not take the whole file")
 
 
 def _sync_directory(path: str) -> None:

@@ -1,0 +1,62 @@
+"""A journal by its name: the path of an SQLite file, or `postgresql://host/database`."""
+
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Final
+
+from naryq.journal.contract import AtStep, Journal, Reader, Record, pass_by
+from naryq.journal.sqlite import SqliteJournal, SqliteReader
+from naryq.messages import Code, Refusal
+
+SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+def reader(name: str) -> Reader:
+    """Open a journal to read it: see `SqliteReader.open` and `PostgresReader.open`."""
+    if in_postgres(name):
+        opened: Reader = _postgres().PostgresReader.open(name)
+        return opened
+    return SqliteReader.open(name)
+
+
+def writer(name: str, *, at_step: AtStep = pass_by) -> Journal:
+    """Open a journal to write it: see `SqliteJournal.open` and `PostgresJournal.open`."""
+    if in_postgres(name):
+        opened: Journal = _postgres().PostgresJournal.open(name, at_step=at_step)
+        return opened
+    return SqliteJournal.open(name, at_step=at_step)
+
+
+def create(name: str, rows: Iterable[Record] = ()) -> Journal:
+    """Make a new journal of the rows given, all or none: see `SqliteJournal.create` and `PostgresJournal.create`."""
+    if in_postgres(name):
+        made: Journal = _postgres().PostgresJournal.create(name, rows)
+        return made
+    return SqliteJournal.create(name, rows)
+
+
+def shown(name: str) -> str:
+    """Return the name as it may be shown: of a connection string, the host and the database, and no secret."""
+    if in_postgres(name):
+        where: str = _postgres().shown(name)
+        return where
+    return name
+
+
+def in_postgres(name: str) -> bool:
+    """Say whether a name is a connection string."""
+    return name.startswith(SCHEMES)
+
+
+def _postgres() -> ModuleType:
+    """Load the PostgreSQL journal late: psycopg is an extra."""
+    try:
+        from naryq.journal import postgres  # noqa: PLC0415 - as the docstring says
+    except ImportError as missing:
+        raise Refusal(
+            Code.NOT_SUPPORTED,
+            f"a journal in PostgreSQL needs psycopg ({missing})",
+            where="postgresql://...",
+            remedy="Install it: pip install 'naryq[postgres]'.",
+        ) from None
+    return postgres
