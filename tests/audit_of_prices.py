@@ -45,6 +45,8 @@ class Books:
     reference: int | None = None
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    stops: dict[tuple[str, str], m.TradingStopped] = field(default_factory=dict)
+
     parted = staticmethod(twins.parted)
 
     def copy(self) -> "Books":
@@ -73,6 +75,11 @@ class Books:
         """Return the collar around the last average price."""
         return twins.collar(self.reference, rise, fall)
 
+    def stopped(self, session_id: str, participant_id: str, place: str) -> bool:
+        """Say whether a stop reaches an order of a participant at a place of a session."""
+        reached = {"venue": "venue", "session": session_id, "participant": participant_id, "region": place}
+        return any(reached.get(scope) == target for scope, target in self.stops)
+
     @property
     def version(self) -> str:
         """The name and digest of the rulebook adopted last."""
@@ -96,6 +103,10 @@ class Books:
             case m.LedgerPosted():
                 for leg in event.postings:
                     self.balances[leg.account, leg.unit] = self.balances.get((leg.account, leg.unit), 0) + leg.amount
+            case m.TradingStopped():
+                self.stops[event.scope, event.target] = event
+            case m.TradingResumed():
+                del self.stops[event.scope, event.target]
             case m.SupplyPlanned():
                 self.plans[event.delivery_month, event.province] = event
             case m.RetailTermsReported():
@@ -143,7 +154,8 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     if [fill.order_id for fill in event.fills] != list(call.orders):
         yield "the fills are not one for each standing order, in order of arrival"
         return
-    judge = _Clearing(call, event)
+    judge = _Clearing(call, event, books)
+    yield from judge.stopped()
     yield from judge.fills()
     yield from judge.flows()
     yield from judge.prices()
@@ -155,12 +167,25 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
 class _Clearing:
     """A session's orders beside what it found; each method judges one thing."""
 
-    def __init__(self, call: Call, event: m.SessionCleared) -> None:
+    def __init__(self, call: Call, event: m.SessionCleared, books: Books) -> None:
         self.call, self.event = call, event
         self.price = {price.place: price.price_tenge_per_tonne for price in event.prices}
         self.fill = {fill.order_id: fill.quantity_lots for fill in event.fills}
         self.flow = {(flow.source, flow.target): flow.quantity_lots for flow in event.flows}
-        self.deals = [(order, self.fill[order.order_id]) for order in call.orders.values()]
+        of_stopped = {
+            order.order_id
+            for order in call.orders.values()
+            if books.stopped(order.session_id, order.participant_id, order.place)
+        }
+        self.left_out = [self.fill[order_id] for order_id in call.orders if order_id in of_stopped]
+        self.deals = [
+            (order, self.fill[order.order_id]) for order in call.orders.values() if order.order_id not in of_stopped
+        ]
+
+    def stopped(self) -> Iterator[str]:
+        """What a stop reaches trades nothing; the other judgements are made as if it were not there."""
+        if any(self.left_out):
+            yield "an order trades that a stop reaches"
 
     def fills(self) -> Iterator[str]:
         """No order beyond its volume or its limit, and none left out that is better than the price."""

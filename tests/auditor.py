@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any
 
-from tests import audit_of_prices
+from tests import audit_of_limits, audit_of_prices
 from tests.audit_of_prices import Books, Call
 
 from naryq import messages as m
@@ -26,6 +26,8 @@ PERMITTED: dict[type, set[str]] = {
     m.CancelOrder: {"seller", "buyer"},
     m.CloseSession: {"operator"},
     m.ClearSession: {"operator"},
+    m.StopTrading: {"operator", "regulator"},
+    m.ResumeTrading: {"operator", "regulator"},
     m.PlanSupply: {"regulator"},
     m.ReportRetailTerms: {"operator", "regulator"},
     m.PublishPrices: {"operator"},
@@ -46,6 +48,8 @@ EVENTS: dict[type, tuple[type, ...]] = {
     m.CancelOrder: (m.OrderCancelled,),
     m.CloseSession: (m.SessionClosed,),
     m.ClearSession: (m.SessionCleared, m.LedgerPosted),
+    m.StopTrading: (m.TradingStopped,),
+    m.ResumeTrading: (m.TradingResumed,),
     m.PlanSupply: (m.SupplyPlanned,),
     m.ReportRetailTerms: (m.RetailTermsReported,),
     m.PublishPrices: (m.PricesPublished, m.LedgerPosted),
@@ -139,6 +143,7 @@ class Auditor:
 
     def _wrong(self, command: m.AnyCommand) -> Iterator[Code]:
         books = self.books
+        yield from audit_of_limits.wrong(books, command, list(self._lacks(command, None)))
         match command:
             case m.AdmitParticipant() if command.participant_id in books.people:
                 yield Code.ALREADY_EXISTS
@@ -151,8 +156,7 @@ class Auditor:
             case m.CloseSession():
                 yield from self._wrong_session(command, "collecting") or self._too_early(command)
             case m.ClearSession():
-                yield from self._lacks(command, None, "tie_rule", "price_rule")
-                yield from self._wrong_session(command, "closed")
+                yield from self._wrong_clearing(command)
             case m.PlanSupply():
                 yield from self._wrong_plan(command)
             case m.PublishPrices():
@@ -200,6 +204,8 @@ class Auditor:
             yield Code.NOT_PERMITTED
         if command.order_id in self.books.order_ids:
             yield Code.DUPLICATE_ID
+        if self.books.stopped(command.session_id, command.actor, command.place):
+            yield Code.TRADING_STOPPED
         if not wrong:
             yield from _wrong_in_call(command, self.books.calls[command.session_id])
 
@@ -215,6 +221,12 @@ class Auditor:
     def _too_early(self, command: m.CloseSession) -> Iterator[Code]:
         if command.at_ns < self.books.calls[command.session_id].opened.closes_at_ns:
             yield Code.OUTSIDE_WINDOW
+
+    def _wrong_clearing(self, command: m.ClearSession) -> Iterator[Code]:
+        yield from self._lacks(command, None, "tie_rule", "price_rule")
+        yield from self._wrong_session(command, "closed")
+        if self.books.stopped(command.session_id, "", ""):
+            yield Code.TRADING_STOPPED
 
     def _wrong_plan(self, command: m.PlanSupply) -> Iterator[Code]:
         month = f"{command.delivery_month}-01"
@@ -242,6 +254,9 @@ class Auditor:
     def _told(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
         kinds = tuple(type(event) for event in events)
         expected = EVENTS[type(command)]
+        if isinstance(command, m.StopTrading):
+            yield from audit_of_limits.cancelled(self.books, command, events[1:])
+            kinds = kinds[:1]
         if kinds != expected and not (len(expected) == 2 and kinds == expected[:1]):
             yield f"caused {[kind.__name__ for kind in kinds]}"
             return
@@ -267,6 +282,8 @@ class Auditor:
             m.SubmitOrder: self._expected_order,
             m.CancelOrder: lambda c: m.OrderCancelled(c.session_id, c.order_id),
             m.CloseSession: lambda c: m.SessionClosed(c.session_id),
+            m.StopTrading: lambda c: audit_of_limits.stopped(self.books, c),
+            m.ResumeTrading: lambda c: m.TradingResumed(**_fields(c, m.TradingResumed)),
             m.PlanSupply: self._expected_plan,
             m.ReportRetailTerms: lambda c: m.RetailTermsReported(**_fields(c, m.RetailTermsReported)),
         }

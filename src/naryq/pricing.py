@@ -3,7 +3,7 @@
 Each function takes what the rules in force and the state say, and returns what is to be written down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from naryq import ledger, limits, reform, retail
@@ -38,19 +38,26 @@ def cheapest_carriage(places: Sequence[Place], links: Sequence[Link]) -> dict[st
 # --- The session ------------------------------------------------------------------------------------------------
 
 
-def clear_session(opened: SessionOpened, orders: Sequence[OrderAccepted], rules: InForce) -> SessionCleared:
-    """Find the uniform prices of a session's orders under the rules in force, with the reason for each."""
-    if not orders:
-        return _nothing_cleared(opened.session_id, rules)
+def clear_session(
+    opened: SessionOpened,
+    orders: Sequence[OrderAccepted],
+    rules: InForce,
+    left_out: Container[str] = (),
+) -> SessionCleared:
+    """Find the uniform prices of a session's orders under the rules in force, with the reason for each.
+
+    Orders that are `left_out`, by identifier, stand and trade nothing: a stop keeps them from trading.
+    """
+    trading = [order for order in orders if order.order_id not in left_out]
+    if not trading:
+        return _nothing_cleared(opened.session_id, orders, rules)
     result = clear(
-        _order_columns(orders),
+        _order_columns(trading),
         _link_columns(opened.links),
         tie=rules.text("tie_rule") or "time",
         price_rule=rules.text("price_rule") or "middle",
     )
-    fills = tuple(
-        Fill(order.order_id, int(quantity)) for order, quantity in zip(orders, result.fills["quantity"], strict=True)
-    )
+    fills = _fills(orders, trading, result)
     carriage = cheapest_carriage(opened.places, opened.links)
     prices = tuple(
         _place_price(result, place, opened, carriage[place.place])
@@ -69,8 +76,15 @@ def clear_session(opened: SessionOpened, orders: Sequence[OrderAccepted], rules:
     )
 
 
-def _nothing_cleared(session_id: str, rules: InForce) -> SessionCleared:
-    return SessionCleared(session_id, (), (), (), 0, 0, None, rules.version)
+def _nothing_cleared(session_id: str, orders: Sequence[OrderAccepted], rules: InForce) -> SessionCleared:
+    fills = tuple(Fill(order.order_id, 0) for order in orders)
+    return SessionCleared(session_id, (), fills, (), 0, 0, None, rules.version)
+
+
+def _fills(orders: Sequence[OrderAccepted], trading: Sequence[OrderAccepted], result: Clearing) -> tuple[Fill, ...]:
+    """Return one fill for each standing order, in the order of arrival; zero for those that may not trade."""
+    filled = {order.order_id: int(quantity) for order, quantity in zip(trading, result.fills["quantity"], strict=True)}
+    return tuple(Fill(order.order_id, filled.get(order.order_id, 0)) for order in orders)
 
 
 def _order_columns(orders: Sequence[OrderAccepted]) -> dict[str, list[object]]:

@@ -1,6 +1,6 @@
 """The venue's two functions at their edges: time, permissions, rules, sessions, and what is folded from events."""
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,25 +25,35 @@ from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
     AnyCommand,
-    AnyEvent,
     CancelOrder,
     ClearSession,
     CloseSession,
     Code,
     Entry,
+    LedgerPosted,
     Link,
     OpenSession,
+    OrderAccepted,
+    OrderCancelled,
+    ParticipantAdmitted,
     Place,
     PlanSupply,
+    PricesPublished,
     PublishPrices,
     Refused,
     ReportRetailTerms,
+    RetailTermsReported,
+    RulebookAdopted,
+    SessionCleared,
+    SessionClosed,
+    SessionOpened,
     SubmitOrder,
+    SupplyPlanned,
     encode,
 )
 
 FAR = 2**63 - 1
-GOLDEN = "c27b0632824efc07a45e46026573844d2766910677b3a6c0c41dfa8e6d55941a"
+GOLDEN = "2a5c9c69a5052246c4cb50895b854e1951bb9adb78fcf626428c5ed9cf77f656"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:
@@ -70,8 +80,24 @@ def test_the_first_state_has_a_known_hash() -> None:
     assert exchange.state_hash(exchange.initial_state()) == GOLDEN
 
 
+MAIN_LINE = {
+    ParticipantAdmitted,
+    RulebookAdopted,
+    SessionOpened,
+    OrderAccepted,
+    OrderCancelled,
+    SessionClosed,
+    SessionCleared,
+    LedgerPosted,
+    SupplyPlanned,
+    RetailTermsReported,
+    PricesPublished,
+}
+"""The events of the main line: those of other topics are seen in the tests of their topics."""
+
+
 def test_each_kind_of_event_shows_in_the_hash() -> None:
-    """Every event that the venue decides changes the state, as far as its hash can tell."""
+    """Every event of the main line changes the state, as far as its hash can tell."""
     desk = traded(platform_share={"default": 5_000}, wholesale_cap=38_000)
     report_terms(desk)
     fields = {"delivery_month": "2022-01", "province": "KZ-47", "total_lots": 9}
@@ -87,7 +113,7 @@ def test_each_kind_of_event_shows_in_the_hash() -> None:
             kinds.add(type(event))
             assert exchange.state_hash(after) != exchange.state_hash(before)
         state = exchange.apply(state, row)
-    assert kinds == set(get_args(AnyEvent)) - {Refused}
+    assert kinds == MAIN_LINE
 
 
 def test_a_row_out_of_order_is_a_bug() -> None:

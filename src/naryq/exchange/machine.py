@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from naryq.exchange import money, orders, people, pump, rulebooks, sessions, supply
+from naryq.exchange import control, money, orders, people, pump, rulebooks, sessions, supply
 from naryq.exchange.state import State
 from naryq.exchange.topic import Decision, Evolver, Topic
 from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
@@ -16,6 +16,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     rulebooks.TOPIC,
     sessions.TOPIC,
     orders.TOPIC,
+    control.TOPIC,
     supply.TOPIC,
     money.TOPIC,
     pump.TOPIC,

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from naryq import limits
+from naryq.exchange import control
 from naryq.exchange.state import State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
 from naryq.messages import CancelOrder, Code, OrderAccepted, OrderCancelled, Refusal, SessionOpened, SubmitOrder
@@ -104,13 +105,14 @@ def _check_room(asked: Asked) -> None:
 
 _CHECKS: Final[tuple[Check, ...]] = (
     _check_may_trade,
+    control.check_not_stopped,
     _check_identifier,
     _check_window,
     _check_place,
     _check_collar,
     _check_room,
 )
-"""The order of the checks: who may, what is named, when, where, at which price, how much."""
+"""The order of the checks: who may, what is stopped, what is named, when, where, at which price, how much."""
 
 
 def _cancel_order(state: State, command: CancelOrder) -> Decision:

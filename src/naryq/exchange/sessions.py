@@ -7,6 +7,7 @@ import msgspec
 from rpds import HashTrieMap
 
 from naryq import limits, pricing
+from naryq.exchange import control
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force, session_in
 from naryq.messages import (
@@ -136,7 +137,9 @@ def _close_session(state: State, command: CloseSession) -> Decision:
 def _clear_session(state: State, command: ClearSession) -> Decision:
     rules = rules_in_force(state, command.at_ns)
     session = session_in(state, command.session_id, "closed")
-    cleared = pricing.clear_session(session.opened, ordered(session.orders), rules)
+    control.check_may_clear(state, session)
+    left_out = control.left_out(state, session)
+    cleared = pricing.clear_session(session.opened, ordered(session.orders), rules, left_out)
     postings = pricing.settle(session.opened, ordered(session.orders), cleared)
     return (cleared, LedgerPosted(f"settlement of {command.session_id}", postings))
 

@@ -15,6 +15,7 @@ from naryq.messages import (
     SessionCleared,
     SessionOpened,
     SupplyPlanned,
+    TradingStopped,
 )
 from naryq.rulebook import Rulebook
 
@@ -52,6 +53,8 @@ class State(msgspec.Struct, frozen=True):
     pump_prices: "HashTrieMap[str, PumpPrice]"
     reference_tenge_per_tonne: int | None
     balances: ledger.Balances
+    stops: "HashTrieMap[tuple[str, str], TradingStopped]"
+    """What stands stopped, by scope and target."""
 
 
 def initial_state() -> State:
@@ -69,6 +72,7 @@ def initial_state() -> State:
         pump_prices=HashTrieMap(),
         reference_tenge_per_tonne=None,
         balances=ledger.opened(),
+        stops=HashTrieMap(),
     )
 
 

@@ -53,6 +53,8 @@ class Code(StrEnum):
     PRICE_ABOVE_COLLAR = "price_above_collar"
     PRICE_BELOW_COLLAR = "price_below_collar"
     COMMAND_ID_REUSED = "command_id_reused"
+    TRADING_STOPPED = "trading_stopped"
+    NOT_STOPPED = "not_stopped"
     # What the journal and the engine refuse.
     JOURNAL_DAMAGED = "journal_damaged"
     JOURNAL_LOCKED = "journal_locked"

@@ -3,6 +3,7 @@
 import msgspec
 
 from naryq.messages.basics import Message, Refused
+from naryq.messages.control import ControlCommand, ControlEvent
 from naryq.messages.money import MoneyEvent
 from naryq.messages.orders import OrderCommand, OrderEvent
 from naryq.messages.people import PeopleCommand, PeopleEvent
@@ -11,8 +12,20 @@ from naryq.messages.rulebooks import RulebookCommand, RulebookEvent
 from naryq.messages.sessions import SessionCommand, SessionEvent
 from naryq.messages.supply import SupplyCommand, SupplyEvent
 
-AnyCommand = PeopleCommand | RulebookCommand | SessionCommand | OrderCommand | SupplyCommand | PumpCommand
-AnyEvent = Refused | PeopleEvent | RulebookEvent | SessionEvent | OrderEvent | MoneyEvent | SupplyEvent | PumpEvent
+AnyCommand = (
+    PeopleCommand | RulebookCommand | SessionCommand | OrderCommand | ControlCommand | SupplyCommand | PumpCommand
+)
+AnyEvent = (
+    Refused
+    | PeopleEvent
+    | RulebookEvent
+    | SessionEvent
+    | OrderEvent
+    | ControlEvent
+    | MoneyEvent
+    | SupplyEvent
+    | PumpEvent
+)
 
 
 class Entry(Message, frozen=True):

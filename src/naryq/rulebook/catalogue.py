@@ -60,6 +60,8 @@ CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
         "collar_rise": Specification(Kind.INTEGER, "basis_points", 0, 100_000),
         "collar_fall": Specification(Kind.INTEGER, "basis_points", 0, 10_000),
         "pump_step_rise": Specification(Kind.INTEGER, "basis_points_per_month", 0, 100_000),
+        "who_may_stop": Specification(Kind.WORDS, "roles", words=_ROLES),
+        "stop_orders": Specification(Kind.WORD, "word", words=("keep", "cancel")),
     }
 )
 """Rule id -> what its values must be. A rule outside this list is refused: the venue would silently ignore it."""

@@ -1,0 +1,210 @@
+"""The stop: who may suspend trading, how far it reaches, and what becomes of the orders that stand.
+
+In January 2022 the ministry "could not promptly react and suspend the trading" (the President, 05.01.2022). Here one
+command does, and no order that comes after it is taken: the check of the stop runs on the state that the command left.
+"""
+
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import msgspec
+
+from naryq.exchange.state import Session, State, ordered
+from naryq.exchange.topic import Asked, Decision, Topic, rules_in_force
+from naryq.messages import (
+    Code,
+    OrderCancelled,
+    Refusal,
+    Resting,
+    ResumeTrading,
+    StopTrading,
+    TradingResumed,
+    TradingStopped,
+)
+from naryq.rulebook import InForce
+
+WHOLE: Final = "venue"
+"""The target of a stop that names none."""
+TAKING: Final = ("collecting",)
+"""The phases in which orders stand that may still trade."""
+Places: TypeAlias = "tuple[str | None, ...]"
+"""Where an order stands and where it is to be delivered."""
+
+
+def _stop_trading(state: State, command: StopTrading) -> Decision:
+    rules = rules_in_force(state, command.at_ns)
+    _check_may_stop(state, command, rules)
+    _check_target(state, command, rules)
+    if (command.scope, command.target) in state.stops:
+        raise Refusal(
+            Code.ALREADY_EXISTS,
+            f"trading of {_named(command.scope, command.target)} is stopped already",
+            where="target",
+            remedy="Resume it first, to stop it for another reason.",
+        )
+    stopped = TradingStopped(
+        scope=command.scope,
+        target=command.target,
+        reason=command.reason,
+        resting=_resting(command, rules),
+        actor=command.actor,
+        at_ns=command.at_ns,
+        rulebook_version=rules.version,
+    )
+    return (stopped, *_cancelled(state, stopped))
+
+
+def _check_may_stop(state: State, command: StopTrading | ResumeTrading, rules: InForce) -> None:
+    may = rules.value("who_may_stop")
+    roles = may.value if may is not None and isinstance(may.value, tuple) else ()
+    role = state.participants[command.actor].role
+    if role not in roles:
+        raise Refusal(
+            Code.NOT_PERMITTED,
+            f"a {role} may not stop trading under the rulebook {rules.rulebook.name}",
+            where="who_may_stop",
+            remedy=f"It admits {', '.join(roles)}." if roles else "It lets nobody: adopt a rulebook that does.",
+        )
+
+
+def _check_target(state: State, command: StopTrading, rules: InForce) -> None:
+    scope, target = command.scope, command.target
+    known = {
+        "venue": target == WHOLE,
+        "session": target in state.sessions,
+        "instrument": True,
+        "region": target in rules.words("provinces"),
+        "participant": target in state.participants,
+    }
+    codes = {
+        "session": Code.UNKNOWN_SESSION,
+        "region": Code.UNKNOWN_PLACE,
+        "participant": Code.UNKNOWN_PARTICIPANT,
+    }
+    if not known[scope]:
+        raise Refusal(
+            codes.get(scope, Code.OUT_OF_RANGE),
+            f"there is no {scope} {target!r}",
+            where="target",
+            remedy=f"Name a {scope} of the venue." if scope != "venue" else f"Leave the target out, or say {WHOLE}.",
+        )
+
+
+def _resting(command: StopTrading, rules: InForce) -> Resting:
+    """Return what becomes of standing orders: a participant's are always cancelled, others by the rule, else kept."""
+    rule = rules.value("stop_orders")
+    cancels = command.scope == "participant" or (rule is not None and rule.value == "cancel")
+    return "cancel" if cancels else "keep"
+
+
+def _cancelled(state: State, stopped: TradingStopped) -> Iterator[OrderCancelled]:
+    """Cancel what the stop reaches, session by session, each in the order of arrival."""
+    if stopped.resting == "keep":
+        return
+    for _, session in sorted(state.sessions.items()):
+        for order in ordered(session.orders) if session.phase in TAKING else ():
+            if _reaches(stopped, session, order.participant_id, (order.place, order.delivery)):
+                yield OrderCancelled(order.session_id, order.order_id, f"trading stopped: {stopped.reason}")
+
+
+def _resume_trading(state: State, command: ResumeTrading) -> Decision:
+    _check_may_stop(state, command, rules_in_force(state, command.at_ns))
+    if (command.scope, command.target) not in state.stops:
+        raise Refusal(
+            Code.NOT_STOPPED,
+            f"trading of {_named(command.scope, command.target)} is not stopped",
+            where="target",
+            remedy="Name the scope and the target of a stop as they were given.",
+        )
+    return (TradingResumed(command.scope, command.target, command.reason, command.actor, command.at_ns),)
+
+
+def _named(scope: str, target: str) -> str:
+    return "the venue" if scope == "venue" else f"{scope} {target!r}"
+
+
+# --- What a stop reaches ----------------------------------------------------------------------------------------
+
+
+def _reaches(stop: TradingStopped, session: Session, participant_id: str, places: Places) -> bool:
+    """Say whether a stop reaches an order of a participant at a place of a session, or delivered there."""
+    return {
+        "venue": True,
+        "session": stop.target == session.opened.session_id,
+        "instrument": stop.target == session.opened.instrument,
+        "region": stop.target in (*places, session.opened.region),
+        "participant": stop.target == participant_id,
+    }[stop.scope]
+
+
+def stop_on(state: State, session: Session, participant_id: str, places: Places) -> TradingStopped | None:
+    """Return the first stop that reaches an order of a participant at a place of a session, or None."""
+    stops = (stop for _, stop in sorted(state.stops.items()))
+    return next((stop for stop in stops if _reaches(stop, session, participant_id, places)), None)
+
+
+def check_not_stopped(asked: Asked) -> None:
+    """Refuse an order (TRADING_STOPPED) that a stop reaches."""
+    if not len(asked.state.stops):
+        return
+    command = asked.command
+    stop = stop_on(asked.state, asked.session, command.actor, (command.place, command.delivery))
+    if stop is not None:
+        raise _stopped(stop, "Wait until it is resumed.")
+
+
+def check_may_clear(state: State, session: Session) -> None:
+    """Refuse to clear (TRADING_STOPPED) what is stopped as a whole: the venue, the session or its instrument."""
+    for _, stop in sorted(state.stops.items()):
+        if stop.scope in ("venue", "session", "instrument") and _reaches(stop, session, "", ()):
+            raise _stopped(stop, "Resume it first, then clear.")
+
+
+def _stopped(stop: TradingStopped, remedy: str) -> Refusal:
+    what = f"trading of {_named(stop.scope, stop.target)} is stopped: {stop.reason}"
+    return Refusal(Code.TRADING_STOPPED, what, where=stop.scope, remedy=remedy)
+
+
+def left_out(state: State, session: Session) -> frozenset[str]:
+    """Return the identifiers of the standing orders that a stop of a region or participant keeps out of a clearing."""
+    if not len(state.stops):
+        return frozenset()
+    return frozenset(
+        order.order_id
+        for order in ordered(session.orders)
+        if stop_on(state, session, order.participant_id, (order.place, order.delivery)) is not None
+    )
+
+
+# --- Folding ----------------------------------------------------------------------------------------------------
+
+
+def _trading_stopped(state: State, event: TradingStopped) -> State:
+    return msgspec.structs.replace(state, stops=state.stops.insert((event.scope, event.target), event))
+
+
+def _trading_resumed(state: State, event: TradingResumed) -> State:
+    return msgspec.structs.replace(state, stops=state.stops.remove((event.scope, event.target)))
+
+
+TOPIC: Final = Topic(
+    permitted=MappingProxyType(
+        {
+            StopTrading: ("operator", "regulator"),
+            ResumeTrading: ("operator", "regulator"),
+        }
+    ),
+    deciders=MappingProxyType(
+        {
+            StopTrading: _stop_trading,
+            ResumeTrading: _resume_trading,
+        }
+    ),
+    evolvers=MappingProxyType(
+        {
+            TradingStopped: _trading_stopped,
+            TradingResumed: _trading_resumed,
+        }
+    ),
+)
