@@ -15,6 +15,8 @@ BASIS_POINTS: Final = 10_000
 
 NS_PER_SECOND: Final = 10**9
 SECONDS_PER_MINUTE: Final = 60
+NS_PER_MINUTE: Final = SECONDS_PER_MINUTE * NS_PER_SECOND
+NS_PER_DAY: Final = 24 * 60 * NS_PER_MINUTE
 
 INT64_MAX: Final = 2**63 - 1
 """The largest quantity, price or product of the two that any kernel or journal row can hold."""

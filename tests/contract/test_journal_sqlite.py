@@ -57,6 +57,20 @@ def test_a_setting_that_does_not_take_is_refused(path: Path) -> None:
     SqliteJournal.open(str(path)).close()
 
 
+# --- Appending ------------------------------------------------------------------------------------------------------
+
+
+def test_an_append_is_one_statement(path: Path) -> None:
+    """However many rows: SQLite runs the commit without coming back to Python, where other threads would be let in."""
+    said: list[str] = []
+    with closing(SqliteJournal.open(str(path))) as journal:
+        journal._connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: said.append(event["sql"]))
+        assert journal.append([b"", b"three", b"x" * 200_000]).sequence == 5
+    with closing(SqliteReader.open(str(path))) as reader:
+        assert [row.payload for row in reader.read(after=2)] == [b"", b"three", b"x" * 200_000]
+    assert [statement for statement in said if not statement.startswith("--")] == [sqlite.APPEND]
+
+
 # --- Creation -------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,8 @@ from tests.rulebook_samples import dated, sample_text, with_values
 from naryq.cli.files import read_rulebook
 from naryq.messages import Code, DatedValue, Refusal
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import instant_ns
+from naryq.rulebook.in_force import REMEMBERED_MAX
+from naryq.units import NS_PER_DAY, day_of, instant_ns
 
 KAZAKHSTAN = Rulebook(read_rulebook("kazakhstan"))
 GUARDED = Rulebook(read_rulebook("guarded"))
@@ -262,3 +263,12 @@ def test_in_force_agrees_with_its_naive_twin_in_every_small_case() -> None:
 def test_the_small_cases_catch_planted_bugs(planted: Chooser) -> None:
     """A chooser that forgets a date or prefers the wrong one differs in some small case: the test above would fail."""
     assert disagreements(planted) > 0
+
+
+def test_a_rulebook_remembers_a_bounded_number_of_days() -> None:
+    """Whatever days senders name, the memory of answers stays bounded, and the answers stay the same."""
+    book = Rulebook(read_rulebook("kazakhstan"))
+    days = [number * NS_PER_DAY for number in range(18_000, 18_000 + 2 * REMEMBERED_MAX + 5)]
+    answers = [book.rules_of_day(at_ns).effective for at_ns in days]
+    assert answers == [day_of(at_ns, 360) for at_ns in days]
+    assert max(len(book._memory), len(book._todays), len(book._offsets)) <= REMEMBERED_MAX

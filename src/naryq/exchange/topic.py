@@ -48,8 +48,8 @@ def rules_in_force(state: State, at_ns: int, effective: Day | None = None) -> In
     """Return the rules in force on the day of an instant, or on another day, as known on the day of the instant."""
     if state.rulebook is None:
         raise Refusal(Code.NO_RULEBOOK, "no rulebook is in force", remedy="Adopt a rulebook first.")
-    today = state.rulebook.day(at_ns)
-    return state.rulebook.in_force(effective or today, today)
+    today = state.rulebook.rules_of_day(at_ns)
+    return today if effective is None else state.rulebook.in_force(effective, today.effective)
 
 
 def rules_for_month(state: State, at_ns: int, month: Month) -> InForce:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from naryq.messages import Code, DatedValue, Day, LegalSource, Refusal, Rule, RulebookText, RuleValue
 from naryq.rulebook.catalogue import (
@@ -17,10 +17,15 @@ from naryq.rulebook.catalogue import (
     place_faults,
     provinces,
 )
-from naryq.units import day_of
+from naryq.units import NS_PER_DAY, NS_PER_MINUTE, day_of
 
 END_OF_TIME: Final = "9999-12-31"
 """As a known-day: everything that the rulebook holds, whenever it became known."""
+REMEMBERED_MAX: Final = 1_000
+"""How many answers of one kind a rulebook remembers."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def _check_text(text: RulebookText) -> None:
@@ -50,6 +55,10 @@ class Rulebook:
 
     text: RulebookText
     _memory: dict[tuple[Day, Day], "InForce"] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _offsets: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The minutes from UTC on a day, by the day's number since 1970 UTC."""
+    _todays: dict[int, "InForce"] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The rules in force on a day as known on that day, by the day's number since 1970 on the rulebook's clock."""
 
     def __post_init__(self) -> None:
         """Check the text once, so that every later answer can rely on it."""
@@ -72,8 +81,25 @@ class Rulebook:
 
     def day(self, at_ns: int) -> Day:
         """Return the calendar day of an instant (nanoseconds since 1970 UTC) by the rulebook's own clock."""
-        in_utc = day_of(at_ns, 0)
-        return day_of(at_ns, self.in_force(in_utc, in_utc).required_integer("utc_offset"))
+        return self.rules_of_day(at_ns).effective
+
+    def rules_of_day(self, at_ns: int) -> "InForce":
+        """Return the rules in force on the calendar day of an instant, as known on that day.
+
+        Every order asks, so the calendar is asked once a day only.
+        """
+        offset = self._offsets.get(at_ns // NS_PER_DAY)
+        if offset is None:
+            in_utc = day_of(at_ns, 0)
+            offset = self.in_force(in_utc, in_utc).required_integer("utc_offset")
+            _remember(self._offsets, at_ns // NS_PER_DAY, offset)
+        number = (at_ns + offset * NS_PER_MINUTE) // NS_PER_DAY
+        today = self._todays.get(number)
+        if today is None:
+            day = day_of(at_ns, offset)
+            today = self.in_force(day, day)
+            _remember(self._todays, number, today)
+        return today
 
     def in_force(self, effective: Day, known: Day) -> "InForce":
         """Return the rules in force on the day `effective`, as they were known on the day `known`.
@@ -84,8 +110,16 @@ class Rulebook:
         answer = self._memory.get((effective, known))
         if answer is None:
             values = {rule.rule: _winner(rule.values, effective, known) for rule in self.text.rules}
-            answer = self._memory[effective, known] = InForce(self, effective, known, MappingProxyType(values))
+            answer = InForce(self, effective, known, MappingProxyType(values))
+            _remember(self._memory, (effective, known), answer)
         return answer
+
+
+def _remember(memory: dict[K, V], key: K, value: V) -> None:
+    """Keep an answer; begin anew where many are kept, since senders choose their times and may name any day."""
+    if len(memory) >= REMEMBERED_MAX:
+        memory.clear()
+    memory[key] = value
 
 
 def _winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
