@@ -58,6 +58,14 @@ class Cluster:
         )
         return cluster
 
+    @classmethod
+    def standby_of(cls, primary: "Cluster", name: str) -> Self:
+        """Make a copy of a running server that follows it under a name, not yet started."""
+        standby = cls()
+        source = f"host={primary.folder} user=naryq application_name={name}"
+        standby.run("pg_basebackup", "-d", source, "-c", "fast", "-R", "-N", "-D", str(standby.data))
+        return standby
+
     @property
     def data(self) -> Path:
         return self.folder / "data"
@@ -89,16 +97,20 @@ class Cluster:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_for(self._answers)
+        self.wait_for(self._answers)
         return self
 
-    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """Kill the server's first process, and return when all of its processes are gone."""
+    def kill(self) -> None:
+        """Kill the server's first process with -9, and return when all of its processes are gone."""
         processes = [pid for (pid,) in self.execute("SELECT pid FROM pg_stat_activity")]
         postmaster = int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        os.kill(postmaster, how)
+        os.kill(postmaster, signal.SIGKILL)
         self._end_keeper()
-        self._wait_for(lambda: not any(_lives(process) for process in [postmaster, *processes]))
+        self.wait_for(lambda: not any(_lives(process) for process in [postmaster, *processes]))
+
+    def promote(self) -> None:
+        """Make a standby take commands of its own, and return when it does."""
+        assert self.execute("SELECT pg_promote()") == [(True,)]
 
     def _end_keeper(self) -> None:
         assert self._keeper is not None
@@ -124,7 +136,8 @@ class Cluster:
             return False
         return True
 
-    def _wait_for(self, condition: Callable[[], bool]) -> None:
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so; the server's log says what it was doing if it never is."""
         end = time.monotonic() + START_SECONDS
         while not condition():
             assert time.monotonic() < end, (self.folder / "log").read_text(encoding="utf-8")

@@ -78,19 +78,8 @@ def test_a_second_program_is_refused_while_the_first_lives(place: Place) -> None
         assert payloads(place.name) == []
         process.kill()
         process.join()
-        with closing(opened_at_last(place.name)) as journal:
+        with closing(worker.opened_at_last(place.name)) as journal:
             assert journal.append([b"row"]).sequence == 1
-
-
-def opened_at_last(name: str) -> Journal:
-    """Open a journal whose holder was killed: a server needs a moment to see that its client is gone."""
-    for _ in range(1_000):
-        try:
-            return named.writer(name)
-        except Refusal as refusal:
-            if refusal.code is not Code.JOURNAL_LOCKED:
-                raise
-    raise AssertionError("the lock of a killed program is still held")
 
 
 def test_a_program_that_ends_lets_go(place: Place) -> None:
@@ -100,7 +89,7 @@ def test_a_program_that_ends_lets_go(place: Place) -> None:
         pipe.send("enough")
         process.join()
         assert process.exitcode == 0
-        opened_at_last(place.name).close()
+        worker.opened_at_last(place.name).close()
 
 
 def test_one_program_cannot_open_it_twice(place: Place) -> None:
@@ -109,7 +98,7 @@ def test_one_program_cannot_open_it_twice(place: Place) -> None:
         refused_as_locked(place.name)
         refused_as_locked(place.name)
         assert journal.append([b"row"]).sequence == 1
-    opened_at_last(place.name).close()
+    worker.opened_at_last(place.name).close()
 
 
 # --- Without the lock -----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -13,7 +14,7 @@ from tests.little_machine import order
 
 from naryq.engine import Engine
 from naryq.journal import named
-from naryq.journal.contract import Journal, Step
+from naryq.journal.contract import AtStep, Journal, Step, pass_by
 from naryq.messages import Code, Refusal, SubmitOrder
 
 
@@ -37,13 +38,26 @@ class _Killer:
 
 
 def work(name: str, first: int, death: Death | None, seed: int, pipe: Connection) -> None:
-    """Submit the orders from a number on, in groups of a random size, for ever, and tell each that is acknowledged."""
+    """Submit the orders from a number on, in groups of a random size, until refused, and tell each that is kept."""
     killer = _Killer(death)
-    journal = named.writer(name, at_step=killer)
-    with Engine(journal, machine=little_machine, at_step=killer) as engine:
+    with Engine(opened_at_last(name, killer), machine=little_machine, at_step=killer) as engine:
         for group in groups(first, seed):
             for command, answer in zip(group, engine.submit_many(group), strict=True):
+                if not answer.sequence:
+                    return  # The server is gone, and with it this engine.
                 pipe.send((command.command_id, answer.sequence))
+
+
+def opened_at_last(name: str, at_step: AtStep = pass_by) -> Journal:
+    """Open a journal whose holder was killed: a server needs a moment to see that its client is gone."""
+    for _ in range(1_000):
+        try:
+            return named.writer(name, at_step=at_step)
+        except Refusal as refusal:
+            if refusal.code is not Code.JOURNAL_LOCKED:
+                raise
+            time.sleep(0.01)
+    raise AssertionError("the lock of a killed program is still held")
 
 
 def hold(name: str, pipe: Connection) -> None:

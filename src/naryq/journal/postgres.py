@@ -224,6 +224,7 @@ class PostgresJournal(PostgresReader):
         where = shown(address)
         with ExitStack() as stack, refusing(address):
             connection = stack.enter_context(closing(connected(address, patience_seconds)))
+            _refuse_a_standby(connection, where)
             _check_format(connection, where)
             _take_lock(connection, where)
             _set(connection, where, settings)
@@ -301,6 +302,16 @@ def _reading(where: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise damaged(f"the rows cannot be read ({text_of(error)})", where=where) from error
+
+
+def _refuse_a_standby(connection: Connection, where: str) -> None:
+    if _one(connection, "SELECT pg_is_in_recovery()") != (False,):
+        raise Refusal(
+            Code.UNREADABLE,
+            "this server is a standby, which takes no rows",
+            where=where,
+            remedy="Name its primary, or both with target_session_attrs=read-write; a standby can be read.",
+        )
 
 
 def _check_format(connection: Connection, where: str) -> None:
@@ -396,7 +407,7 @@ def _commit(connection: Connection) -> None:
     warnings: list[str] = []
 
     def hear(diagnostic: psycopg.errors.Diagnostic) -> None:
-        warnings.append(diagnostic.message_primary or "a warning without words")
+        warnings.append(f"{diagnostic.message_primary}. {diagnostic.message_detail or ''}".rstrip())
 
     connection.add_notice_handler(hear)
     try:

@@ -57,7 +57,9 @@ def connected(address: str, patience_seconds: int) -> Connection:
         "connect_timeout": patience_seconds,
         "tcp_user_timeout": patience_seconds * 1_000,
     }
-    connection = Connection.connect(autocommit=True, **{**usual, **_parts(address), "client_encoding": "utf8"})
+    given = {**usual, **_parts(address), "client_encoding": "utf8"}
+    # Nothing is prepared on the server: a pooler may give the next statement to another session.
+    connection = Connection.connect(autocommit=True, prepare_threshold=None, **given)
     connection.patience_seconds = patience_seconds
     return connection
 
