@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests import pricing_twins as twins
+from tests.audit_of_rules import Changes
 
 from naryq import messages as m
 
@@ -44,6 +45,7 @@ class Books:
     published_until: dict[str, str] = field(default_factory=dict)
     reference: int | None = None
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
 
     stops: dict[tuple[str, str], m.TradingStopped] = field(default_factory=dict)
 
@@ -52,6 +54,7 @@ class Books:
     def copy(self) -> "Books":
         """Return books that go their own way from here."""
         other = Books(**{name: copy(value) for name, value in vars(self).items()})
+        other.changes = self.changes.copy()
         other.calls = {name: Call(c.opened, c.phase, dict(c.orders), c.cleared) for name, c in self.calls.items()}
         return other
 

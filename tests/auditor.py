@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any
 
-from tests import audit_of_limits, audit_of_prices
+from tests import audit_of_limits, audit_of_prices, audit_of_rules
 from tests.audit_of_prices import Books, Call
 
 from naryq import messages as m
@@ -31,8 +31,29 @@ PERMITTED: dict[type, set[str]] = {
     m.PlanSupply: {"regulator"},
     m.ReportRetailTerms: {"operator", "regulator"},
     m.PublishPrices: {"operator"},
+    m.ProposeRuleChange: {"operator", "regulator"},
+    m.WithdrawProposal: {"operator", "regulator"},
+    m.AssessProposal: {"operator", "regulator"},
+    m.ApproveProposal: {"operator", "regulator"},
+    m.RejectProposal: {"operator", "regulator"},
+    m.DeclareEmergency: {"regulator"},
+    m.ConfirmEmergency: {"operator", "regulator"},
+    m.CloseFlag: {"regulator"},
 }
 """Who may do what: whoever is not named here may not."""
+
+RULE_COMMANDS = {
+    m.AdoptRulebook,
+    m.CloseFlag,
+    m.ProposeRuleChange,
+    m.WithdrawProposal,
+    m.AssessProposal,
+    m.ApproveProposal,
+    m.RejectProposal,
+    m.DeclareEmergency,
+    m.ConfirmEmergency,
+}
+"""The commands by which rules change, which `audit_of_rules` judges."""
 
 LAST_YEAR = 2262
 """In its spring the nanoseconds since 1970 no longer fit 64 bits; the auditor asks for no day of that year."""
@@ -53,6 +74,14 @@ EVENTS: dict[type, tuple[type, ...]] = {
     m.PlanSupply: (m.SupplyPlanned,),
     m.ReportRetailTerms: (m.RetailTermsReported,),
     m.PublishPrices: (m.PricesPublished, m.LedgerPosted),
+    m.ProposeRuleChange: (m.RuleChangeProposed,),
+    m.WithdrawProposal: (m.ProposalWithdrawn,),
+    m.AssessProposal: (m.ProposalAssessed,),
+    m.ApproveProposal: (m.ProposalApproved, m.RulebookAdopted),
+    m.RejectProposal: (m.ProposalRejected,),
+    m.DeclareEmergency: (m.EmergencyDeclared, m.RulebookAdopted),
+    m.ConfirmEmergency: (m.EmergencyConfirmed,),
+    m.CloseFlag: (m.FlagClosed,),
 }
 """What a command may cause, in order; a booking is left out where there is nothing to book."""
 
@@ -82,6 +111,7 @@ class Auditor:
             self.at_ns = command.at_ns
             for event in events:
                 self.books.fold(event, self.at_ns)
+                self.books.changes.fold(event, len(self.answers))
                 self.seen.update(_sights(event, self.books))
             findings += self.books.unbalanced()
         return findings
@@ -147,6 +177,8 @@ class Auditor:
         match command:
             case m.AdmitParticipant() if command.participant_id in books.people:
                 yield Code.ALREADY_EXISTS
+            case _ if type(command) in RULE_COMMANDS:
+                yield from self._wrong_about_rules(command)
             case m.OpenSession():
                 yield from self._wrong_opening(command)
             case m.SubmitOrder():
@@ -163,6 +195,10 @@ class Auditor:
                 yield from self._wrong_session(command, "cleared") or self._wrong_publication(command)
             case _:
                 pass
+
+    def _wrong_about_rules(self, command: m.AnyCommand) -> Iterator[Code]:
+        lacks = [] if isinstance(command, m.AdoptRulebook | m.CloseFlag) else list(self._lacks(command, None))
+        yield from lacks or audit_of_rules.wrong(self.books, command)
 
     def _lacks(self, command: m.AnyCommand, effective: str | None, *rules: str) -> Iterator[Code]:
         """Say whether a rule that this command needs is not in force."""
@@ -269,6 +305,8 @@ class Auditor:
                 yield from audit_of_prices.cleared(self.books, command, events)
             case m.PublishPrices():
                 yield from audit_of_prices.published(self.books, command, events)
+            case _ if type(command) in RULE_COMMANDS - {m.AdoptRulebook}:
+                yield from audit_of_rules.told(self.books, command, events)
             case _:
                 wanted = self._expected(command)
                 if events[0] != wanted:

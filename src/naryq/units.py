@@ -4,7 +4,7 @@ Units are the last word of a name: `price_tenge_per_tonne`, `amount_tiyn`, `mass
 One tenge is 100 tiyn. A share or a rate is an integer in basis points: 10,000 basis points are the whole.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -178,3 +178,12 @@ def month_after(month: str, count: int = 1) -> str:
     year, number = (int(part) for part in month.split("-"))
     years, index = divmod(number - 1 + count, 12)
     return f"{year + years:04d}-{index + 1:02d}"
+
+
+def day_after(day: str, days: int = 1) -> str:
+    """Return the calendar day that follows another by a number of days; below zero, one that came before.
+
+    >>> day_after("2021-12-31"), day_after("2022-01-01", -1)
+    ('2022-01-01', '2021-12-31')
+    """
+    return (date.fromisoformat(day) + timedelta(days)).isoformat()

@@ -53,7 +53,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "2a5c9c69a5052246c4cb50895b854e1951bb9adb78fcf626428c5ed9cf77f656"
+GOLDEN = "488f632099fedade9d9f3c36c5dbd6d3fbcac163b9bee6f925b77d6ca6c56a91"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:

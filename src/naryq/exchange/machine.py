@@ -1,12 +1,13 @@
 """The machine: the topics put together. How a command is judged, and how an event changes the state."""
 
 from collections.abc import Mapping
+from functools import reduce
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
-from naryq.exchange import control, money, orders, people, pump, rulebooks, sessions, supply
+from naryq.exchange import control, money, orders, people, pump, rulebooks, sessions, supply, surveillance
 from naryq.exchange.state import State
 from naryq.exchange.topic import Decision, Evolver, Topic
 from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
@@ -20,14 +21,27 @@ TOPICS: Final[tuple[Topic, ...]] = (
     supply.TOPIC,
     money.TOPIC,
     pump.TOPIC,
+    surveillance.TOPIC,
 )
-"""Where several topics follow one event, they follow in this order."""
+"""Where several topics fold or follow one event, they do so in this order."""
 
 _PERMITTED: Final = MappingProxyType({kind: roles for topic in TOPICS for kind, roles in topic.permitted.items()})
 _DECIDERS: Final = MappingProxyType({kind: decider for topic in TOPICS for kind, decider in topic.deciders.items()})
+
+
+def _in_turn(evolvers: tuple[Evolver, ...]) -> Evolver:
+    """Return one evolver that lets each of these fold the event into its own part of the state."""
+    if len(evolvers) == 1:
+        return evolvers[0]
+    return lambda state, event: reduce(lambda folded, evolver: evolver(folded, event), evolvers, state)
+
+
 _EVOLVERS: Final[Mapping[type, Evolver]] = MappingProxyType({
     Refused: lambda state, _: state,
-    **{kind: evolver for topic in TOPICS for kind, evolver in topic.evolvers.items()},
+    **{
+        kind: _in_turn(tuple(topic.evolvers[kind] for topic in TOPICS if kind in topic.evolvers))
+        for kind in (kind for topic in TOPICS for kind in topic.evolvers)
+    },
 })  # fmt: skip
 _FOLLOWERS: Final = MappingProxyType({
     kind: tuple(follower for topic in TOPICS for follower in topic.followers.get(kind, ()))

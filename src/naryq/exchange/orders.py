@@ -114,6 +114,9 @@ _CHECKS: Final[tuple[Check, ...]] = (
 )
 """The order of the checks: who may, what is stopped, what is named, when, where, at which price, how much."""
 
+JUDGED_BY_RULES: Final[tuple[Check, ...]] = (_check_may_trade, _check_collar)
+"""The checks that ask nothing but the order, its session's terms and the rules: they can be asked again later."""
+
 
 def _cancel_order(state: State, command: CancelOrder) -> Decision:
     session = session_in(state, command.session_id, "collecting")

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from naryq import ledger, pricing
-from naryq.exchange.state import Session, State, in_phase
+from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Decision, Topic, rules_for_month, session_in
 from naryq.messages import (
     Code,
@@ -109,7 +109,8 @@ def _prices_published(state: State, event: PricesPublished) -> State:
     prices = state.pump_prices
     for price in event.pump_prices:
         prices = prices.insert(price.province, price)
-    return in_phase(msgspec.structs.replace(state, pump_prices=prices), event.session_id, "published")
+    session = msgspec.structs.replace(state.sessions[event.session_id], phase="published", published=event)
+    return with_session(msgspec.structs.replace(state, pump_prices=prices), session)
 
 
 TOPIC: Final = Topic(

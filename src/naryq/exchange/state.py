@@ -8,10 +8,15 @@ from rpds import HashTrieMap
 
 from naryq import ledger, messages
 from naryq.messages import (
+    EmergencyDeclared,
+    FlagClosed,
+    FlagRaised,
     OrderAccepted,
     ParticipantAdmitted,
+    PricesPublished,
     PumpPrice,
     RetailTermsReported,
+    RuleChangeProposed,
     SessionCleared,
     SessionOpened,
     SupplyPlanned,
@@ -36,6 +41,43 @@ class Session(msgspec.Struct, frozen=True):
     lots: int = 0
     """All orders' lots together."""
     cleared: SessionCleared | None = None
+    published: PricesPublished | None = None
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A proposed change of rules, whether it is decided, and the row and rulebook of its last assessment."""
+
+    proposed: RuleChangeProposed
+    phase: Literal["open", "approved", "rejected", "withdrawn"] = "open"
+    assessed_sequence: int | None = None
+    assessed_version: str | None = None
+
+
+class Emergency(msgspec.Struct, frozen=True):
+    """An emergency, and who has confirmed it."""
+
+    declared: EmergencyDeclared
+    confirmed_by: str | None = None
+
+
+class RuleChanges(msgspec.Struct, frozen=True):
+    """What was proposed to change the rules, and what was declared in an emergency."""
+
+    proposals: "HashTrieMap[str, Proposal]"
+    emergencies: "HashTrieMap[str, Emergency]"
+
+
+class Flag(msgspec.Struct, frozen=True):
+    """What the watch has raised, and what the regulator found of it."""
+
+    raised: FlagRaised
+    closed: FlagClosed | None = None
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """What the watch over the market knows."""
+
+    flags: "HashTrieMap[str, Flag]"
 
 
 class State(msgspec.Struct, frozen=True):
@@ -55,6 +97,8 @@ class State(msgspec.Struct, frozen=True):
     balances: ledger.Balances
     stops: "HashTrieMap[tuple[str, str], TradingStopped]"
     """What stands stopped, by scope and target."""
+    rule_changes: RuleChanges
+    watch: Watch
 
 
 def initial_state() -> State:
@@ -73,6 +117,8 @@ def initial_state() -> State:
         reference_tenge_per_tonne=None,
         balances=ledger.opened(),
         stops=HashTrieMap(),
+        rule_changes=RuleChanges(HashTrieMap(), HashTrieMap()),
+        watch=Watch(HashTrieMap()),
     )
 
 
@@ -103,6 +149,6 @@ def _plain(value: object) -> object:
         return _plain(value.text)
     if isinstance(value, HashTrieMap):
         return [[_plain(key), _plain(item)] for key, item in sorted(value.items())]
-    if isinstance(value, State | Session):
+    if isinstance(value, msgspec.Struct) and not isinstance(value, messages.Message):
         return [_plain(getattr(value, field)) for field in value.__struct_fields__]
     return value

@@ -36,7 +36,10 @@ NOTHING: Mapping[type, Any] = MappingProxyType({})
 
 
 class Topic(NamedTuple):
-    """One part of the venue, by the types of its commands and events."""
+    """One part of the venue, by the types of its commands and events.
+
+    A command has one decider. An event may be folded by several topics, each into its own part of the state.
+    """
 
     permitted: Mapping[type, tuple[Role, ...]]
     deciders: Mapping[type, Decider]

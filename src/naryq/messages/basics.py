@@ -55,6 +55,10 @@ class Code(StrEnum):
     COMMAND_ID_REUSED = "command_id_reused"
     TRADING_STOPPED = "trading_stopped"
     NOT_STOPPED = "not_stopped"
+    UNKNOWN_PROPOSAL = "unknown_proposal"
+    NOT_ASSESSED = "not_assessed"
+    FOUR_EYES = "four_eyes"
+    UNKNOWN_FLAG = "unknown_flag"
     # What the journal and the engine refuse.
     JOURNAL_DAMAGED = "journal_damaged"
     JOURNAL_LOCKED = "journal_locked"

@@ -11,9 +11,17 @@ from naryq.messages.pump import PumpCommand, PumpEvent
 from naryq.messages.rulebooks import RulebookCommand, RulebookEvent
 from naryq.messages.sessions import SessionCommand, SessionEvent
 from naryq.messages.supply import SupplyCommand, SupplyEvent
+from naryq.messages.surveillance import SurveillanceCommand, SurveillanceEvent
 
 AnyCommand = (
-    PeopleCommand | RulebookCommand | SessionCommand | OrderCommand | ControlCommand | SupplyCommand | PumpCommand
+    PeopleCommand
+    | RulebookCommand
+    | SessionCommand
+    | OrderCommand
+    | ControlCommand
+    | SupplyCommand
+    | PumpCommand
+    | SurveillanceCommand
 )
 AnyEvent = (
     Refused
@@ -25,6 +33,7 @@ AnyEvent = (
     | MoneyEvent
     | SupplyEvent
     | PumpEvent
+    | SurveillanceEvent
 )
 
 

@@ -7,6 +7,7 @@ judged by what was known on 1 January, even when a later order changed that very
 Nothing here does I/O: files arrive as a mapping of path to text.
 """
 
+from naryq.rulebook.amend import emergency, first_day, proposed_text
 from naryq.rulebook.catalogue import CATALOGUE, DEFAULT_PLACE, Kind, Specification, digest_of
 from naryq.rulebook.files import ABOUT_FILE, base_name, load, problems
 from naryq.rulebook.in_force import END_OF_TIME, InForce, Rulebook
@@ -22,6 +23,9 @@ __all__ = [
     "Specification",
     "base_name",
     "digest_of",
+    "emergency",
+    "first_day",
     "load",
     "problems",
+    "proposed_text",
 ]

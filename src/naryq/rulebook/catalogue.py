@@ -62,6 +62,8 @@ CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
         "pump_step_rise": Specification(Kind.INTEGER, "basis_points_per_month", 0, 100_000),
         "who_may_stop": Specification(Kind.WORDS, "roles", words=_ROLES),
         "stop_orders": Specification(Kind.WORD, "word", words=("keep", "cancel")),
+        "rule_change_notice_days": Specification(Kind.INTEGER, "days", 1, 366),
+        "emergency_days_max": Specification(Kind.INTEGER, "days", 1, 366),
     }
 )
 """Rule id -> what its values must be. A rule outside this list is refused: the venue would silently ignore it."""

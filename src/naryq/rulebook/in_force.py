@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
@@ -17,7 +16,7 @@ from naryq.rulebook.catalogue import (
     place_faults,
     provinces,
 )
-from naryq.units import NS_PER_DAY, NS_PER_MINUTE, day_of
+from naryq.units import NS_PER_DAY, NS_PER_MINUTE, day_after, day_of
 
 END_OF_TIME: Final = "9999-12-31"
 """As a known-day: everything that the rulebook holds, whenever it became known."""
@@ -109,7 +108,7 @@ class Rulebook:
         """
         answer = self._memory.get((effective, known))
         if answer is None:
-            values = {rule.rule: _winner(rule.values, effective, known) for rule in self.text.rules}
+            values = {rule.rule: winner(rule.values, effective, known) for rule in self.text.rules}
             answer = InForce(self, effective, known, MappingProxyType(values))
             _remember(self._memory, (effective, known), answer)
         return answer
@@ -122,7 +121,7 @@ def _remember(memory: dict[K, V], key: K, value: V) -> None:
     memory[key] = value
 
 
-def _winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
+def winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
     """Return the value in force; values stand in order of (effective, known), so the last that applies wins."""
     for dated in reversed(values):
         if dated.known <= known and dated.effective <= effective <= (dated.until or END_OF_TIME):
@@ -130,8 +129,11 @@ def _winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> Dated
     return None
 
 
-def _day_after(day: Day) -> Day:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+def begins_and_ends(values: tuple[DatedValue, ...]) -> tuple[Day, ...]:
+    """Return the days on which a value begins, or on which one has ended and an older one may return, in order."""
+    begins = [dated.effective for dated in values]
+    ends = [day_after(dated.until) for dated in values if dated.until is not None and dated.until < END_OF_TIME]
+    return tuple(sorted(dict.fromkeys(begins + ends)))
 
 
 class InForce(NamedTuple):
@@ -202,12 +204,9 @@ class InForce(NamedTuple):
         return None
 
     def _days_after(self, rule: str) -> tuple[Day, ...]:
-        """Return the later days on which a value begins, or on which one has ended and an older one may return."""
         whole = self.rulebook.rule(rule)
         values = whole.values if whole is not None else ()
-        begins = [dated.effective for dated in values]
-        ends = [_day_after(dated.until) for dated in values if dated.until is not None and dated.until < END_OF_TIME]
-        return tuple(day for day in sorted(dict.fromkeys(begins + ends)) if day > self.effective)
+        return tuple(day for day in begins_and_ends(values) if day > self.effective)
 
     def _required_value(self, rule: str) -> RuleValue:
         dated = self.value(rule)
