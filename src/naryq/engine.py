@@ -22,7 +22,7 @@ import msgspec
 from naryq import exchange
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
 from naryq.journal.verify import Machine, S, checked
-from naryq.messages import AnyCommand, AnyEvent, Code, Entry, Refusal, Refused, decode_entry, encode
+from naryq.messages import AnyCommand, AnyEvent, Code, Entry, Refusal, Refused, decode_entry, encode, written_today
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
@@ -223,7 +223,7 @@ class _Group(Generic[S]):
         if known is not None:
             return _answer_again(command, self._entry(known))
         sequence = self._first + len(self.entries)
-        payload = encode(Entry(sequence, command, self._machine.decide(self.state, command)))
+        payload = encode(written_today(sequence, command, self._machine.decide(self.state, command)))
         # The decoded row is applied, as on recovery: one that could not be read back stops us here, unwritten.
         entry = decode_entry(payload)
         self.state = self._machine.apply(self.state, entry)

@@ -51,7 +51,7 @@ def test_a_sound_journal_gives_the_same_state_twice() -> None:
     with Engine(MemoryJournal(rows), machine=little_machine) as engine:
         engine.submit_many([order(1), order(2, quantity_lots=5_000), order(3), order(1)])
         state_hash = little_machine.state_hash(engine.state)
-    assert verify(rows, little_machine) == (3, rows[-1].chain.hex(), state_hash, state_hash)
+    assert verify(rows, little_machine) == (3, rows[-1].chain.hex(), state_hash, state_hash, 0)
 
 
 def test_an_empty_journal_is_sound() -> None:

@@ -48,6 +48,11 @@ def verify(path: str, known_chain: str | None) -> None:
     click.echo(f"head:                    {found.head_chain}")
     click.echo(f"state hash (events):     {found.hash_by_events}")
     click.echo(f"state hash (re-decided): {found.hash_by_decisions}")
+    if found.taken_rows:
+        click.echo(
+            f"taken as written:        {grouped(found.taken_rows)} rows of an earlier version: they were evolved, not "
+            "decided again, since this program decides otherwise"
+        )
     if found.hash_by_events != found.hash_by_decisions:
         raise damaged("the two replays end in different states", where=path)
     click.echo("In order: the chain holds, no row is missing, and both replays end in the same state.")

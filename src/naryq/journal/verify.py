@@ -13,6 +13,7 @@ import msgspec
 from naryq import exchange
 from naryq.journal.contract import GENESIS, Record, damaged, link
 from naryq.messages import AnyCommand, AnyEvent, Entry, Refused, decode_entry, encode
+from naryq.messages.upcasting import DECIDED_ALIKE_SINCE, ENTRY_VERSION
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # Python 3.13's default for a type variable, which only mypy needs here.
@@ -47,12 +48,17 @@ class Machine(Protocol[S]):
 
 
 class Verification(NamedTuple):
-    """What a sound journal holds: its rows, the chain of its last row, and the state hash of each replay."""
+    """What a sound journal holds: its rows, the chain of its last row, and the state hash of each replay.
+
+    The first `taken_rows` were not decided again: an earlier version of the program wrote them, and today's decides
+    otherwise. The second replay takes their events as they are written.
+    """
 
     rows: int
     head_chain: str
     hash_by_events: str
     hash_by_decisions: str
+    taken_rows: int = 0
 
 
 def checked(records: Iterable[Record]) -> Iterator[tuple[Record, Entry]]:
@@ -88,26 +94,40 @@ def verify(
             or when the known chain is not that of any row.
     """
     evolved = decided = machine.initial_state()
-    at_ns, rows, chain = 0, 0, GENESIS
+    at_ns, rows, chain, taken = 0, 0, GENESIS, 0
     known_is_held = not known_chain
+    version = 1
     for record, entry in checked(records):
         rows, chain = entry.sequence, record.chain
         known_is_held = known_is_held or chain.hex() == known_chain
-        at_ns = _time_after(entry, at_ns)
+        at_ns, version = _time_after(entry, at_ns), _version_after(entry, version)
         if machine.sequence_of(decided, entry.command.command_id) is not None:
             raise damaged(
                 "its command_id stands in an earlier row: the venue answers one once", where=f"sequence {rows}"
             )
-        again = Entry(rows, entry.command, machine.decide(decided, entry.command))
-        if encode(again) != record.payload:
-            raise damaged(
-                "the command, decided again, gives other events: a forged row, or another version of the program",
-                where=f"sequence {rows}",
-            )
+        again = _decided_again(machine, decided, entry, record.payload)
+        taken += again is entry
         evolved, decided = machine.apply(evolved, entry), machine.apply(decided, again)
     if not known_is_held:
         raise damaged("the known head is not in the journal: its end was lost, or it is another journal", where="head")
-    return Verification(rows, chain.hex(), machine.state_hash(evolved), machine.state_hash(decided))
+    return Verification(rows, chain.hex(), machine.state_hash(evolved), machine.state_hash(decided), taken)
+
+
+def _decided_again(machine: Machine[S], state: S, entry: Entry, payload: bytes) -> Entry:
+    """Return the row as today's program decides it, or the row itself where it is known to decide otherwise."""
+    where = f"sequence {entry.sequence}"
+    if entry.version < ENTRY_VERSION and msgspec.json.encode(msgspec.json.decode(payload)) != payload:
+        raise damaged("the row is spelled as no version of the program spells it", where=where)
+    if entry.version < DECIDED_ALIKE_SINCE:
+        return entry
+    again = Entry(entry.sequence, entry.command, machine.decide(state, entry.command), entry.version)
+    # A row of today is compared by its bytes, which also says that it is spelled as it should be.
+    if encode(again) != payload if entry.version == ENTRY_VERSION else again != entry:
+        raise damaged(
+            "the command, decided again, gives other events: a forged row, or another version of the program",
+            where=where,
+        )
+    return again
 
 
 def _entry(record: Record, where: str) -> Entry:
@@ -118,6 +138,14 @@ def _entry(record: Record, where: str) -> Entry:
     if entry.sequence != record.sequence:
         raise damaged(f"the entry says that it is number {entry.sequence}", where=where)
     return entry
+
+
+def _version_after(entry: Entry, version: int) -> int:
+    """Return the version of a row, which is never below that of the row before it."""
+    if entry.version < version:
+        where = f"sequence {entry.sequence}"
+        raise damaged(f"the row has version {entry.version}, after one of version {version}", where=where)
+    return entry.version
 
 
 def _time_after(entry: Entry, at_ns: int) -> int:

@@ -33,6 +33,7 @@ from naryq.messages.entry import (
     canonical,
     decode_entry,
     encode,
+    written_today,
 )
 from naryq.messages.instruments import (
     REPUBLIC,
@@ -426,4 +427,5 @@ __all__ = [
     "canonical",
     "decode_entry",
     "encode",
+    "written_today",
 ]

@@ -1,5 +1,7 @@
 """The journal's row: one command with all that followed from it, and its one spelling as JSON."""
 
+from typing import Final
+
 import msgspec
 
 from naryq.messages.basics import Message, Refused
@@ -12,6 +14,7 @@ from naryq.messages.rulebooks import RulebookCommand, RulebookEvent
 from naryq.messages.sessions import SessionCommand, SessionEvent
 from naryq.messages.supply import SupplyCommand, SupplyEvent
 from naryq.messages.surveillance import SurveillanceCommand, SurveillanceEvent
+from naryq.messages.upcasting import ENTRY_VERSION, Row, lifted
 
 AnyCommand = (
     PeopleCommand
@@ -37,12 +40,22 @@ AnyEvent = (
 )
 
 
-class Entry(Message, frozen=True):
-    """One command with all that followed from it, as the journal keeps it."""
+class Entry(Message, frozen=True, omit_defaults=True):
+    """One command with all that followed from it, as the journal keeps it.
+
+    `version` is the one in which the row was written; a row that names none is of version 1. Use `written_today` to
+    make one.
+    """
 
     sequence: int
     command: AnyCommand
     events: tuple[AnyEvent, ...]
+    version: int = 1
+
+
+def written_today(sequence: int, command: AnyCommand, events: tuple[AnyEvent, ...]) -> Entry:
+    """Return a row as this version of the program writes it."""
+    return Entry(sequence, command, events, ENTRY_VERSION)
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -60,5 +73,17 @@ def canonical(value: object) -> bytes:
 
 
 def decode_entry(payload: bytes) -> Entry:
-    """Read one journal row; raises `msgspec.ValidationError` or `msgspec.DecodeError` when it is none."""
-    return _entry_decoder.decode(payload)
+    """Read one journal row, of today or of an earlier version: see `naryq.messages.upcasting`.
+
+    Raises:
+        msgspec.ValidationError or msgspec.DecodeError: when it is no row.
+        Refusal: NOT_SUPPORTED when a later version of the program wrote it.
+    """
+    if payload.endswith(_WRITTEN_TODAY):
+        return _entry_decoder.decode(payload)
+    return msgspec.convert(lifted(_row_decoder.decode(payload)), Entry)
+
+
+_row_decoder = msgspec.json.Decoder(Row)
+_WRITTEN_TODAY: Final = f',"version":{ENTRY_VERSION}}}'.encode()
+"""How a row of today ends, since the version is its last field."""
