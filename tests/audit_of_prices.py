@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from tests import pricing_twins as twins
+from tests.audit_of_people import Register
 from tests.audit_of_rules import Changes
 
 from naryq import messages as m
@@ -36,6 +37,7 @@ class Books:
     """What is known from the events alone."""
 
     people: dict[str, str] = field(default_factory=dict)
+    register: Register = field(default_factory=Register)
     rulebook: m.RulebookText | None = None
     calls: dict[str, Call] = field(default_factory=dict)
     order_ids: set[str] = field(default_factory=set)
@@ -54,19 +56,29 @@ class Books:
     def copy(self) -> "Books":
         """Return books that go their own way from here."""
         other = Books(**{name: copy(value) for name, value in vars(self).items()})
+        other.register = self.register.copy()
         other.changes = self.changes.copy()
         other.calls = {name: Call(c.opened, c.phase, dict(c.orders), c.cleared) for name, c in self.calls.items()}
         return other
 
-    def rule(self, name: str, effective: str, known: str, place: str = "") -> Any:
-        """Return the value of a rule in force on a day as known on a day, or None."""
+    def value(self, name: str, effective: str, known: str) -> Any:
+        """Return the whole value of a rule in force on a day as known on a day, or None."""
         assert self.rulebook is not None
         values = [value for rule in self.rulebook.rules if rule.rule == name for value in rule.values]
         apply = [v for v in values if v.known <= known and v.effective <= effective <= (v.until or "9999-12-31")]
-        if not apply:
-            return None
-        value = max(apply, key=lambda dated: (dated.effective, dated.known)).value
+        return max(apply, key=lambda dated: (dated.effective, dated.known)).value if apply else None
+
+    def rule(self, name: str, effective: str, known: str, place: str = "") -> Any:
+        """Return the value of a rule for a place, or None."""
+        value = self.value(name, effective, known)
         return value.get(place, value.get("default")) if isinstance(value, dict) else value
+
+    def midnight_after(self, day: str, at_ns: int) -> int:
+        """Return the first instant after a day by the rulebook's clock."""
+        today = self.day(at_ns)
+        since = date.fromisoformat(day) - date(1970, 1, 1)
+        offset: int = self.rule("utc_offset", today, today)
+        return ((since.days + 1) * 86_400 - offset * 60) * 10**9
 
     def day(self, at_ns: int) -> str:
         """Return the calendar day of an instant by the rulebook's clock."""
@@ -98,6 +110,7 @@ class Books:
 
     def fold(self, event: m.AnyEvent, at_ns: int) -> None:
         """Write down what an event says."""
+        self.register.fold(event)
         match event:
             case m.ParticipantAdmitted():
                 self.people[event.participant_id] = event.role

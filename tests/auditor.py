@@ -12,14 +12,21 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any
 
-from tests import audit_of_limits, audit_of_prices, audit_of_rules
+from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules
 from tests.audit_of_prices import Books, Call
 
 from naryq import messages as m
+from naryq.exchange.people import group_of
 from naryq.messages import Code
 
 PERMITTED: dict[type, set[str]] = {
     m.AdmitParticipant: {"operator"},
+    m.ClassifyParticipant: {"operator"},
+    m.SuspendParticipant: {"operator", "regulator"},
+    m.ReinstateParticipant: {"operator", "regulator"},
+    m.ExcludeParticipant: {"operator", "regulator"},
+    m.DeclareAffiliation: {"operator", "regulator", "seller", "buyer"},
+    m.EndAffiliation: {"operator", "regulator"},
     m.AdoptRulebook: {"regulator"},
     m.OpenSession: {"operator"},
     m.SubmitOrder: {"seller", "buyer"},
@@ -55,6 +62,19 @@ RULE_COMMANDS = {
 }
 """The commands by which rules change, which `audit_of_rules` judges."""
 
+EVEN_ABSENT = {m.CancelOrder, m.DeclareAffiliation}
+"""What whoever is suspended or excluded may still send."""
+
+OF_PEOPLE = (
+    m.AdmitParticipant
+    | m.ClassifyParticipant
+    | m.SuspendParticipant
+    | m.ReinstateParticipant
+    | m.ExcludeParticipant
+    | m.DeclareAffiliation
+    | m.EndAffiliation
+)
+
 LAST_YEAR = 2262
 """In its spring the nanoseconds since 1970 no longer fit 64 bits; the auditor asks for no day of that year."""
 
@@ -62,7 +82,6 @@ ROOM_LOTS = 9_000_000_000
 """What a session may hold in all, so that it can always be cleared within 64 bits."""
 
 EVENTS: dict[type, tuple[type, ...]] = {
-    m.AdmitParticipant: (m.ParticipantAdmitted,),
     m.AdoptRulebook: (m.RulebookAdopted,),
     m.OpenSession: (m.SessionOpened,),
     m.SubmitOrder: (m.OrderAccepted,),
@@ -125,6 +144,9 @@ class Auditor:
             yield f"the venue's clock says {state.at_ns}, the last command taken {self.at_ns}"
         if state.reference_tenge_per_tonne != self.books.reference:
             yield f"the reference is {state.reference_tenge_per_tonne}, not {self.books.reference}"
+        for person in self.books.people:
+            if group_of(state, person) != min(self.books.register.group(person)):
+                yield f"{person} is in another group than the declared pairs say"
         for name, call in self.books.calls.items():
             standing = [order.order_id for _, order in sorted(state.sessions[name].orders.items())]
             if standing != list(call.orders) or state.sessions[name].phase != call.phase:
@@ -169,14 +191,16 @@ class Auditor:
             return None if founds else Code.NOT_PERMITTED
         if command.actor not in people:
             return Code.UNKNOWN_PARTICIPANT
-        return None if people[command.actor] in PERMITTED[type(command)] else Code.NOT_PERMITTED
+        if people[command.actor] not in PERMITTED[type(command)]:
+            return Code.NOT_PERMITTED
+        absent = self.books.register.kept_out(command.actor, command.at_ns)
+        return absent if type(command) not in EVEN_ABSENT else None
 
     def _wrong(self, command: m.AnyCommand) -> Iterator[Code]:
-        books = self.books
-        yield from audit_of_limits.wrong(books, command, list(self._lacks(command, None)))
+        yield from audit_of_limits.wrong(self.books, command, list(self._lacks(command, None)))
         match command:
-            case m.AdmitParticipant() if command.participant_id in books.people:
-                yield Code.ALREADY_EXISTS
+            case _ if isinstance(command, OF_PEOPLE):
+                yield from audit_of_people.wrong(self.books, command)
             case _ if type(command) in RULE_COMMANDS:
                 yield from self._wrong_about_rules(command)
             case m.OpenSession():
@@ -238,6 +262,9 @@ class Auditor:
         today = self.books.day(command.at_ns)
         if not lacks and self.books.people[command.actor] not in self.books.rule(rule, today, today):
             yield Code.NOT_PERMITTED
+        classes = self.books.rulebook and self.books.rule(rule.replace("who_may_", "platform_") + "ers", today, today)
+        if classes and self.books.register.classes[command.actor] not in classes:
+            yield Code.NOT_PERMITTED
         if command.order_id in self.books.order_ids:
             yield Code.DUPLICATE_ID
         if self.books.stopped(command.session_id, command.actor, command.place):
@@ -288,6 +315,10 @@ class Auditor:
     # --- What the events must say -------------------------------------------------------------------------------
 
     def _told(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        if isinstance(command, OF_PEOPLE):
+            if events != audit_of_people.expected(self.books, command):
+                yield f"says {events}, not {audit_of_people.expected(self.books, command)}"
+            return
         kinds = tuple(type(event) for event in events)
         expected = EVENTS[type(command)]
         if isinstance(command, m.StopTrading):
@@ -314,7 +345,6 @@ class Auditor:
 
     def _expected(self, command: Any) -> m.AnyEvent:
         make: dict[type, Callable[[Any], m.AnyEvent]] = {
-            m.AdmitParticipant: lambda c: m.ParticipantAdmitted(c.participant_id, c.name, c.role),
             m.AdoptRulebook: lambda c: m.RulebookAdopted(c.rulebook, f"{c.rulebook.name}@{c.rulebook.digest[:12]}"),
             m.OpenSession: self._expected_opening,
             m.SubmitOrder: self._expected_order,

@@ -24,17 +24,26 @@ from naryq.messages import (
     AdoptRulebook,
     AnyCommand,
     CancelOrder,
+    ClassifyParticipant,
     ClearSession,
     CloseSession,
+    DeclareAffiliation,
+    EndAffiliation,
+    ExcludeParticipant,
     Link,
     OpenSession,
     PlanSupply,
     PublishPrices,
+    ReinstateParticipant,
     ReportRetailTerms,
     RulebookText,
+    Shown,
     SubmitOrder,
+    SuspendParticipant,
 )
 
+ADMISSION = {"producer.plant": 0, "station_owner.station": 0, "station_owner.experience": 2}
+BUYERS = ("station_owner", "unclassed")
 RULEBOOKS = (
     rulebook("free"),
     rulebook("stepped", pump_step_rise=500, collar_rise=10_000, retail_cap={"KZ-23": 80, "default": 101}),
@@ -42,6 +51,7 @@ RULEBOOKS = (
     rulebook("collared", collar_rise=9_000, collar_fall=3_000, tie_rule="pro_rata", price_rule="lowest"),
     rulebook("planned", platform_share={"KZ-47": 0, "default": 6_500}, wholesale_cap=38_000, price_rule="highest"),
     rulebook("open", platform_share={"default": 9_000}, who_may_buy=("buyer", "seller"), lot=7, vat=1_300, density=555),
+    rulebook("strict", exchange_affiliates="forbidden", exclusion=1, admission=ADMISSION, platform_buyers=BUYERS),
     rulebook("late", lot=(dated("2022-01-03", "2021-12-01", 36_000),)),
 )
 PEOPLE = ("operator", "regulator", "zhanaozen", "atyrau", "aktau", "dossor", "press", "nobody")
@@ -98,6 +108,43 @@ Made = tuple[Any, str, dict[str, Any]]
 def _admit(_: Desk, draw: Draw) -> Made:
     person = f"guest-{draw.a % 4}"
     return AdmitParticipant, "operator", {"participant_id": person, "name": "A guest, қонақ", "role": ROLES[draw.c % 5]}
+
+
+def _classify(_: Desk, draw: Draw) -> Made:
+    """Admit a guest under a class, or give a class to somebody, with too little to show now and then."""
+    person = ("zhanaozen", "aktau", "press", "operator", "nobody")[draw.b % 5]
+    fits = {"zhanaozen": "producer", "aktau": "station_owner"}.get(person, "akimat")
+    name = fits if draw.d % 5 else ("producer", "station_owner", "akimat")[draw.c % 3]
+    since = ("2019-12-30", "2020-01-01", "2021-02-30", "2022-05-01")[draw.b % 4 if draw.d % 3 else 0]
+    shown = (Shown("plant", "deed", since), Shown("station", "deed", since), Shown("experience", "books", since))
+    fields = {
+        "participant_class": name,
+        "provinces": ("KZ-47", "KZ-99")[: draw.c % 3],
+        "shown": shown[: draw.a // 2 % 4],
+    }
+    if draw.a % 2:
+        return ClassifyParticipant, "operator", {"participant_id": person, **fields}
+    role = {"producer": "seller", "station_owner": "buyer", "akimat": "observer"}[name] if draw.d % 5 else "seller"
+    return AdmitParticipant, "operator", {"participant_id": f"guest-{draw.b % 9}", "name": "", "role": role, **fields}
+
+
+def _stand(desk: Desk, draw: Draw) -> Made:
+    """Suspend, exclude or reinstate somebody: mostly reinstate, so that the campaign does not run out of people."""
+    absent = sorted(desk.auditor.books.register.absent)
+    if absent and draw.c % 3:
+        return ReinstateParticipant, "regulator", {"participant_id": absent[draw.a % len(absent)], "reason": "heard"}
+    fields: dict[str, Any] = {"participant_id": PEOPLE[draw.a % len(PEOPLE)], "reason": "late"}
+    if draw.b % 7 == 0:
+        return ExcludeParticipant, "operator", fields
+    until = (None, "2021-12-29", "2021-12-31", "2022-01-01", "2022-02-30")[draw.b % 5]
+    return SuspendParticipant, ("operator", "regulator")[draw.c % 2], {**fields, "until": until}
+
+
+def _affiliate(_: Desk, draw: Draw) -> Made:
+    kind = DeclareAffiliation if draw.d % 2 else EndAffiliation
+    pair = (PEOPLE[draw.a % len(PEOPLE)], PEOPLE[draw.b % len(PEOPLE)])
+    actor = ("operator", "regulator", "aktau")[draw.c % 3 if kind is DeclareAffiliation else draw.c % 2]
+    return kind, actor, {"participant_id": pair[0], "affiliate_id": pair[1], "evidence": "one owner"}
 
 
 def _adopt(_: Desk, draw: Draw) -> Made:
@@ -208,11 +255,14 @@ def _terms(_: Desk, draw: Draw) -> Made:
 
 _MAKERS: tuple[Callable[[Desk, Draw], Made], ...] = (
     *(_submit,) * 20,
-    *(_end,) * 16,
+    *(_end,) * 18,
     _open,
     *(_cancel,) * 2,
     _plan,
     _terms,
     _adopt,
     _admit,
+    _classify,
+    _stand,
+    _affiliate,
 )

@@ -4,6 +4,7 @@ Units are the last word of a name: `price_tenge_per_tonne`, `amount_tiyn`, `mass
 One tenge is 100 tiyn. A share or a rate is an integer in basis points: 10,000 basis points are the whole.
 """
 
+from calendar import isleap
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -187,3 +188,14 @@ def day_after(day: str, days: int = 1) -> str:
     ('2022-01-01', '2021-12-31')
     """
     return (date.fromisoformat(day) + timedelta(days)).isoformat()
+
+
+def day_years_after(day: str, years: int) -> str:
+    """Return the same day of a later year; 28 February where that year has no 29th. Raises ValueError for no day.
+
+    >>> day_years_after("2022-01-10", 2), day_years_after("2020-02-29", 1)
+    ('2024-01-10', '2021-02-28')
+    """
+    start = date.fromisoformat(day)
+    last = 28 if (start.month, start.day) == (2, 29) and not isleap(start.year + years) else start.day
+    return start.replace(year=start.year + years, day=last).isoformat()

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from naryq.cli import main
 from naryq.cli.files import read_rulebook, rulebook_problems
-from naryq.rulebook import CATALOGUE, Kind, Rulebook
+from naryq.rulebook import CATALOGUE, NUMBERS, Kind, Rulebook
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "rulebook.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_reference_lists_the_catalogue_as_it_is() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| `")]
     assert [row[0].strip("`") for row in rows] == list(CATALOGUE)
     for row, specification in zip(rows, CATALOGUE.values(), strict=True):
-        numbers = specification.kind in {Kind.INTEGER, Kind.BY_PLACE}
+        numbers = specification.kind in NUMBERS
         bounds = f"{specification.lowest} to {specification.highest}" if numbers else ""
         assert row[3:] == [f"`{specification.unit}`", bounds, "yes" if specification.required else ""]
         assert all(f"`{word}`" in row[1] for word in specification.words if specification.kind is Kind.WORD)

@@ -23,7 +23,17 @@ from tests.venue_samples import (
 
 from naryq import exchange
 from naryq.exchange.machine import TOPICS
-from naryq.messages import AnyCommand, ClearSession, CloseSession, Code, Refused, Role, SubmitOrder
+from naryq.messages import (
+    AnyCommand,
+    ClearSession,
+    CloseSession,
+    Code,
+    ExcludeParticipant,
+    Refused,
+    Role,
+    SubmitOrder,
+    SuspendParticipant,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
 ROLES: tuple[str, ...] = get_args(Role)
@@ -36,21 +46,25 @@ def cells(line: str) -> list[str]:
 
 
 def table(text: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Read the page's table: the roles at its head, and for each command what stands under them."""
+    """Read the page's table: what stands at its head, and for each command what stands under it."""
     head, *rows = [line for line in text.splitlines() if line.startswith("| ")]
     found = [cells(row) for row in rows]
     assert len({row[0] for row in found}) == len(found), "a command stands in the table twice"
     return cells(head)[1:], {row[0]: row[1:] for row in found}
 
 
+WHILE_SUSPENDED = "while suspended"
 HEAD, TABLE = table(PAGE.read_text(encoding="utf-8"))
-PERMITTED = {(kind, role) for kind, row in TABLE.items() for role, mark in zip(HEAD, row, strict=True) if mark == "x"}
+MARKED = {(kind, at) for kind, row in TABLE.items() for at, mark in zip(HEAD, row, strict=True) if mark == "x"}
+PERMITTED = {(kind, at) for kind, at in MARKED if at != WHILE_SUSPENDED}
+EVEN_SUSPENDED = {kind for kind, at in MARKED if at == WHILE_SUSPENDED}
+REMOVABLE = ("seller", "buyer", "observer")
 
 
 def test_the_page_has_every_command_and_every_role() -> None:
     """The page has a row for each command and a column for each role, no other, and only crosses and blanks."""
     assert sorted(TABLE) == sorted(COMMANDS)
-    assert list(ROLES) == HEAD
+    assert [*ROLES, WHILE_SUSPENDED] == HEAD
     assert {mark for row in TABLE.values() for mark in row} == {"x", ""}
 
 
@@ -59,6 +73,7 @@ def test_the_page_says_what_the_topics_say() -> None:
     told = [(kind.__name__, role) for topic in TOPICS for kind, roles in topic.permitted.items() for role in roles]
     assert sorted(told) == sorted(PERMITTED)
     assert all(topic.permitted.keys() == topic.deciders.keys() for topic in TOPICS)
+    assert sorted(kind.__name__ for topic in TOPICS for kind in topic.while_suspended) == sorted(EVEN_SUSPENDED)
 
 
 @cache
@@ -82,6 +97,34 @@ def test_only_the_permitted_get_past_the_door(kind: str, role: str) -> None:
     assert refused is not None
     assert refused.code == (Code.UNKNOWN_PARTICIPANT if role == "nobody" else Code.NOT_PERMITTED)
     assert refused.where == "actor"
+
+
+@cache
+def without(role: str, kind: Any) -> exchange.State:
+    """Return a venue whose participant of a role is suspended or excluded."""
+    desk = founded()
+    desk.must(kind, "operator", participant_id=SOMEONE[role], reason="a test")
+    return desk.state
+
+
+@pytest.mark.parametrize(("kind", "role"), sorted(pair for pair in PERMITTED if pair[1] in REMOVABLE))
+def test_the_absent_only_wind_down(kind: str, role: str) -> None:
+    """Whoever is suspended or excluded gets past the door with what the page marks for them, and with nothing else."""
+    for absence, code in ((SuspendParticipant, Code.SUSPENDED), (ExcludeParticipant, Code.EXCLUDED)):
+        refused = refusal(without(role, absence), kind, SOMEONE[role])
+        if kind in EVEN_SUSPENDED:
+            assert refused is None or refused.where != "actor"
+        else:
+            assert refused is not None
+            assert (refused.code, refused.where) == (code, "actor")
+
+
+@pytest.mark.parametrize(("kind", "role"), sorted(set(product(COMMANDS, REMOVABLE)) - PERMITTED))
+def test_the_absent_gain_nothing(kind: str, role: str) -> None:
+    """What a role may not do it may not do while suspended either."""
+    refused = refusal(without(role, SuspendParticipant), kind, SOMEONE[role])
+    assert refused is not None
+    assert refused.code == Code.NOT_PERMITTED
 
 
 # --- What is due is taken ---------------------------------------------------------------------------------------

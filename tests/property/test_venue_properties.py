@@ -57,6 +57,9 @@ SIGHTS = """
     CancelOrder; CancelOrder not_permitted; CancelOrder unknown_order
     OpenSession already_exists; OpenSession duplicate_id; OpenSession out_of_range; OpenSession rule_missing
     CloseSession outside_window; ClearSession wrong_phase; PlanSupply; PlanSupply rule_missing
+    ClassifyParticipant; ClassifyParticipant credential_missing; ClassifyParticipant unknown_place
+    SuspendParticipant; ExcludeParticipant; ReinstateParticipant; ReinstateParticipant excluded
+    DeclareAffiliation; EndAffiliation; EndAffiliation not_found; SubmitOrder suspended; SubmitOrder excluded
     PublishPrices; PublishPrices already_exists; PublishPrices no_price
     partial fill; marginal tie; full link; empty session; one-sided session; bound by pump_step_rise
     bound by retail_cap; bound by collar; fund pays; rulebook changed between order and clearing

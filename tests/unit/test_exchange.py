@@ -53,7 +53,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "488f632099fedade9d9f3c36c5dbd6d3fbcac163b9bee6f925b77d6ca6c56a91"
+GOLDEN = "3b8a3cdb2401be97ae85f32515ded863388ccbdf768520c9933217603d06df35"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:

@@ -48,6 +48,7 @@ _FOLLOWERS: Final = MappingProxyType({
     for topic in TOPICS
     for kind in topic.followers
 })  # fmt: skip
+_WHILE_SUSPENDED: Final = frozenset(kind for topic in TOPICS for kind in topic.while_suspended)
 
 
 def decide(state: State, command: AnyCommand) -> Decision:
@@ -130,4 +131,6 @@ def _check_permission(state: State, command: AnyCommand) -> None:
             where="actor",
             remedy=f"Only {permitted} may.",
         )
+    if type(command) not in _WHILE_SUSPENDED:
+        people.check_standing(state, command.actor, command.at_ns)
     return None

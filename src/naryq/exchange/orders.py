@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from naryq import limits
-from naryq.exchange import control
+from naryq.exchange import control, people
 from naryq.exchange.state import State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
 from naryq.messages import CancelOrder, Code, OrderAccepted, OrderCancelled, Refusal, SessionOpened, SubmitOrder
@@ -46,6 +46,7 @@ def _check_may_trade(asked: Asked) -> None:
             where="side",
             remedy=f"The rule {rule} admits {', '.join(rules.words(rule))}.",
         )
+    people.check_class(asked.state, asked.command.actor, side, rules)
 
 
 def _check_identifier(asked: Asked) -> None:
@@ -183,4 +184,5 @@ TOPIC: Final = Topic(
             OrderCancelled: _order_cancelled,
         }
     ),
+    while_suspended=(CancelOrder,),
 )

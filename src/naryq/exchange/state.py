@@ -8,11 +8,14 @@ from rpds import HashTrieMap
 
 from naryq import ledger, messages
 from naryq.messages import (
+    AffiliationDeclared,
     EmergencyDeclared,
     FlagClosed,
     FlagRaised,
     OrderAccepted,
     ParticipantAdmitted,
+    ParticipantExcluded,
+    ParticipantSuspended,
     PricesPublished,
     PumpPrice,
     RetailTermsReported,
@@ -27,6 +30,8 @@ from naryq.rulebook import Rulebook
 Phase = Literal["collecting", "closed", "cleared", "published"]
 Orders: TypeAlias = "HashTrieMap[int, OrderAccepted]"
 MonthAndProvince: TypeAlias = tuple[str, str]
+Pair: TypeAlias = tuple[str, str]
+Absence: TypeAlias = ParticipantSuspended | ParticipantExcluded
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -80,6 +85,17 @@ class Watch(msgspec.Struct, frozen=True):
     flags: "HashTrieMap[str, Flag]"
 
 
+class People(msgspec.Struct, frozen=True):
+    """Who may not act at present, and who belongs together."""
+
+    absences: "HashTrieMap[str, Absence]"
+    """The last suspension or exclusion of each participant, until it is reinstated."""
+    affiliations: "HashTrieMap[Pair, AffiliationDeclared]"
+    """The declared pairs, the smaller identifier first."""
+    groups: "HashTrieMap[str, str]"
+    """The smallest identifier of each affiliated participant's group; who is in no group is not here."""
+
+
 class State(msgspec.Struct, frozen=True):
     """All that the venue knows: a value; `evolve` makes the next one and leaves this one as it was."""
 
@@ -99,6 +115,7 @@ class State(msgspec.Struct, frozen=True):
     """What stands stopped, by scope and target."""
     rule_changes: RuleChanges
     watch: Watch
+    people: People
 
 
 def initial_state() -> State:
@@ -119,6 +136,7 @@ def initial_state() -> State:
         stops=HashTrieMap(),
         rule_changes=RuleChanges(HashTrieMap(), HashTrieMap()),
         watch=Watch(HashTrieMap()),
+        people=People(HashTrieMap(), HashTrieMap(), HashTrieMap()),
     )
 
 

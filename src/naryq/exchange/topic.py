@@ -45,6 +45,8 @@ class Topic(NamedTuple):
     deciders: Mapping[type, Decider]
     evolvers: Mapping[type, Evolver]
     followers: Mapping[type, tuple[Follower, ...]] = NOTHING
+    while_suspended: tuple[type, ...] = ()
+    """The commands that a suspended or excluded participant may still send: what winds down and performs."""
 
 
 def rules_in_force(state: State, at_ns: int, effective: Day | None = None) -> InForce:

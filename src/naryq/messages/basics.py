@@ -42,8 +42,12 @@ class Code(StrEnum):
     # What the venue refuses.
     NOT_PERMITTED = "not_permitted"
     UNKNOWN_PARTICIPANT = "unknown_participant"
+    SUSPENDED = "suspended"
+    EXCLUDED = "excluded"
+    CREDENTIAL_MISSING = "credential_missing"
     UNKNOWN_SESSION = "unknown_session"
     UNKNOWN_ORDER = "unknown_order"
+    NOT_FOUND = "not_found"
     ALREADY_EXISTS = "already_exists"
     WRONG_PHASE = "wrong_phase"
     OUTSIDE_WINDOW = "outside_window"

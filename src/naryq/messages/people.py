@@ -174,5 +174,21 @@ class AffiliationEnded(Event, frozen=True, tag=True):
     evidence: str
 
 
-PeopleCommand = AdmitParticipant
-PeopleEvent = ParticipantAdmitted
+PeopleCommand = (
+    AdmitParticipant
+    | ClassifyParticipant
+    | SuspendParticipant
+    | ReinstateParticipant
+    | ExcludeParticipant
+    | DeclareAffiliation
+    | EndAffiliation
+)
+PeopleEvent = (
+    ParticipantAdmitted
+    | ParticipantClassified
+    | ParticipantSuspended
+    | ParticipantExcluded
+    | ParticipantReinstated
+    | AffiliationDeclared
+    | AffiliationEnded
+)

@@ -8,7 +8,7 @@ Nothing here does I/O: files arrive as a mapping of path to text.
 """
 
 from naryq.rulebook.amend import emergency, first_day, proposed_text
-from naryq.rulebook.catalogue import CATALOGUE, DEFAULT_PLACE, Kind, Specification, digest_of
+from naryq.rulebook.catalogue import CATALOGUE, DEFAULT_PLACE, NUMBERS, UNCLASSED, Kind, Specification, digest_of
 from naryq.rulebook.files import ABOUT_FILE, base_name, load, problems
 from naryq.rulebook.in_force import END_OF_TIME, InForce, Rulebook
 
@@ -17,6 +17,8 @@ __all__ = [
     "CATALOGUE",
     "DEFAULT_PLACE",
     "END_OF_TIME",
+    "NUMBERS",
+    "UNCLASSED",
     "InForce",
     "Kind",
     "Rulebook",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, get_args
 
-from naryq.messages import Code, DatedValue, Role, Rule, RuleValue, encode
+from naryq.messages import Code, Credential, DatedValue, ParticipantClass, Role, Rule, RuleValue, encode
 
 DEFAULT_PLACE: Final = "default"
 """The key of a by-place value that holds wherever no place of its own is named."""
@@ -20,10 +20,15 @@ class Kind(StrEnum):
 
     INTEGER = "a whole number"
     BY_PLACE = "a whole number for each place, as in {KZ-47: 50, default: 60}"
+    BY_WORD = "a whole number for each of its words, as in {station_owner.experience: 2}"
     WORD = "one word"
     WORDS = "a list of words, as in [seller]"
     PLACES = "a list of ISO 3166-2 codes, as in [KZ-47, KZ-23]"
     WINDOW = "a window of local time, as in 11:00-13:00"
+
+
+NUMBERS: Final = frozenset({Kind.INTEGER, Kind.BY_PLACE, Kind.BY_WORD})
+"""The kinds whose values are numbers with a unit and bounds."""
 
 
 class Specification(NamedTuple):
@@ -38,6 +43,10 @@ class Specification(NamedTuple):
 
 
 _ROLES: Final[tuple[str, ...]] = get_args(Role)
+_CLASSES: Final[tuple[str, ...]] = get_args(ParticipantClass)
+_TO_SHOW: Final = tuple(f"{name}.{credential}" for name in _CLASSES for credential in get_args(Credential))
+UNCLASSED: Final = "unclassed"
+"""What a list of classes calls participants that were admitted without one."""
 
 CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
     {
@@ -55,6 +64,11 @@ CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
         "utc_offset": Specification(Kind.INTEGER, "minutes", -720, 840, required=True),
         "who_may_sell": Specification(Kind.WORDS, "roles", words=_ROLES, required=True),
         "who_may_buy": Specification(Kind.WORDS, "roles", words=_ROLES, required=True),
+        "admission": Specification(Kind.BY_WORD, "years", 0, 50, words=_TO_SHOW),
+        "platform_sellers": Specification(Kind.WORDS, "classes", words=(*_CLASSES, UNCLASSED)),
+        "platform_buyers": Specification(Kind.WORDS, "classes", words=(*_CLASSES, UNCLASSED)),
+        "exchange_affiliates": Specification(Kind.WORD, "word", words=("forbidden", "permitted")),
+        "exclusion": Specification(Kind.INTEGER, "years", 1, 50),
         "tie_rule": Specification(Kind.WORD, "word", words=("time", "pro_rata"), required=True),
         "price_rule": Specification(Kind.WORD, "word", words=("lowest", "middle", "highest"), required=True),
         "collar_rise": Specification(Kind.INTEGER, "basis_points", 0, 100_000),
@@ -118,6 +132,18 @@ def _by_place_faults(specification: Specification, value: object) -> _Found:
             yield place, f"{place}: {what}"
 
 
+def _by_word_faults(specification: Specification, value: object) -> _Found:
+    if not isinstance(value, dict) or not value:
+        yield "value", f"value is {value!r}, not a number for each word"
+        return
+    for word, number in value.items():
+        if word not in specification.words:
+            near = difflib.get_close_matches(word, specification.words, n=1)
+            yield word, f"{word!r} is none of the rule's words" + (f"; did you mean {near[0]}" if near else "")
+        for _, what in _number_faults(specification, number):
+            yield word, f"{word}: {what}"
+
+
 def _word_faults(specification: Specification, value: object) -> _Found:
     if value not in specification.words:
         yield "value", f"value is {value!r}, not one of {', '.join(specification.words)}"
@@ -155,6 +181,7 @@ _FAULTS_BY_KIND: Final[Mapping[Kind, Callable[[Specification, object], _Found]]]
     {
         Kind.INTEGER: _number_faults,
         Kind.BY_PLACE: _by_place_faults,
+        Kind.BY_WORD: _by_word_faults,
         Kind.WORD: _word_faults,
         Kind.WORDS: _words_faults,
         Kind.PLACES: _places_faults,
@@ -165,7 +192,7 @@ _FAULTS_BY_KIND: Final[Mapping[Kind, Callable[[Specification, object], _Found]]]
 
 def _value_faults(specification: Specification, index: int, value: RuleValue) -> Iterator[Fault]:
     otherwise = "" if specification.required else ", or none where there is no such rule"
-    unit = f" in {specification.unit}" if specification.kind in {Kind.INTEGER, Kind.BY_PLACE} else ""
+    unit = f" in {specification.unit}" if specification.kind in NUMBERS else ""
     remedy = f"Give {specification.kind}{unit}{otherwise}."
     if value is not None:
         for name, what in _FAULTS_BY_KIND[specification.kind](specification, value):
@@ -224,6 +251,8 @@ def _unknown_rule(rule: str) -> Fault:
 
 def place_faults(rule: Rule, places: tuple[str, ...]) -> Iterator[Fault]:
     """Yield a fault for each place code that the rulebook's own list of provinces does not know."""
+    if rule.rule not in CATALOGUE or CATALOGUE[rule.rule].kind is not Kind.BY_PLACE:
+        return
     for index, dated in enumerate(rule.values):
         codes = dated.value if isinstance(dated.value, dict) else ()
         for code in codes:

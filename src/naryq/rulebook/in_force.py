@@ -186,6 +186,24 @@ class InForce(NamedTuple):
         assert isinstance(value, tuple), "the catalogue has checked the value"
         return value
 
+    def listed(self, rule: str) -> tuple[str, ...] | None:
+        """Return a list of words that a venue can do without, or None where there is no such rule."""
+        assert CATALOGUE[rule].kind in {Kind.WORDS, Kind.PLACES}, f"{rule} is no list"
+        dated = self.value(rule)
+        return dated.value if dated is not None and isinstance(dated.value, tuple) else None
+
+    def word(self, rule: str) -> str | None:
+        """Return a word that a venue can do without, or None where there is no such rule."""
+        assert CATALOGUE[rule].kind is Kind.WORD, f"{rule} is no single word"
+        dated = self.value(rule)
+        return dated.value if dated is not None and isinstance(dated.value, str) else None
+
+    def numbers(self, rule: str) -> Mapping[str, int]:
+        """Return a number for each word that a rule names; empty where there is no such rule."""
+        assert CATALOGUE[rule].kind is Kind.BY_WORD, f"{rule} has no words with numbers"
+        dated = self.value(rule)
+        return dated.value if dated is not None and isinstance(dated.value, dict) else MappingProxyType({})
+
     def source(self, rule: str) -> LegalSource | None:
         """Return where the value in force comes from."""
         dated = self.value(rule)

@@ -1,0 +1,248 @@
+"""The auditor's register of people, by a second author: who is admitted, absent and affiliated, in plain Python."""
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from naryq import messages as m
+from naryq.messages import Code
+
+SELLERS = ("producer", "tolling_owner", "importer")
+BUYERS = ("gas_network_organisation", "industrial_consumer", "depot_owner", "station_owner")
+
+
+def role_of(name: str) -> str:
+    """Return the role under which a class takes part."""
+    return "seller" if name in SELLERS else "buyer" if name in BUYERS else "observer"
+
+
+@dataclass
+class Register:
+    """What the events have told of people."""
+
+    classes: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, Any] = field(default_factory=dict)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+
+    def copy(self) -> "Register":
+        """Return a register that goes its own way."""
+        return Register(**{name: copy(value) for name, value in vars(self).items()})
+
+    def fold(self, event: Any) -> None:
+        """Write down what an event says."""
+        match event:
+            case m.ParticipantAdmitted() | m.ParticipantClassified():
+                self.classes[event.participant_id] = event.participant_class or "unclassed"
+            case m.ParticipantSuspended() | m.ParticipantExcluded():
+                self.absent[event.participant_id] = event
+            case m.ParticipantReinstated():
+                del self.absent[event.participant_id]
+            case m.AffiliationDeclared():
+                self.pairs.add((event.participant_id, event.affiliate_id))
+            case m.AffiliationEnded():
+                self.pairs.remove((event.participant_id, event.affiliate_id))
+
+    def kept_out(self, who: str, at_ns: int) -> Code | None:
+        """Say why somebody may not act, or None."""
+        event = self.absent.get(who)
+        if isinstance(event, m.ParticipantExcluded):
+            return Code.EXCLUDED
+        return Code.SUSPENDED if event and (event.ends_at_ns is None or at_ns < event.ends_at_ns) else None
+
+    def group(self, who: str) -> set[str]:
+        """Walk from one to all that are affiliated."""
+        reached, waiting = {who}, [who]
+        while waiting:
+            one = waiting.pop()
+            near = {other for pair in self.pairs if one in pair for other in pair} - reached
+            reached |= near
+            waiting += near
+        return reached
+
+
+def wrong(books: Any, command: Any) -> Iterator[Code]:
+    """Yield every code for which a command about people must be refused."""
+    match command:
+        case m.AdmitParticipant():
+            if command.participant_id in books.people:
+                yield Code.ALREADY_EXISTS
+            if command.participant_class or command.provinces:
+                yield from _wrong_class(books, command, command.role)
+        case m.ClassifyParticipant():
+            if command.participant_id not in books.people:
+                yield Code.UNKNOWN_PARTICIPANT
+            yield from _wrong_class(books, command, books.people.get(command.participant_id))
+        case m.SuspendParticipant() | m.ExcludeParticipant():
+            yield from _wrong_removal(books, command)
+        case m.ReinstateParticipant():
+            yield from _wrong_return(books, command)
+        case _:
+            yield from _wrong_pair(books, command)
+
+
+def _wrong_pair(books: Any, command: Any) -> Iterator[Code]:
+    pair = tuple(sorted((command.participant_id, command.affiliate_id)))
+    declared, ends = pair in books.register.pairs, isinstance(command, m.EndAffiliation)
+    if any(one not in books.people for one in pair):
+        yield Code.UNKNOWN_PARTICIPANT
+    if pair[0] == pair[1]:
+        yield Code.SELF_LOOP
+    if ends and not declared:
+        yield Code.NOT_FOUND
+    if declared and not ends:
+        yield Code.ALREADY_EXISTS
+    if not ends and books.people[command.actor] in ("seller", "buyer") and command.actor not in pair:
+        yield Code.NOT_PERMITTED
+
+
+def _wrong_class(books: Any, command: Any, role: str | None) -> Iterator[Code]:
+    if books.rulebook is None:
+        yield Code.NO_RULEBOOK
+        return
+    today = books.day(command.at_ns)
+    if command.participant_class and role_of(command.participant_class) != role:
+        yield Code.OUT_OF_RANGE
+    if not set(command.provinces) <= set(books.rule("provinces", today, today)):
+        yield Code.UNKNOWN_PLACE
+    asked = books.value("admission", today, today) or {}
+    shown = {one.credential: one.since for one in command.shown}
+    for words, years in asked.items():
+        name, credential = words.split(".")
+        if name == command.participant_class:
+            since = shown.get(credential)
+            if since is not None and not is_day(since):
+                yield Code.OUT_OF_RANGE
+            elif since is None or years_later(since, years) > today:
+                yield Code.CREDENTIAL_MISSING
+
+
+def _wrong_removal(books: Any, command: Any) -> Iterator[Code]:
+    role = books.people.get(command.participant_id)
+    if books.rulebook is None:
+        yield Code.NO_RULEBOOK
+    if role is None:
+        yield Code.UNKNOWN_PARTICIPANT
+    if role in ("operator", "regulator"):
+        yield Code.NOT_PERMITTED
+    if isinstance(books.register.absent.get(command.participant_id), m.ParticipantExcluded):
+        yield Code.EXCLUDED
+    until = getattr(command, "until", None)
+    if until and books.rulebook and (not is_day(until) or until < books.day(command.at_ns)):
+        yield Code.OUT_OF_RANGE
+
+
+def _wrong_return(books: Any, command: Any) -> Iterator[Code]:
+    who = command.participant_id
+    if books.rulebook is None:
+        yield Code.NO_RULEBOOK
+        return
+    absence = books.register.absent.get(who)
+    if who not in books.people:
+        yield Code.UNKNOWN_PARTICIPANT
+    elif absence is None:
+        yield Code.NOT_FOUND
+    elif isinstance(absence, m.ParticipantExcluded) and (
+        absence.ends_at_ns is None or command.at_ns < absence.ends_at_ns
+    ):
+        yield Code.EXCLUDED
+    if barred(books, who, books.day(command.at_ns)):
+        yield Code.NOT_PERMITTED
+
+
+def barred(books: Any, who: str, today: str) -> bool:
+    """Tell whether somebody who trades belongs to the exchange, where that is forbidden."""
+    forbidden = books.rule("exchange_affiliates", today, today) == "forbidden"
+    of_exchange = any(books.people[one] == "operator" for one in books.register.group(who) if one in books.people)
+    return forbidden and of_exchange and books.people.get(who) in ("seller", "buyer")
+
+
+def expected(books: Any, command: Any) -> tuple[m.AnyEvent, ...]:
+    """Return all the events that a command about people must cause."""
+    version = books.version if books.rulebook else ""
+    match command:
+        case m.AdmitParticipant() | m.ClassifyParticipant():
+            return (_admitted(command, version),)
+        case m.SuspendParticipant() | m.ExcludeParticipant():
+            return (_removed(books, command), *_leaving(books, _removed(books, command)))
+        case m.ReinstateParticipant():
+            return (m.ParticipantReinstated(command.participant_id, command.reason),)
+        case m.EndAffiliation():
+            first, second = sorted((command.participant_id, command.affiliate_id))
+            return (m.AffiliationEnded(first, second, command.evidence),)
+    return _affiliated(books, command, version)
+
+
+def _admitted(command: Any, version: str) -> m.AnyEvent:
+    fields = {
+        "participant_id": command.participant_id,
+        "participant_class": command.participant_class,
+        "provinces": command.provinces,
+        "shown": command.shown,
+    }
+    if isinstance(command, m.ClassifyParticipant):
+        return m.ParticipantClassified(**fields, rulebook_version=version)
+    judged = version if command.participant_class or command.provinces else ""
+    return m.ParticipantAdmitted(**fields, name=command.name, role=command.role, rulebook_version=judged)
+
+
+def _absence(command: Any) -> Any:
+    return m.ParticipantExcluded if isinstance(command, m.ExcludeParticipant) else m.ParticipantSuspended
+
+
+def _removed(books: Any, command: Any) -> m.AnyEvent:
+    today, kind = books.day(command.at_ns), _absence(command)
+    if isinstance(command, m.ExcludeParticipant):
+        years = books.rule("exclusion", today, today)
+        until = years_later(today, years) if years else None
+    else:
+        until = command.until
+    ends = books.midnight_after(until, command.at_ns) if until else None
+    event: m.AnyEvent = kind(command.participant_id, command.reason, until, ends, books.version)
+    return event
+
+
+def _affiliated(books: Any, command: m.DeclareAffiliation, version: str) -> tuple[m.AnyEvent, ...]:
+    first, second = sorted((command.participant_id, command.affiliate_id))
+    declared = m.AffiliationDeclared(first, second, command.evidence)
+    after = books.copy()
+    after.fold(declared, command.at_ns)
+    if books.rulebook is None:
+        return (declared,)
+    today = books.day(command.at_ns)
+    gone = [
+        who
+        for who in sorted(after.register.group(first))
+        if barred(after, who, today) and not after.register.kept_out(who, command.at_ns)
+    ]
+    suspended = [m.ParticipantSuspended(who, "affiliated with the exchange", None, None, version) for who in gone]
+    return (declared, *suspended, *(left for event in suspended for left in _leaving(books, event)))
+
+
+def _leaving(books: Any, event: Any) -> Iterator[m.OrderCancelled]:
+    what = "excluded" if isinstance(event, m.ParticipantExcluded) else "suspended"
+    for name, call in sorted(books.calls.items()):
+        if call.phase == "collecting":
+            for order in call.orders.values():
+                if order.participant_id == event.participant_id:
+                    yield m.OrderCancelled(name, order.order_id, f"participant {what}: {event.reason}")
+
+
+def years_later(day: str, years: int) -> str:
+    """Return the day of the same date, or the last one before it."""
+    start = date.fromisoformat(day)
+    for back in (0, 1):
+        try:
+            return (start - timedelta(days=back)).replace(year=start.year + years).isoformat()
+        except ValueError:
+            continue
+    raise AssertionError(f"{day} has no such day {years} years later")
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text is a day of the calendar that the venue's clock reaches."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).year < 2262
+    except ValueError:
+        return False
