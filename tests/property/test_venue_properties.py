@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.random_commands import RULEBOOKS, Draw, command, ready
 
 from naryq import exchange
-from naryq.messages import RulebookText
+from naryq.messages import RulebookText, canonical, encode, spelled, written_today
 
 FIXED = settings(
     derandomize=True,
@@ -44,6 +44,9 @@ def test_random_commands_keep_every_promise(text: RulebookText, script: bytes) -
         asked = command(desk, Draw(*unpack(">5H", script[start : start + BYTES_PER_STEP])))
         before, state = exchange.state_hash(desk.state), desk.state
         answer = desk.send(asked)
+        row = desk.rows[-1]
+        whole = written_today(row.sequence, row.command, row.events)
+        assert spelled(row.sequence, encode(row.command), canonical(row.events)) == encode(whole)
         assert answer.findings == []
         assert exchange.state_hash(state) == before
     met.update(desk.auditor.seen)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from tests import little_machine
 from tests.little_machine import State, order
 
-from naryq.engine import NOT_KEPT, Answer, Engine
+from naryq.engine import NOT_KEPT, Answer, Engine, Promise
 from naryq.journal.contract import Record, Step, outcome_unknown
 from naryq.journal.memory import MemoryJournal
 from naryq.messages import Code, Entry, OrderAccepted, Refusal, Refused, decode_entry, encode
@@ -138,6 +139,38 @@ def test_a_row_is_the_canonical_form_of_its_entry() -> None:
     assert encode(decode_entry(rows[0].payload)) == rows[0].payload
 
 
+def test_a_promise_can_be_waited_for_in_three_ways() -> None:
+    """By its result within a time, by asking, and by a call back, which comes at once where the answer is there."""
+    gate = Gate(Step.RECEIVED)
+    told: list[Promise] = []
+    with engine_over(at_step=gate) as engine:
+        promise = engine.offer(order(1))
+        promise.add_done_callback(told.append)
+        with pytest.raises(TimeoutError):
+            promise.result(0.001)
+        assert not promise.done()
+        gate.opened.set()
+        answer = promise.result(30)
+        promise.add_done_callback(told.append)
+    assert (told, promise.done(), answer.sequence) == ([promise, promise], True, 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_call_back_that_fails_keeps_nobody_else_waiting() -> None:
+    """All of a group are called back, whatever one of the calls does; then the engine stops, as for any bug."""
+    gate = Gate(Step.RECEIVED)
+    told: list[Promise] = []
+    with engine_over(at_step=gate) as engine:
+        engine.offer(order(1)).add_done_callback(lambda _: 1 // 0)
+        others = [engine.offer(order(number)) for number in (2, 3)]
+        for other in others:
+            other.add_done_callback(told.append)
+        gate.opened.set()
+        assert [other.result(30).sequence for other in others] in ([2, 3], [0, 0])
+    assert sorted(map(id, told)) == sorted(map(id, others))
+    assert not engine.running
+
+
 # --- The queue's limit ----------------------------------------------------------------------------------------------
 
 
@@ -190,6 +223,8 @@ def test_a_cancelled_command_is_taken_back() -> None:
         assert gate.reached.wait(30)
         waiting = engine.offer(order(2))
         assert waiting.cancel()
+        with pytest.raises(CancelledError):
+            waiting.result()
         assert not taken.cancel()
         gate.opened.set()
         assert engine.submit(order(3)).sequence == 2

@@ -34,7 +34,7 @@ Pair: TypeAlias = tuple[str, str]
 Absence: TypeAlias = ParticipantSuspended | ParticipantExcluded
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(msgspec.Struct, frozen=True, gc=False):
     """One call session: its terms, its phase, and its orders by their number of arrival."""
 
     opened: SessionOpened
@@ -96,7 +96,7 @@ class People(msgspec.Struct, frozen=True):
     """The smallest identifier of each affiliated participant's group; who is in no group is not here."""
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, gc=False):
     """All that the venue knows: a value; `evolve` makes the next one and leaves this one as it was."""
 
     sequence: int

@@ -31,8 +31,11 @@ from naryq.messages.entry import (
     AnyEvent,
     Entry,
     canonical,
+    decode_command,
     decode_entry,
+    decode_events,
     encode,
+    spelled,
     written_today,
 )
 from naryq.messages.instruments import (
@@ -425,7 +428,10 @@ __all__ = [
     "WithdrawProposal",
     "Withdrawn",
     "canonical",
+    "decode_command",
     "decode_entry",
+    "decode_events",
     "encode",
+    "spelled",
     "written_today",
 ]

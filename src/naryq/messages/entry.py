@@ -60,6 +60,8 @@ def written_today(sequence: int, command: AnyCommand, events: tuple[AnyEvent, ..
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _entry_decoder = msgspec.json.Decoder(Entry)
+_command_decoder = msgspec.json.Decoder(AnyCommand)
+_events_decoder = msgspec.json.Decoder(tuple[AnyEvent, ...])
 
 
 def encode(message: Message) -> bytes:
@@ -82,6 +84,22 @@ def decode_entry(payload: bytes) -> Entry:
     if payload.endswith(_WRITTEN_TODAY):
         return _entry_decoder.decode(payload)
     return msgspec.convert(lifted(_row_decoder.decode(payload)), Entry)
+
+
+def decode_command(spelling: bytes) -> AnyCommand:
+    """Read a command by itself; raises as `decode_entry` does."""
+    command: AnyCommand = _command_decoder.decode(spelling)
+    return command
+
+
+def decode_events(spelling: bytes) -> tuple[AnyEvent, ...]:
+    """Read the events of a row by themselves; raises as `decode_entry` does."""
+    return _events_decoder.decode(spelling)
+
+
+def spelled(sequence: int, command: bytes, events: bytes) -> bytes:
+    """Join the spellings of a row's parts: the bytes that `encode` writes for `written_today` of the same."""
+    return b'{"sequence":%d,"command":%b,"events":%b%b' % (sequence, command, events, _WRITTEN_TODAY)
 
 
 _row_decoder = msgspec.json.Decoder(Row)

@@ -1,0 +1,55 @@
+"""One commit: commands decided one after the other on a state that is not yet durable."""
+
+from typing import Generic
+
+from naryq.engine.answers import Answer, again
+from naryq.journal.contract import Journal
+from naryq.journal.verify import Machine, S
+from naryq.messages import AnyCommand, Entry, canonical, decode_entry, decode_events, spelled, written_today
+
+
+class Group(Generic[S]):
+    """The commands of one commit. Its state is a value: when the commit fails, the group is simply dropped."""
+
+    def __init__(self, journal: Journal, machine: Machine[S], state: S) -> None:
+        """Begin after the journal's head, on the state that it leads to."""
+        self.state = state
+        self.entries: list[Entry] = []
+        self._journal, self._machine = journal, machine
+        head = journal.head()
+        self._first = head.sequence + 1 if head else 1
+        self._payloads: list[bytes] = []
+
+    def decide(self, command: AnyCommand, spelling: bytes) -> Answer:
+        """Return what will be true once the group is durable; a known command_id comes before any other check.
+
+        `spelling` is the command as it was read. The row is joined from spellings that were read back, each part by
+        itself: one that could not be read back stops us here, unwritten, and not at the next start.
+        """
+        known = self._machine.sequence_of(self.state, command.command_id)
+        if known is not None:
+            return again(command, self._entry(known))
+        sequence = self._first + len(self.entries)
+        events_spelling = canonical(self._machine.decide(self.state, command))
+        events = decode_events(events_spelling)
+        entry = written_today(sequence, command, events)
+        self.state = self._machine.apply(self.state, entry)
+        self.entries.append(entry)
+        self._payloads.append(spelled(sequence, spelling, events_spelling))
+        return Answer(sequence, events)
+
+    @property
+    def last(self) -> int:
+        """The journal's last row once the group is durable."""
+        return self._first + len(self.entries) - 1
+
+    def append(self) -> None:
+        """Make the new rows durable, all in one commit."""
+        if self._payloads:
+            head = self._journal.append(self._payloads)
+            assert head.sequence == self.last, "the journal numbers rows as the engine does"
+
+    def _entry(self, sequence: int) -> Entry:
+        if sequence >= self._first:
+            return self.entries[sequence - self._first]
+        return decode_entry(next(self._journal.read(after=sequence - 1)).payload)

@@ -1,0 +1,241 @@
+"""The engine: the thread that writes, and the doors of everybody else."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from types import TracebackType
+from typing import Final, Generic, Self
+
+import msgspec
+
+from naryq import exchange
+from naryq.engine.answers import (
+    BUSY,
+    STOPPED,
+    UNKNOWN,
+    Answer,
+    Promise,
+    Waiting,
+    as_event,
+    keep,
+    malformed,
+    refused,
+)
+from naryq.engine.group import Group
+from naryq.engine.metrics import Gauges, Metrics
+from naryq.journal.contract import AtStep, Journal, Step, pass_by
+from naryq.journal.verify import Machine, S, checked
+from naryq.messages import AnyCommand, Code, Entry, Refusal, Refused, decode_command, encode
+
+QUEUE_LIMIT: Final = 10_000
+BATCH_LIMIT: Final = 1_000
+
+OnEntry = Callable[[Entry], None]
+
+
+def ignore(entry: Entry) -> None:
+    """Do nothing with an entry: what an engine without views does."""
+
+
+class Engine(Generic[S]):
+    """A venue at work over one journal, which it owns and closes.
+
+    Any thread may submit. `on_entry` is called for every row in order, on recovery and after each acknowledgement,
+    so that a view that is folded from it is the same after a restart. `at_step` is for fault tests.
+
+    Raises:
+        Refusal: JOURNAL_DAMAGED when the journal cannot be replayed.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        machine: Machine[S] = exchange,  # type: ignore[assignment]  # S then has its default
+        queue_limit: int = QUEUE_LIMIT,
+        batch_limit: int = BATCH_LIMIT,
+        on_entry: OnEntry = ignore,
+        at_step: AtStep = pass_by,
+    ) -> None:
+        """Recover the state from the journal and start the writer."""
+        assert 1 <= batch_limit <= queue_limit, "a batch must fit the queue"
+        self._journal, self._machine = journal, machine
+        self._queue_limit, self._batch_limit = queue_limit, batch_limit
+        self._on_entry, self._at_step = on_entry, at_step
+        self._queue: deque[Waiting] = deque()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._running = True
+        self._metrics = Metrics()
+        self._sequence = 0
+        with ExitStack() as stack:
+            stack.callback(journal.close)  # Should the recovery fail, nobody else would let go of the journal.
+            begun_ns = time.perf_counter_ns()
+            self._state = self._recovered()
+            self._recovery_ns = time.perf_counter_ns() - begun_ns
+            stack.pop_all()
+        self._writer = threading.Thread(target=self._run, name="naryq-writer", daemon=True)
+        self._writer.start()
+
+    @property
+    def state(self) -> S:
+        """The last durable state; a value that stays as it is while the engine goes on."""
+        return self._state
+
+    @property
+    def running(self) -> bool:
+        """Whether commands are taken: false after `close` and after a failure."""
+        return self._running
+
+    def submit(self, command: AnyCommand) -> Answer:
+        """Give one command and wait for its answer, which is durable."""
+        return self.offer(command).result()
+
+    def submit_many(self, commands: Iterable[AnyCommand]) -> list[Answer]:
+        """Give many commands in order, a batch at a time, and wait for all answers.
+
+        A batch is queued whole or, when the queue is full, refused whole: nothing of it overtakes the rest.
+        """
+        answers: list[Answer] = []
+        for batch in _batches(commands, self._batch_limit):
+            answers.extend(promise.result() for promise in self._offer_all(batch))
+        return answers
+
+    def offer(self, command: AnyCommand) -> Promise:
+        """Give one command without waiting.
+
+        A promise that is cancelled before the writer takes its command takes the command back.
+        """
+        return self._offer_all([command])[0]
+
+    def metrics(self) -> str:
+        """Return the counts since the start and what stands now, in the text format of Prometheus."""
+        gauges = Gauges(
+            running=self._running,
+            queue_length=len(self._queue),
+            queue_limit=self._queue_limit,
+            journal_sequence=self._sequence,
+            snapshot_sequence=0,
+            recovery_ns=self._recovery_ns,
+        )
+        return self._metrics.text(gauges)
+
+    def close(self) -> None:
+        """Answer everything in the queue, stop, and close the journal; a second call does nothing."""
+        with self._changed:
+            self._running = False
+            self._changed.notify()
+        self._writer.join()
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    # --- The callers' side --------------------------------------------------------------------------------------
+
+    def _offer_all(self, commands: list[AnyCommand]) -> list[Promise]:
+        promises = [Promise(self._lock) for _ in commands]
+        sound = list(_sound(commands, promises))
+        with self._changed:
+            self._metrics.turned_away[Code.WRONG_TYPE] += len(commands) - len(sound)
+            refusal = self._reason_to_refuse(len(sound))
+            if refusal is None:
+                self._queue.extend(sound)
+                self._changed.notify()
+            else:
+                self._metrics.turned_away[refusal.code] += len(sound)
+        if refusal is not None:
+            self._refuse(sound, refusal)
+        return promises
+
+    def _reason_to_refuse(self, count: int) -> Refused | None:
+        if not self._running:
+            return STOPPED
+        if len(self._queue) + count > self._queue_limit:
+            return BUSY
+        return None
+
+    def _refuse(self, waiting: list[Waiting], reason: Refused) -> None:
+        keep(self._lock, [each.promise for each in waiting], [refused(reason)] * len(waiting))
+
+    # --- The writer's side --------------------------------------------------------------------------------------
+
+    def _recovered(self) -> S:
+        state = self._machine.initial_state()
+        for _, entry in checked(self._journal.read()):
+            state = self._machine.apply(state, entry)
+            self._sequence = entry.sequence
+            self._on_entry(entry)
+        return state
+
+    def _run(self) -> None:
+        batch: list[Waiting] = []
+        reason = UNKNOWN  # Stands for the batch at hand, should a bug end this thread half way.
+        try:
+            while batch := self._take():
+                self._process(batch)
+        except Refusal as refusal:
+            reason = as_event(refusal)
+        finally:
+            self._stop(batch, reason)
+
+    def _take(self) -> list[Waiting]:
+        """Wait for commands; an empty batch says that the engine was closed and nothing is left."""
+        with self._changed:
+            while True:
+                while self._running and not self._queue:
+                    self._changed.wait()
+                taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
+                batch = [waiting for waiting in taken if waiting.promise.take()]
+                if batch or not taken:
+                    return batch
+
+    def _process(self, batch: list[Waiting]) -> None:
+        begun_ns = time.perf_counter_ns()
+        self._at_step(Step.RECEIVED)
+        group = Group(self._journal, self._machine, self._state)
+        answers = [group.decide(waiting.command, waiting.spelling) for waiting in batch]
+        self._at_step(Step.DECIDED)
+        group.append()
+        self._at_step(Step.SYNCED)
+        # From here on everything is durable, and nothing below may fail.
+        self._state, self._sequence = group.state, group.last
+        self._at_step(Step.EVOLVED)
+        now_ns = time.perf_counter_ns()
+        keep(self._lock, [waiting.promise for waiting in batch], answers)
+        self._metrics.group([waiting.received_ns for waiting in batch], answers, begun_ns, now_ns)
+        self._at_step(Step.ACKNOWLEDGED)
+        for entry in group.entries:
+            self._on_entry(entry)
+        self._at_step(Step.PUBLISHED)
+
+    def _stop(self, batch: list[Waiting], reason: Refused) -> None:
+        with self._changed:
+            self._running = False
+            left = list(self._queue)
+            self._queue.clear()
+        self._refuse(batch, reason)
+        self._refuse(left, STOPPED)
+
+
+def _batches(commands: Iterable[AnyCommand], size: int) -> Iterator[list[AnyCommand]]:
+    rest = iter(commands)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _sound(commands: list[AnyCommand], promises: list[Promise]) -> Iterator[Waiting]:
+    """Yield the commands in the form in which the journal keeps them; those that have none are refused at once."""
+    received_ns = time.perf_counter_ns()
+    for command, promise in zip(commands, promises, strict=True):
+        try:
+            spelling = encode(command)
+            yield Waiting(decode_command(spelling), spelling, received_ns, promise)
+        except (msgspec.MsgspecError, TypeError, OverflowError, UnicodeError) as error:
+            promise.refuse(malformed(error))
