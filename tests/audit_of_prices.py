@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from tests import audit_of_trading
 from tests import pricing_twins as twins
 from tests.audit_of_people import Register
 from tests.audit_of_rules import Changes
@@ -24,6 +25,7 @@ class Call:
     phase: str = "collecting"
     orders: dict[str, m.OrderAccepted] = field(default_factory=dict)
     cleared: m.SessionCleared | None = None
+    trades: list[m.Traded] = field(default_factory=list)
 
     @property
     def carriage(self) -> Any:
@@ -58,7 +60,9 @@ class Books:
         other = Books(**{name: copy(value) for name, value in vars(self).items()})
         other.register = self.register.copy()
         other.changes = self.changes.copy()
-        other.calls = {name: Call(c.opened, c.phase, dict(c.orders), c.cleared) for name, c in self.calls.items()}
+        other.calls = {
+            name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades)) for name, c in self.calls.items()
+        }
         return other
 
     def value(self, name: str, effective: str, known: str) -> Any:
@@ -133,7 +137,7 @@ class Books:
     def _fold_call(self, event: Any, at_ns: int) -> None:
         match event:
             case m.SessionOpened():
-                self.calls[event.session_id] = Call(event)
+                self.calls[event.session_id] = Call(event, event.phase)
             case m.OrderAccepted():
                 assert event.submitted_at_ns == at_ns
                 self.order_ids.add(event.order_id)
@@ -145,10 +149,12 @@ class Books:
             case m.SessionCleared():
                 call = self.calls[event.session_id]
                 call.phase, call.cleared = "cleared", event
-                if event.average_ex_works_tenge_per_tonne is not None:
+                if event.average_ex_works_tenge_per_tonne is not None and event.reference_moved:
                     self.reference = event.average_ex_works_tenge_per_tonne
             case m.PricesPublished():
                 self._fold_prices(event)
+            case _ if getattr(event, "session_id", None) in self.calls:
+                audit_of_trading.fold(self.calls[event.session_id], event)
 
     def _fold_prices(self, event: m.PricesPublished) -> None:
         call = self.calls[event.session_id]
@@ -170,12 +176,17 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     if [fill.order_id for fill in event.fills] != list(call.orders):
         yield "the fills are not one for each standing order, in order of arrival"
         return
+    least = books.rule("reference_minimum_lots", books.day(command.at_ns), books.day(command.at_ns)) or 1
+    plants = {place.place for place in call.opened.places if place.kind == "plant"}
+    sellers = {order.order_id for order in call.orders.values() if order.side == "sell" and order.place in plants}
+    if event.reference_moved != (sum(f.quantity_lots for f in event.fills if f.order_id in sellers) >= least):
+        yield "the reference moves on less volume than the rules ask for, or stays on enough"
     judge = _Clearing(call, event, books)
     yield from judge.stopped()
     yield from judge.fills()
     yield from judge.flows()
     yield from judge.prices()
-    yield from judge.ties(books.rule("tie_rule", books.day(command.at_ns), books.day(command.at_ns)))
+    yield from judge.ties(books.calls[command.session_id].opened.tie_rule)
     postings = events[1].postings if len(events) > 1 and isinstance(events[1], m.LedgerPosted) else ()
     yield from judge.bookings(postings)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any
 
-from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules
+from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules, audit_of_trading
 from tests.audit_of_prices import Books, Call
 
 from naryq import messages as m
@@ -30,7 +30,16 @@ PERMITTED: dict[type, set[str]] = {
     m.AdoptRulebook: {"regulator"},
     m.OpenSession: {"operator"},
     m.SubmitOrder: {"seller", "buyer"},
+    m.AmendOrder: {"seller", "buyer"},
     m.CancelOrder: {"seller", "buyer"},
+    m.CancelAll: {"operator", "seller", "buyer"},
+    m.ListInstrument: {"operator"},
+    m.DelistInstrument: {"operator"},
+    m.DeclareHolidays: {"operator"},
+    m.ScheduleSessions: {"operator"},
+    m.ChangePhase: {"operator"},
+    m.NextRound: {"operator"},
+    m.PublishSession: {"operator"},
     m.CloseSession: {"operator"},
     m.ClearSession: {"operator"},
     m.StopTrading: {"operator", "regulator"},
@@ -87,7 +96,7 @@ EVENTS: dict[type, tuple[type, ...]] = {
     m.SubmitOrder: (m.OrderAccepted,),
     m.CancelOrder: (m.OrderCancelled,),
     m.CloseSession: (m.SessionClosed,),
-    m.ClearSession: (m.SessionCleared, m.LedgerPosted),
+    m.ClearSession: (m.SessionCleared, m.LedgerPosted, m.SessionEnded),
     m.StopTrading: (m.TradingStopped,),
     m.ResumeTrading: (m.TradingResumed,),
     m.PlanSupply: (m.SupplyPlanned,),
@@ -159,7 +168,22 @@ class Auditor:
         if command != first and getattr(events[0], "code", None) != Code.COMMAND_ID_REUSED:
             yield "a command_id serves two commands"
 
+    def _judge_trading(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        """Judge what concerns an instrument: who may is certain, why not otherwise is not predicted here."""
+        denied = Code.TIME_BACKWARD if command.at_ns < self.at_ns else self._denied(command)
+        code = events[0].code if isinstance(events[0], m.Refused) else None
+        self.seen[f"{type(command).__name__} {code or ''}".strip()] += 1
+        if denied is not None and code != denied:
+            yield f"answered with {code or 'events'}, though {denied}"
+        elif code is not None and len(events) > 1:
+            yield "a refusal stands alone"
+        elif code is None:
+            yield from audit_of_trading.judged(self.books, events)
+
     def _judge(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        if audit_of_trading.concerns(self.books, command):
+            yield from self._judge_trading(command, events)
+            return
         permissible = self.permissible(command)
         head = events[0]
         if isinstance(head, m.Refused):
@@ -240,7 +264,7 @@ class Auditor:
         return [] if call.phase == phase else [Code.WRONG_PHASE]
 
     def _wrong_opening(self, command: m.OpenSession) -> Iterator[Code]:
-        yield from self._lacks(command, command.day, "lot")
+        yield from self._lacks(command, command.day, "lot", "tie_rule", "price_rule")
         if command.session_id in self.books.calls:
             yield Code.ALREADY_EXISTS
         yield from _wrong_network(command)
@@ -286,7 +310,7 @@ class Auditor:
             yield Code.OUTSIDE_WINDOW
 
     def _wrong_clearing(self, command: m.ClearSession) -> Iterator[Code]:
-        yield from self._lacks(command, None, "tie_rule", "price_rule")
+        yield from self._lacks(command, None)
         yield from self._wrong_session(command, "closed")
         if self.books.stopped(command.session_id, "", ""):
             yield Code.TRADING_STOPPED
@@ -388,6 +412,8 @@ class Auditor:
             collar_lowest_tenge_per_tonne=lowest,
             collar_highest_tenge_per_tonne=highest,
             rulebook_version=books.version,
+            tie_rule=books.rule("tie_rule", command.day, today),
+            price_rule=books.rule("price_rule", command.day, today),
         )
 
     def _expected_plan(self, command: m.PlanSupply) -> m.SupplyPlanned:

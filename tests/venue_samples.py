@@ -129,12 +129,12 @@ class Desk:
         row = self.rows[known - 1]
         return row.events if row.command == command else (Refused(code=Code.COMMAND_ID_REUSED, what="another command"),)
 
-    def give(self, kind: Any, actor: str, **fields: Any) -> Answer:
+    def give(self, kind: Any, actor: str, /, **fields: Any) -> Answer:
         """Make a command of a kind, stamped with the next number and the desk's time, and send it."""
         stamp = {"command_id": f"c{len(self.rows) + 1}", "actor": actor, "at_ns": self.at_ns}
         return self.send(kind(**{**stamp, **fields}))
 
-    def must(self, kind: Any, actor: str, **fields: Any) -> Any:
+    def must(self, kind: Any, actor: str, /, **fields: Any) -> Any:
         """Send a command that the venue has no reason to refuse, and return its first event."""
         answer = self.give(kind, actor, **fields)
         assert answer.code is None, f"the test sent what the venue refuses: {answer.events[0]}"

@@ -44,7 +44,10 @@ def clear_session(
     rules: InForce,
     left_out: Container[str] = (),
 ) -> SessionCleared:
-    """Find the uniform prices of a session's orders under the rules in force, with the reason for each.
+    """Find the uniform prices of a session's orders, with the reason for each.
+
+    Ties and prices go by the rules in force when the session opened, so that nobody can bend them once the orders are
+    known; journals from before they were written down go by the rules now in force.
 
     Orders that are `left_out`, by identifier, stand and trade nothing: a stop keeps them from trading.
     """
@@ -54,8 +57,8 @@ def clear_session(
     result = clear(
         _order_columns(trading),
         _link_columns(opened.links),
-        tie=rules.text("tie_rule") or "time",
-        price_rule=rules.text("price_rule") or "middle",
+        tie=opened.tie_rule or rules.text("tie_rule"),
+        price_rule=opened.price_rule or rules.text("price_rule"),
     )
     fills = _fills(orders, trading, result)
     carriage = cheapest_carriage(opened.places, opened.links)
@@ -73,18 +76,26 @@ def clear_session(
         dual_value=result.dual_value,
         average_ex_works_tenge_per_tonne=_average_ex_works(opened, orders, fills, prices),
         rulebook_version=rules.version,
+        reference_moved=sold_at_plants(opened, orders, fills) >= (rules.integer("reference_minimum_lots") or 1),
     )
 
 
 def _nothing_cleared(session_id: str, orders: Sequence[OrderAccepted], rules: InForce) -> SessionCleared:
     fills = tuple(Fill(order.order_id, 0) for order in orders)
-    return SessionCleared(session_id, (), fills, (), 0, 0, None, rules.version)
+    return SessionCleared(session_id, (), fills, (), 0, 0, None, rules.version, reference_moved=False)
 
 
 def _fills(orders: Sequence[OrderAccepted], trading: Sequence[OrderAccepted], result: Clearing) -> tuple[Fill, ...]:
     """Return one fill for each standing order, in the order of arrival; zero for those that may not trade."""
     filled = {order.order_id: int(quantity) for order, quantity in zip(trading, result.fills["quantity"], strict=True)}
     return tuple(Fill(order.order_id, filled.get(order.order_id, 0)) for order in orders)
+
+
+def sold_at_plants(opened: SessionOpened, orders: Sequence[OrderAccepted], fills: Sequence[Fill]) -> int:
+    """Return the lots that plants sold: where the rules ask for a least volume, less leaves the reference as it was."""
+    plants = frozenset(place.place for place in opened.places if place.kind == "plant")
+    pairs = zip(orders, fills, strict=True)
+    return sum(fill.quantity_lots for order, fill in pairs if order.side == "sell" and order.place in plants)
 
 
 def _order_columns(orders: Sequence[OrderAccepted]) -> dict[str, list[object]]:

@@ -46,6 +46,7 @@ from naryq.messages import (
     RulebookAdopted,
     SessionCleared,
     SessionClosed,
+    SessionEnded,
     SessionOpened,
     SubmitOrder,
     SupplyPlanned,
@@ -53,7 +54,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "3b8a3cdb2401be97ae85f32515ded863388ccbdf768520c9933217603d06df35"
+GOLDEN = "d2bfb54be3bef575942f76ab0c29e58b7be751fbe6d6d90029a172a0d00e6940"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:
@@ -89,6 +90,7 @@ MAIN_LINE = {
     SessionClosed,
     SessionCleared,
     LedgerPosted,
+    SessionEnded,
     SupplyPlanned,
     RetailTermsReported,
     PricesPublished,

@@ -26,7 +26,7 @@ from naryq.rulebook import InForce
 
 WHOLE: Final = "venue"
 """The target of a stop that names none."""
-TAKING: Final = ("collecting",)
+TAKING: Final = ("collecting", "call", "continuous", "halted")
 """The phases in which orders stand that may still trade."""
 Places: TypeAlias = "tuple[str | None, ...]"
 """Where an order stands and where it is to be delivered."""

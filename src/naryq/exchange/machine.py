@@ -7,7 +7,20 @@ from typing import Final
 
 import msgspec
 
-from naryq.exchange import control, money, orders, people, pump, rulebooks, sessions, supply, surveillance
+from naryq.exchange import (
+    calendar,
+    control,
+    instruments,
+    money,
+    orders,
+    people,
+    pump,
+    rulebooks,
+    series,
+    sessions,
+    supply,
+    surveillance,
+)
 from naryq.exchange.state import State
 from naryq.exchange.topic import Decision, Evolver, Topic
 from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
@@ -15,7 +28,10 @@ from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, 
 TOPICS: Final[tuple[Topic, ...]] = (
     people.TOPIC,
     rulebooks.TOPIC,
+    instruments.TOPIC,
+    calendar.TOPIC,
     sessions.TOPIC,
+    series.TOPIC,
     orders.TOPIC,
     control.TOPIC,
     supply.TOPIC,

@@ -1,16 +1,40 @@
 """The way of an order: every check in a fixed order, then what follows."""
 
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from naryq import limits
-from naryq.exchange import control, people
-from naryq.exchange.state import State, with_session
+from naryq.exchange import control, people, trading
+from naryq.exchange.book import entered, left
+from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
-from naryq.messages import CancelOrder, Code, OrderAccepted, OrderCancelled, Refusal, SessionOpened, SubmitOrder
+from naryq.messages import (
+    REPUBLIC,
+    AmendOrder,
+    AnyEvent,
+    CancelAll,
+    CancelOrder,
+    Code,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    Phase,
+    Refusal,
+    SessionOpened,
+    Statistics,
+    SubmitOrder,
+    Traded,
+)
 from naryq.units import utc_minute
+
+TAKING: Final[tuple[Phase, ...]] = ("collecting", "call", "continuous")
+"""The phases in which orders are taken."""
+STANDING: Final[tuple[Phase, ...]] = (*TAKING, "halted")
+"""The phases in which orders stand and can be taken back."""
 
 SESSION_LOTS_MAX: Final = 9_000_000_000
 """What a session may hold in all: at the highest limit price, 10**9 tenge a tonne, its welfare still fits 64 bits."""
@@ -18,21 +42,46 @@ SESSION_LOTS_MAX: Final = 9_000_000_000
 
 def _submit_order(state: State, command: SubmitOrder) -> Decision:
     rules = rules_in_force(state, command.at_ns)
-    asked = Asked(state, command, session_in(state, command.session_id, "collecting"), rules)
+    session = session_in(state, command.session_id, *TAKING)
+    asked = Asked(state, command, session, rules)
     for check in _CHECKS:
         check(asked)
-    accepted = OrderAccepted(
+    return _entered(state, session, _accepted(asked))
+
+
+def _accepted(asked: Asked) -> OrderAccepted:
+    command = asked.command
+    return OrderAccepted(
         session_id=command.session_id,
         order_id=command.order_id,
         participant_id=command.actor,
         place=command.place,
         side=command.side,
-        price_tenge_per_tonne=command.price_tenge_per_tonne,
+        price_tenge_per_tonne=_worst_price(asked.session.opened, command),
         quantity_lots=command.quantity_lots,
         submitted_at_ns=command.at_ns,
-        rulebook_version=rules.version,
+        rulebook_version=asked.rules.version,
+        order_type=command.order_type,
+        time_in_force=command.time_in_force,
+        post_only=command.post_only,
+        delivery=command.delivery,
     )
-    return (accepted,)
+
+
+def _worst_price(opened: SessionOpened, command: SubmitOrder) -> int:
+    """Return the limit of an order; that of a market order is the session's own."""
+    if command.order_type == "limit":
+        return command.price_tenge_per_tonne
+    if command.side == "sell":
+        return opened.collar_lowest_tenge_per_tonne or 0
+    assert opened.collar_highest_tenge_per_tonne is not None, "the check of market orders has seen to it"
+    return opened.collar_highest_tenge_per_tonne
+
+
+def _entered(state: State, session: Session, order: OrderAccepted) -> Decision:
+    if not trading.trades_in_book(session):
+        return (order,)
+    return (order, *trading.entering(state, session, order).events)
 
 
 def _check_may_trade(asked: Asked) -> None:
@@ -40,23 +89,16 @@ def _check_may_trade(asked: Asked) -> None:
     role = asked.state.participants[asked.command.actor].role
     rule = "who_may_buy" if side == "buy" else "who_may_sell"
     if role not in rules.words(rule):
-        raise Refusal(
-            Code.NOT_PERMITTED,
-            f"a {role} may not {side}",
-            where="side",
-            remedy=f"The rule {rule} admits {', '.join(rules.words(rule))}.",
-        )
+        what = f"a {role} may not {side}"
+        remedy = f"The rule {rule} admits {', '.join(rules.words(rule))}."
+        raise Refusal(Code.NOT_PERMITTED, what, where="side", remedy=remedy)
     people.check_class(asked.state, asked.command.actor, side, rules)
 
 
 def _check_identifier(asked: Asked) -> None:
-    if asked.command.order_id in asked.state.order_ids:
-        raise Refusal(
-            Code.DUPLICATE_ID,
-            f"order {asked.command.order_id!r} exists already",
-            where="order_id",
-            remedy="Choose another identifier.",
-        )
+    if asked.replaces is None and asked.command.order_id in asked.state.order_ids:
+        what = f"order {asked.command.order_id!r} exists already"
+        raise Refusal(Code.DUPLICATE_ID, what, where="order_id", remedy="Choose another identifier.")
 
 
 def _check_window(asked: Asked) -> None:
@@ -66,26 +108,75 @@ def _check_window(asked: Asked) -> None:
 def check_window(opened: SessionOpened, at_ns: int) -> None:
     """Refuse what comes outside the window: a late cancellation would be a last look at a market others have left."""
     if not opened.opens_at_ns <= at_ns < opened.closes_at_ns:
-        raise Refusal(
-            Code.OUTSIDE_WINDOW,
-            f"the {opened.window!r} window of {opened.day} is not open at this time",
-            where="at_ns",
-            remedy=f"Send it from {utc_minute(opened.opens_at_ns)} and before {utc_minute(opened.closes_at_ns)}.",
-        )
+        what = f"the {opened.window!r} window of {opened.day} is not open at this time"
+        remedy = f"Send it from {utc_minute(opened.opens_at_ns)} and before {utc_minute(opened.closes_at_ns)}."
+        raise Refusal(Code.OUTSIDE_WINDOW, what, where="at_ns", remedy=remedy)
 
 
 def _check_place(asked: Asked) -> None:
     if asked.command.place not in asked.session.carriage:
-        raise Refusal(
-            Code.UNKNOWN_PLACE,
-            f"session {asked.command.session_id!r} has no place {asked.command.place!r}",
-            where="place",
-            remedy="Name a place of the session.",
-        )
+        what = f"session {asked.command.session_id!r} has no place {asked.command.place!r}"
+        raise Refusal(Code.UNKNOWN_PLACE, what, where="place", remedy="Name a place of the session.")
+
+
+def _check_kind(asked: Asked) -> None:
+    """Refuse a kind of order that the session does not take, or not in this phase."""
+    command, session = asked.command, asked.session
+    at_once = command.time_in_force != "session" or command.post_only
+    if at_once and session.opened.kind != "continuous":
+        raise _unsupported(f"a {session.opened.kind} session trades at its end only", "time_in_force")
+    if at_once and session.phase != "continuous":
+        what = f"session {command.session_id!r} is in a call: nothing trades at once"
+        remedy = "Send an order for the session, or wait for the continuous phase."
+        raise Refusal(Code.WRONG_PHASE, what, where="time_in_force", remedy=remedy)
+    if command.post_only and command.time_in_force != "session":
+        raise _unsupported("an order cannot both wait and not wait", "post_only")
+    if command.order_type == "market":
+        _check_market_order(session.opened, command)
+
+
+def _check_market_order(opened: SessionOpened, command: SubmitOrder) -> None:
+    if not opened.market_orders:
+        raise _unsupported(f"session {command.session_id!r} takes no market orders", "order_type")
+    if command.post_only:
+        raise _unsupported("a market order does not wait", "post_only")
+    if command.side == "buy" and opened.collar_highest_tenge_per_tonne is None:
+        raise _unsupported("no limit bounds what a market order might pay in this session", "order_type")
+
+
+def _unsupported(what: str, where: str) -> Refusal:
+    return Refusal(Code.NOT_SUPPORTED, what, where=where, remedy="Send a limit order for the session.")
+
+
+def _check_delivery(asked: Asked) -> None:
+    """Refuse a buyer whose gas would go where the instrument or the session does not deliver."""
+    opened, command = asked.session.opened, asked.command
+    if opened.instrument is None or command.side == "sell":
+        return
+    instrument = asked.state.market.instruments[opened.instrument]
+    for region, provinces in ((instrument.delivery_region, instrument.provinces), (opened.region or REPUBLIC, ())):
+        if region != REPUBLIC and command.delivery not in (region, *provinces):
+            what = f"delivery to {command.delivery or 'no province'} is outside {region}"
+            remedy = f"Name a province of {region}, or trade what is delivered to yours."
+            raise Refusal(Code.OUTSIDE_REGION, what, where="delivery", remedy=remedy)
+    if command.delivery not in asked.rules.words("provinces"):
+        what = f"the rulebook has no province {command.delivery!r}"
+        remedy = "Name the province of delivery by its ISO 3166-2 code."
+        raise Refusal(Code.UNKNOWN_PLACE, what, where="delivery", remedy=remedy)
+
+
+def _check_tick(asked: Asked) -> None:
+    tick, price = asked.session.opened.tick_tenge_per_tonne, asked.command.price_tenge_per_tonne
+    if price % tick:
+        what = f"price {price} is not on the tick of {tick}"
+        remedy = f"Give a multiple of {tick}, such as {price - price % tick}."
+        raise Refusal(Code.OUT_OF_RANGE, what, where="price_tenge_per_tonne", remedy=remedy)
 
 
 def _check_collar(asked: Asked) -> None:
     opened, command = asked.session.opened, asked.command
+    if command.order_type == "market":
+        return
     bounds = limits.Collar(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
     refused = limits.judge_price(command.price_tenge_per_tonne, asked.session.carriage[command.place], bounds)
     if refused is not None:
@@ -94,14 +185,11 @@ def _check_collar(asked: Asked) -> None:
 
 def _check_room(asked: Asked) -> None:
     """Refuse what would make the session too large to be cleared: that refusal would come too late for everybody."""
-    lots = asked.session.lots
+    lots = asked.session.lots - (0 if asked.replaces is None else asked.replaces.quantity_lots)
     if lots + asked.command.quantity_lots > SESSION_LOTS_MAX:
-        raise Refusal(
-            Code.OVERFLOW,
-            f"session {asked.command.session_id!r} holds {lots} lots and takes at most {SESSION_LOTS_MAX}",
-            where="quantity_lots",
-            remedy="Send a smaller order, or wait for the next session.",
-        )
+        what = f"session {asked.command.session_id!r} holds {lots} lots and takes at most {SESSION_LOTS_MAX}"
+        remedy = "Send a smaller order, or wait for the next session."
+        raise Refusal(Code.OVERFLOW, what, where="quantity_lots", remedy=remedy)
 
 
 _CHECKS: Final[tuple[Check, ...]] = (
@@ -110,6 +198,9 @@ _CHECKS: Final[tuple[Check, ...]] = (
     _check_identifier,
     _check_window,
     _check_place,
+    _check_kind,
+    _check_delivery,
+    _check_tick,
     _check_collar,
     _check_room,
 )
@@ -119,70 +210,244 @@ JUDGED_BY_RULES: Final[tuple[Check, ...]] = (_check_may_trade, _check_collar)
 """The checks that ask nothing but the order, its session's terms and the rules: they can be asked again later."""
 
 
-def _cancel_order(state: State, command: CancelOrder) -> Decision:
-    session = session_in(state, command.session_id, "collecting")
-    number = session.numbers.get(command.order_id)
+# --- Amending and taking back -----------------------------------------------------------------------------------
+
+
+def _amend_order(state: State, command: AmendOrder) -> Decision:
+    rules = rules_in_force(state, command.at_ns)
+    session = session_in(state, command.session_id, *TAKING)
+    order = _own_order(session, command.order_id, command.actor)
+    if session.opened.kind == "standard":
+        raise _unsupported("a bid of a standard auction cannot be amended", "order_id")
+    check_window(session.opened, command.at_ns)
+    amended = _amended(order, command)
+    price, lots = amended.price_tenge_per_tonne, amended.quantity_lots
+    keeps_place = price == order.price_tenge_per_tonne and lots <= order.quantity_lots
+    event = OrderAmended(command.session_id, command.order_id, price, lots, keeps_place, rules.version, command.at_ns)
+    if keeps_place:
+        return (event,)
+    asked = Asked(state, _as_submitted(amended, command), session, rules, order)
+    for check in _CHECKS:
+        check(asked)
+    if not trading.trades_in_book(session):
+        return (event,)
+    return (event, *trading.entering(state, session, amended).events)
+
+
+def _amended(order: OrderAccepted, command: AmendOrder) -> OrderAccepted:
+    price, lots = command.price_tenge_per_tonne, command.quantity_lots
+    if price is None and lots is None:
+        raise Refusal(
+            Code.OUT_OF_RANGE, "nothing to amend", where="quantity_lots", remedy="Give a price, a quantity or both."
+        )
+    if price is not None and order.order_type == "market":
+        raise _unsupported("a market order has no price of its own", "price_tenge_per_tonne")
+    return msgspec.structs.replace(
+        order,
+        price_tenge_per_tonne=order.price_tenge_per_tonne if price is None else price,
+        quantity_lots=order.quantity_lots if lots is None else lots,
+        submitted_at_ns=command.at_ns,
+    )
+
+
+def _as_submitted(order: OrderAccepted, command: AmendOrder) -> SubmitOrder:
+    """Return the amended order as if it were sent anew, so that it passes the same checks."""
+    return SubmitOrder(
+        command_id=command.command_id,
+        actor=command.actor,
+        at_ns=command.at_ns,
+        session_id=order.session_id,
+        order_id=order.order_id,
+        place=order.place,
+        side=order.side,
+        price_tenge_per_tonne=order.price_tenge_per_tonne,
+        quantity_lots=order.quantity_lots,
+        order_type=order.order_type,
+        delivery=order.delivery,
+    )
+
+
+def _own_order(session: Session, order_id: str, actor: str) -> OrderAccepted:
+    number = session.numbers.get(order_id)
     if number is None:
-        raise Refusal(
-            Code.UNKNOWN_ORDER,
-            f"session {command.session_id!r} holds no order {command.order_id!r}",
-            where="order_id",
-            remedy="Name an open order of your own.",
-        )
-    if session.orders[number].participant_id != command.actor:
-        raise Refusal(
-            Code.NOT_PERMITTED,
-            f"order {command.order_id!r} belongs to another participant",
-            where="order_id",
-            remedy="Cancel your own orders.",
-        )
+        what = f"session {session.opened.session_id!r} holds no order {order_id!r}"
+        raise Refusal(Code.UNKNOWN_ORDER, what, where="order_id", remedy="Name an open order of your own.")
+    order = session.orders[number]
+    if order.participant_id != actor:
+        what = f"order {order_id!r} belongs to another participant"
+        raise Refusal(Code.NOT_PERMITTED, what, where="order_id", remedy="Name an open order of your own.")
+    return order
+
+
+def _cancel_order(state: State, command: CancelOrder) -> Decision:
+    session = session_in(state, command.session_id, *STANDING)
+    _own_order(session, command.order_id, command.actor)
     check_window(session.opened, command.at_ns)
     return (OrderCancelled(command.session_id, command.order_id),)
 
 
+def _cancel_all(state: State, command: CancelAll) -> Decision:
+    """Cancel whatever stands of one participant, oldest first; where the window has ended, it is too late."""
+    whose = command.participant_id or command.actor
+    role = state.participants[command.actor].role
+    if whose != command.actor and role != "operator":
+        what = f"a {role} cancels orders of its own only"
+        raise Refusal(Code.NOT_PERMITTED, what, where="participant_id", remedy="Leave the participant out.")
+    if whose not in state.participants:
+        what = f"nobody is admitted as {whose!r}"
+        raise Refusal(Code.UNKNOWN_PARTICIPANT, what, where="participant_id", remedy="Name a participant.")
+    sessions = _sessions_of(state, command)
+    reason = "" if whose == command.actor else "cancelled by the operator"
+    cancelled = tuple(event for session in sessions for event in cancelled_of(session, whose, reason))
+    if not cancelled:
+        raise Refusal(
+            Code.UNKNOWN_ORDER, f"{whose!r} has no open order", where="session_id", remedy="There is nothing to cancel."
+        )
+    return cancelled
+
+
+def _sessions_of(state: State, command: CancelAll) -> tuple[Session, ...]:
+    if command.session_id is not None:
+        session = session_in(state, command.session_id, *STANDING)
+        check_window(session.opened, command.at_ns)
+        return (session,)
+    open_now = (session for _, session in sorted(state.sessions.items()) if session.phase in STANDING)
+    return tuple(s for s in open_now if s.opened.opens_at_ns <= command.at_ns < s.opened.closes_at_ns)
+
+
+def cancelled_of(session: Session, participant_id: str | None, reason: str) -> Iterator[OrderCancelled]:
+    """Say what is cancelled where all orders of a participant, or of everybody, are taken out of a session."""
+    for _, order in sorted(session.orders.items()):
+        if participant_id in {None, order.participant_id}:
+            yield OrderCancelled(order.session_id, order.order_id, reason)
+
+
+# --- What becomes of a session's orders -------------------------------------------------------------------------
+
+
 def _order_accepted(state: State, event: OrderAccepted) -> State:
-    session = state.sessions[event.session_id]
-    number = state.sequence + 1
-    session = msgspec.structs.replace(
-        session,
-        orders=session.orders.insert(number, event),
-        numbers=session.numbers.insert(event.order_id, number),
-        lots=session.lots + event.quantity_lots,
-    )
+    session = with_order(state.sessions[event.session_id], event, state.sequence + 1)
     state = with_session(state, session)
     return msgspec.structs.replace(state, order_ids=state.order_ids.insert(event.order_id, event.session_id))
 
 
-def _order_cancelled(state: State, event: OrderCancelled) -> State:
-    session = state.sessions[event.session_id]
-    number = session.numbers[event.order_id]
-    session = msgspec.structs.replace(
+def with_order(session: Session, order: OrderAccepted, number: int) -> Session:
+    """Return a session with an order behind all others at its price."""
+    book = session.book
+    return msgspec.structs.replace(
+        session,
+        orders=session.orders.insert(number, order),
+        numbers=session.numbers.insert(order.order_id, number),
+        lots=session.lots + order.quantity_lots,
+        book=book and entered(book, order.side, trading.limit_of(order), number),
+    )
+
+
+def without_order(session: Session, order_id: str) -> Session:
+    """Return a session without an order that stands in it."""
+    number = session.numbers[order_id]
+    order, book = session.orders[number], session.book
+    return msgspec.structs.replace(
         session,
         orders=session.orders.remove(number),
-        numbers=session.numbers.remove(event.order_id),
-        lots=session.lots - session.orders[number].quantity_lots,
+        numbers=session.numbers.remove(order_id),
+        lots=session.lots - order.quantity_lots,
+        book=book and left(book, order.side, trading.limit_of(order), number),
     )
-    return with_session(state, session)
+
+
+def with_lots(session: Session, order_id: str, lots: int) -> Session:
+    """Return a session in which so many lots of an order are open, in its old place; without it where none are."""
+    if not lots:
+        return without_order(session, order_id)
+    number = session.numbers[order_id]
+    order = session.orders[number]
+    return msgspec.structs.replace(
+        session,
+        orders=session.orders.insert(number, msgspec.structs.replace(order, quantity_lots=lots)),
+        lots=session.lots - order.quantity_lots + lots,
+    )
+
+
+def traded(session: Session, event: Traded) -> Session:
+    """Return a session after a trade: with fewer open lots of both orders, and the trade in its statistics."""
+    lots = event.quantity_lots
+    for order_id in (event.buy_order_id, event.sell_order_id):
+        session = with_lots(session, order_id, session.orders[session.numbers[order_id]].quantity_lots - lots)
+    return msgspec.structs.replace(session, statistics=_counted(session.statistics, event))
+
+
+def _counted(so_far: Statistics, event: Traded) -> Statistics:
+    price, lots = event.price_tenge_per_tonne, event.quantity_lots
+    first, highest, lowest = (
+        so_far.first_tenge_per_tonne,
+        so_far.highest_tenge_per_tonne,
+        so_far.lowest_tenge_per_tonne,
+    )
+    return Statistics(
+        trades=so_far.trades + 1,
+        volume_lots=so_far.volume_lots + lots,
+        turnover=so_far.turnover + price * lots,
+        first_tenge_per_tonne=price if first is None else first,
+        highest_tenge_per_tonne=price if highest is None else max(price, highest),
+        lowest_tenge_per_tonne=price if lowest is None else min(price, lowest),
+        last_tenge_per_tonne=price,
+    )
+
+
+def after(session: Session, events: Iterable[AnyEvent]) -> Session:
+    """Return a session after events about its orders that stand in it, so that a decision can go on from there."""
+    for event in events:
+        if isinstance(event, Traded):
+            session = traded(session, event)
+        elif isinstance(event, OrderCancelled):
+            session = without_order(session, event.order_id)
+        elif isinstance(event, OrderAmended):
+            session = with_lots(session, event.order_id, event.quantity_lots)
+    return session
+
+
+def _order_amended(state: State, event: OrderAmended) -> State:
+    session = state.sessions[event.session_id]
+    if event.keeps_place:
+        return with_session(state, with_lots(session, event.order_id, event.quantity_lots))
+    order = msgspec.structs.replace(
+        session.orders[session.numbers[event.order_id]],
+        price_tenge_per_tonne=event.price_tenge_per_tonne,
+        quantity_lots=event.quantity_lots,
+        submitted_at_ns=event.at_ns,
+    )
+    return with_session(state, with_order(without_order(session, event.order_id), order, state.sequence + 1))
+
+
+def _order_gone(state: State, event: OrderCancelled | OrderExpired) -> State:
+    return with_session(state, without_order(state.sessions[event.session_id], event.order_id))
 
 
 TOPIC: Final = Topic(
     permitted=MappingProxyType(
         {
             SubmitOrder: ("seller", "buyer"),
+            AmendOrder: ("seller", "buyer"),
             CancelOrder: ("seller", "buyer"),
+            CancelAll: ("operator", "seller", "buyer"),
         }
     ),
     deciders=MappingProxyType(
         {
             SubmitOrder: _submit_order,
+            AmendOrder: _amend_order,
             CancelOrder: _cancel_order,
+            CancelAll: _cancel_all,
         }
     ),
     evolvers=MappingProxyType(
         {
             OrderAccepted: _order_accepted,
-            OrderCancelled: _order_cancelled,
+            OrderAmended: _order_amended,
+            OrderCancelled: _order_gone,
+            OrderExpired: _order_gone,
         }
     ),
-    while_suspended=(CancelOrder,),
+    while_suspended=(CancelOrder, CancelAll),
 )

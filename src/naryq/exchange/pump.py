@@ -37,9 +37,15 @@ def _report_retail_terms(_: State, command: ReportRetailTerms) -> Decision:
 
 def _publish_prices(state: State, command: PublishPrices) -> Decision:
     session = session_in(state, command.session_id, "cleared")
+    if session.cleared is None:
+        raise Refusal(
+            Code.NOT_SUPPORTED,
+            "only a network session has a price for each province",
+            where="session_id",
+            remedy="Publish a session over one instrument with PublishSession.",
+        )
     _check_unpublished(state, session)
     rules = rules_for_month(state, command.at_ns, session.opened.delivery_month)
-    assert session.cleared is not None, "a cleared session has its prices"
     prices = tuple(_pump_prices(state, session, session.cleared, rules))
     postings = tuple(leg for price in prices for leg in ledger.compensation(price.province, price.fund_tiyn))
     published = PricesPublished(

@@ -162,13 +162,15 @@ def _session_again(state: State, session: Session, rules: InForce, pumps: dict[s
 
 
 def _opened_under(opened: SessionOpened, rules: InForce) -> SessionOpened:
-    """Return a session's terms with the lot and the collar that the rules would have given it; its hours stay."""
+    """Return a session's terms with the lot, collar, ties and price that the rules would have given it."""
     bounds = limits.collar(opened.reference_tenge_per_tonne, rules.integer("collar_rise"), rules.integer("collar_fall"))
     return msgspec.structs.replace(
         opened,
         lot_kg=rules.required_integer("lot"),
         collar_lowest_tenge_per_tonne=bounds.lowest_tenge_per_tonne,
         collar_highest_tenge_per_tonne=bounds.highest_tenge_per_tonne,
+        tie_rule=rules.text("tie_rule"),
+        price_rule=rules.text("price_rule"),
     )
 
 

@@ -1,5 +1,6 @@
 """Sessions: how they open, close and find their prices."""
 
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
@@ -7,46 +8,60 @@ import msgspec
 from rpds import HashTrieMap
 
 from naryq import limits, pricing
-from naryq.exchange import control
+from naryq.exchange import calendar, control, instruments, orders, trading
+from naryq.exchange.book import EMPTY
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force, session_in
 from naryq.messages import (
+    ChangePhase,
     ClearSession,
     CloseSession,
     Code,
     Day,
+    Instrument,
     LedgerPosted,
     Link,
     OpenSession,
+    OrderExpired,
+    Phase,
+    PhaseChanged,
     Place,
+    PublishSession,
     Refusal,
     SessionCleared,
     SessionClosed,
+    SessionEnded,
     SessionOpened,
+    SessionPublished,
+    Statistics,
+    Traded,
 )
 from naryq.rulebook import InForce
-from naryq.units import INT64_MAX, instant_ns
+from naryq.units import INT64_MAX, divide, instant_ns, month_after
+
+WINDOW_ENDED: Final = "its window has ended"
+
+
+# --- Opening --------------------------------------------------------------------------------------------------------
 
 
 def _open_session(state: State, command: OpenSession) -> Decision:
     rules = rules_in_force(state, command.at_ns, command.day)
+    return (opening(state, command, rules),)
+
+
+def opening(state: State, command: OpenSession, rules: InForce) -> SessionOpened:
+    """Judge what a session is to be, and return it as opened under the rules given."""
     if command.session_id in state.sessions:
-        raise Refusal(
-            Code.ALREADY_EXISTS,
-            f"session {command.session_id!r} exists already",
-            where="session_id",
-            remedy="Choose another identifier.",
-        )
-    _check_network(command.places, command.links)
+        what = f"session {command.session_id!r} exists already"
+        raise Refusal(Code.ALREADY_EXISTS, what, where="session_id", remedy="Choose another identifier.")
+    _check_terms(state, command, rules)
     opens_at_ns, closes_at_ns = _window(rules, command)
     if command.at_ns >= closes_at_ns:
-        raise Refusal(
-            Code.OUTSIDE_WINDOW,
-            f"the window of {command.day} has passed",
-            where="day",
-            remedy="Open the session before its window ends.",
-        )
-    bounds = limits.collar(state.reference_tenge_per_tonne, rules.integer("collar_rise"), rules.integer("collar_fall"))
+        what = f"the window of {command.day} has passed"
+        raise Refusal(Code.OUTSIDE_WINDOW, what, where="day", remedy="Open the session before its window ends.")
+    calendar.check_trading_day(state, command.day)
+    _check_month(command, rules)
     opened = SessionOpened(
         session_id=command.session_id,
         day=command.day,
@@ -57,24 +72,95 @@ def _open_session(state: State, command: OpenSession) -> Decision:
         opens_at_ns=opens_at_ns,
         closes_at_ns=closes_at_ns,
         lot_kg=rules.required_integer("lot"),
-        reference_tenge_per_tonne=state.reference_tenge_per_tonne,
+        reference_tenge_per_tonne=None,
+        collar_lowest_tenge_per_tonne=None,
+        collar_highest_tenge_per_tonne=None,
+        rulebook_version=rules.version,
+        kind=command.kind,
+        region=command.region,
+        opening_call=command.opening_call,
+        closing_call=command.closing_call,
+        tie_rule=rules.text("tie_rule"),
+        price_rule=rules.text("price_rule"),
+    )
+    if command.instrument is None:
+        return around(opened, state.reference_tenge_per_tonne, rules)
+    opened = _over_instrument(opened, instruments.listed(state, command.instrument), command, rules)
+    return around(opened, state.market.references.get(command.instrument), rules)
+
+
+def around(opened: SessionOpened, reference_tenge_per_tonne: int | None, rules: InForce) -> SessionOpened:
+    """Return a session with its reference price, and the collar that the rules draw around it."""
+    bounds = limits.collar(reference_tenge_per_tonne, rules.integer("collar_rise"), rules.integer("collar_fall"))
+    return msgspec.structs.replace(
+        opened,
+        reference_tenge_per_tonne=reference_tenge_per_tonne,
         collar_lowest_tenge_per_tonne=bounds.lowest_tenge_per_tonne,
         collar_highest_tenge_per_tonne=bounds.highest_tenge_per_tonne,
-        rulebook_version=rules.version,
     )
-    return (opened,)
+
+
+def _over_instrument(
+    opened: SessionOpened, instrument: Instrument, command: OpenSession, rules: InForce
+) -> SessionOpened:
+    begins: Phase = "collecting" if command.kind != "continuous" else "call" if command.opening_call else "continuous"
+    return msgspec.structs.replace(
+        opened,
+        places=(Place(instrument.code, "plant"),),
+        lot_kg=instrument.lot_kg,
+        instrument=instrument.code,
+        standard=command.standard,
+        phase=begins,
+        tick_tenge_per_tonne=instrument.tick_tenge_per_tonne,
+        price_rule=rules.word("call_price_rule") or "xetra",
+        self_trade=rules.word("self_trade") or "allow",
+        market_orders=rules.word("market_orders") == "taken" and command.kind != "standard",
+    )
+
+
+def _check_terms(state: State, command: OpenSession, rules: InForce) -> None:
+    """Refuse terms that do not belong to the kind of the session, and those that name what is not there."""
+    if command.kind == "network":
+        _check_network(command.places, command.links)
+    mixed = {
+        "places": command.kind != "network" and command.places + command.links,
+        "instrument": command.kind == "network" and command.instrument,
+        "opening_call": command.kind != "continuous" and (command.opening_call or command.closing_call),
+        "standard": (command.kind == "standard") != (command.standard is not None),
+        "region": command.kind == "network" and command.region,
+    }
+    for where, wrong in mixed.items():
+        if wrong:
+            what = f"this does not belong to a {command.kind} session, or is missing"
+            remedy = "See docs/reference/sessions.md for what each kind of session needs."
+            raise Refusal(Code.NOT_SUPPORTED, what, where=where, remedy=remedy)
+    if command.kind == "standard":
+        what = "this venue holds no standard auctions yet"
+        raise Refusal(Code.NOT_SUPPORTED, what, where="kind", remedy="Open a call or a continuous session.")
+    if command.kind != "network":
+        instruments.listed(state, command.instrument)
+    if command.region is not None and command.region not in rules.words("provinces"):
+        what = f"the rulebook has no province {command.region!r}"
+        remedy = "Name a province by its ISO 3166-2 code, or leave the region out."
+        raise Refusal(Code.UNKNOWN_PLACE, what, where="region", remedy=remedy)
+
+
+def _check_month(command: OpenSession, rules: InForce) -> None:
+    """Refuse to trade months that are past or too far ahead: their collar would be led astray."""
+    ahead = rules.integer("delivery_months_ahead")
+    today = command.day[:7]
+    if ahead is not None and not today <= command.delivery_month <= month_after(today, ahead):
+        what = f"the delivery month {command.delivery_month} is past, or more than {ahead} months after {today}"
+        remedy = f"Name a month from {today} to {month_after(today, ahead)}."
+        raise Refusal(Code.OUT_OF_RANGE, what, where="delivery_month", remedy=remedy)
 
 
 def _window(rules: InForce, command: OpenSession) -> tuple[int, int]:
     rule = f"session_window_{command.window}"
     clock = rules.text(rule) if command.window in {"plan", "other"} else None
     if clock is None:
-        raise Refusal(
-            Code.OUTSIDE_WINDOW,
-            f"the rulebook has no window {command.window!r}",
-            where="window",
-            remedy="Use `plan` or `other`.",
-        )
+        what = f"the rulebook has no window {command.window!r}"
+        raise Refusal(Code.OUTSIDE_WINDOW, what, where="window", remedy="Use `plan` or `other`.")
     opens, closes = clock.split("-")
     offset = rules.required_integer("utc_offset")
     try:
@@ -87,12 +173,8 @@ def _window(rules: InForce, command: OpenSession) -> tuple[int, int]:
 
 
 def _no_such_day(day: Day) -> Refusal:
-    return Refusal(
-        Code.OUT_OF_RANGE,
-        f"{day} is no day of the calendar before April 2262, where the venue's clock ends",
-        where="day",
-        remedy="Give the day of the session, such as 2022-01-31.",
-    )
+    what = f"{day} is no day of the calendar before April 2262, where the venue's clock ends"
+    return Refusal(Code.OUT_OF_RANGE, what, where="day", remedy="Give the day of the session, such as 2022-01-31.")
 
 
 def _check_network(places: tuple[Place, ...], links: tuple[Link, ...]) -> None:
@@ -102,51 +184,152 @@ def _check_network(places: tuple[Place, ...], links: tuple[Link, ...]) -> None:
         raise Refusal(Code.DUPLICATE_ID, "a place is named twice", where="places", remedy="Name each place once.")
     pairs = frozenset((link.source, link.target) for link in links)
     if len(pairs) != len(links):
-        raise Refusal(
-            Code.DUPLICATE_ID,
-            "two links join the same places in the same direction",
-            where="links",
-            remedy="Join them into one.",
-        )
+        what = "two links join the same places in the same direction"
+        raise Refusal(Code.DUPLICATE_ID, what, where="links", remedy="Join them into one.")
     for link in links:
         if link.source not in known or link.target not in known:
-            raise Refusal(
-                Code.UNKNOWN_PLACE,
-                f"the link {link.source} to {link.target} leads to no place of the session",
-                where="links",
-                remedy="Name both ends among the places.",
-            )
+            what = f"the link {link.source} to {link.target} leads to no place of the session"
+            raise Refusal(Code.UNKNOWN_PLACE, what, where="links", remedy="Name both ends among the places.")
         if link.source == link.target:
             raise Refusal(
                 Code.SELF_LOOP, f"the link at {link.source} leads nowhere", where="links", remedy="Leave it out."
             )
 
 
+# --- Phases ---------------------------------------------------------------------------------------------------------
+
+CHANGING: Final[tuple[Phase, ...]] = ("announced", *orders.STANDING)
+"""The phases that a command may lead out of."""
+_COLLECTING: Final = MappingProxyType(
+    {
+        "announced": ("collecting", "cancelled"),
+        "collecting": ("halted", "cancelled"),
+        "halted": ("collecting", "cancelled"),
+    }
+)
+_CONTINUOUS: Final = MappingProxyType(
+    {
+        "announced": ("call", "continuous", "cancelled"),
+        "call": ("continuous", "halted", "cancelled"),
+        "continuous": ("call", "halted", "cancelled"),
+        "halted": ("call", "cancelled"),
+    }
+)
+"""From which phase a command may lead to which; closing, clearing and publishing have commands of their own."""
+
+
+def _change_phase(state: State, command: ChangePhase) -> Decision:
+    session = session_in(state, command.session_id, *CHANGING)
+    ways = _CONTINUOUS if session.opened.kind == "continuous" else _COLLECTING
+    if command.phase not in ways.get(session.phase, ()):
+        what = f"a {session.opened.kind} session that is {session.phase} does not become {command.phase}"
+        remedy = f"It may become {' or '.join(ways.get(session.phase, ()))}, or end with its window."
+        raise Refusal(Code.WRONG_PHASE, what, where="phase", remedy=remedy)
+    if command.phase != "cancelled":
+        orders.check_window(session.opened, command.at_ns)
+    return changed(state, session, command.phase, command.reason, command.at_ns)
+
+
+def changed(state: State, session: Session, phase: Phase, reason: str, at_ns: int) -> Decision:
+    """Say what follows when a session goes into another phase: what trades, what is taken back, and the phase."""
+    event = PhaseChanged(session.opened.session_id, phase, reason, at_ns)
+    if phase == "cancelled":
+        return (*orders.cancelled_of(session, None, f"session cancelled: {reason}"), event)
+    if session.phase == "call" and phase == "continuous":
+        return (*trading.uncrossed(state, session, at_ns).events, event)
+    return (event,)
+
+
 def _close_session(state: State, command: CloseSession) -> Decision:
-    session = session_in(state, command.session_id, "collecting")
+    session = session_in(state, command.session_id, *orders.STANDING)
     if command.at_ns < session.opened.closes_at_ns:
-        raise Refusal(
-            Code.OUTSIDE_WINDOW,
-            "the session's window is still open",
-            where="at_ns",
-            remedy="Close it when its window has ended.",
-        )
-    return (SessionClosed(command.session_id),)
+        what = "the session's window is still open"
+        raise Refusal(Code.OUTSIDE_WINDOW, what, where="at_ns", remedy="Close it when its window has ended.")
+    if session.opened.kind == "network":
+        return (SessionClosed(command.session_id),)
+    closed = PhaseChanged(command.session_id, "closed", WINDOW_ENDED, command.at_ns)
+    if session.opened.kind != "continuous":
+        return (closed,)
+    traded = trading.uncrossed(state, session, command.at_ns).events if session.phase == "call" else ()
+    return (*traded, *_ending(state, session, traded, closed, command.at_ns))
+
+
+def _ending(
+    state: State, session: Session, traded: Decision, last: PhaseChanged, at_ns: int
+) -> Iterator[PhaseChanged | OrderExpired | SessionEnded]:
+    """Let what is left of the orders expire, change the phase, and sum the session up."""
+    session = orders.after(session, traded)
+    for _, order in sorted(session.orders.items()):
+        yield OrderExpired(order.session_id, order.order_id)
+    yield last
+    yield ended(state, session, at_ns)
+
+
+def ended(state: State, session: Session, at_ns: int) -> SessionEnded:
+    """Return the end of a session over one instrument, with its statistics and whether they move the reference."""
+    found = session.statistics
+    least = rules_in_force(state, at_ns).integer("reference_minimum_lots") or 1
+    return SessionEnded(
+        session_id=session.opened.session_id,
+        at_ns=at_ns,
+        statistics=found,
+        weighted_average_tenge_per_tonne=weighted_average_of(found),
+        reference_moved=found.volume_lots >= least,
+    )
+
+
+def weighted_average_of(statistics: Statistics) -> int | None:
+    """Return the average price of all trades weighted by lots, rounded half up; None where nothing traded."""
+    return divide(statistics.turnover, statistics.volume_lots) if statistics.volume_lots else None
 
 
 def _clear_session(state: State, command: ClearSession) -> Decision:
-    rules = rules_in_force(state, command.at_ns)
     session = session_in(state, command.session_id, "closed")
     control.check_may_clear(state, session)
-    left_out = control.left_out(state, session)
-    cleared = pricing.clear_session(session.opened, ordered(session.orders), rules, left_out)
-    postings = pricing.settle(session.opened, ordered(session.orders), cleared)
-    return (cleared, LedgerPosted(f"settlement of {command.session_id}", postings))
+    if session.opened.kind == "network":
+        return _clear_network(state, command, session)
+    if session.opened.kind == "continuous":
+        what = "a continuous session has traded already"
+        raise Refusal(Code.NOT_SUPPORTED, what, where="session_id", remedy="Publish it with PublishSession.")
+    cleared = PhaseChanged(command.session_id, "cleared", "the price is found", command.at_ns)
+    traded = trading.uncrossed(state, session, command.at_ns).events
+    return (*traded, *_ending(state, session, traded, cleared, command.at_ns))
+
+
+def _clear_network(state: State, command: ClearSession, session: Session) -> Decision:
+    rules, standing = rules_in_force(state, command.at_ns), ordered(session.orders)
+    cleared = pricing.clear_session(session.opened, standing, rules, control.left_out(state, session))
+    postings = pricing.settle(session.opened, standing, cleared)
+    return (
+        cleared,
+        LedgerPosted(f"settlement of {command.session_id}", postings),
+        SessionEnded(command.session_id, command.at_ns, reference_moved=cleared.reference_moved),
+    )
+
+
+def _publish_session(state: State, command: PublishSession) -> Decision:
+    session = session_in(state, command.session_id, "closed", "cleared")
+    opened, found = session.opened, session.statistics
+    if opened.instrument is None or (opened.kind == "continuous") != (session.phase == "closed"):
+        what = f"a {opened.kind} session that is {session.phase} has no statistics to publish"
+        remedy = "Clear it first; the prices of a network session are published with PublishPrices."
+        raise Refusal(Code.WRONG_PHASE, what, where="session_id", remedy=remedy)
+    version = rules_in_force(state, command.at_ns).version
+    average = weighted_average_of(found)
+    return (SessionPublished(command.session_id, opened.day, opened.instrument, found, average, version),)
+
+
+# --- Folding --------------------------------------------------------------------------------------------------------
 
 
 def _session_opened(state: State, event: SessionOpened) -> State:
     carriage = HashTrieMap(pricing.cheapest_carriage(event.places, event.links))
-    return with_session(state, Session(event, "collecting", HashTrieMap(), HashTrieMap(), carriage))
+    book = EMPTY if event.kind in {"call", "continuous"} else None
+    return with_session(state, Session(event, event.phase, HashTrieMap(), HashTrieMap(), carriage, book=book))
+
+
+def _phase_changed(state: State, event: PhaseChanged) -> State:
+    return in_phase(state, event.session_id, event.phase)
 
 
 def _session_closed(state: State, event: SessionClosed) -> State:
@@ -156,31 +339,59 @@ def _session_closed(state: State, event: SessionClosed) -> State:
 def _session_cleared(state: State, event: SessionCleared) -> State:
     session = state.sessions[event.session_id]
     state = with_session(state, msgspec.structs.replace(session, phase="cleared", cleared=event))
-    if event.average_ex_works_tenge_per_tonne is None:
+    if event.average_ex_works_tenge_per_tonne is None or not event.reference_moved:
         return state
     return msgspec.structs.replace(state, reference_tenge_per_tonne=event.average_ex_works_tenge_per_tonne)
+
+
+def _session_ended(state: State, event: SessionEnded) -> State:
+    session = state.sessions[event.session_id]
+    state = with_session(state, msgspec.structs.replace(session, ended_at_ns=event.at_ns))
+    code, average = session.opened.instrument, event.weighted_average_tenge_per_tonne
+    if code is None or average is None or not event.reference_moved:
+        return state
+    references = state.market.references.insert(code, average)
+    return msgspec.structs.replace(state, market=msgspec.structs.replace(state.market, references=references))
+
+
+def _session_published(state: State, event: SessionPublished) -> State:
+    return in_phase(state, event.session_id, "published")
+
+
+def _traded(state: State, event: Traded) -> State:
+    state = with_session(state, orders.traded(state.sessions[event.session_id], event))
+    trades = state.market.trades + 1
+    return msgspec.structs.replace(state, market=msgspec.structs.replace(state.market, trades=trades))
 
 
 TOPIC: Final = Topic(
     permitted=MappingProxyType(
         {
             OpenSession: ("operator",),
+            ChangePhase: ("operator",),
             CloseSession: ("operator",),
             ClearSession: ("operator",),
+            PublishSession: ("operator",),
         }
     ),
     deciders=MappingProxyType(
         {
             OpenSession: _open_session,
+            ChangePhase: _change_phase,
             CloseSession: _close_session,
             ClearSession: _clear_session,
+            PublishSession: _publish_session,
         }
     ),
     evolvers=MappingProxyType(
         {
             SessionOpened: _session_opened,
+            PhaseChanged: _phase_changed,
+            Traded: _traded,
             SessionClosed: _session_closed,
             SessionCleared: _session_cleared,
+            SessionEnded: _session_ended,
+            SessionPublished: _session_published,
         }
     ),
 )

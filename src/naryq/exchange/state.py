@@ -7,27 +7,32 @@ import msgspec
 from rpds import HashTrieMap
 
 from naryq import ledger, messages
+from naryq.exchange.book import Book
 from naryq.messages import (
     AffiliationDeclared,
     EmergencyDeclared,
     FlagClosed,
     FlagRaised,
+    HolidaysDeclared,
+    Instrument,
     OrderAccepted,
     ParticipantAdmitted,
     ParticipantExcluded,
     ParticipantSuspended,
+    Phase,
     PricesPublished,
     PumpPrice,
     RetailTermsReported,
     RuleChangeProposed,
     SessionCleared,
     SessionOpened,
+    SessionsScheduled,
+    Statistics,
     SupplyPlanned,
     TradingStopped,
 )
 from naryq.rulebook import Rulebook
 
-Phase = Literal["collecting", "closed", "cleared", "published"]
 Orders: TypeAlias = "HashTrieMap[int, OrderAccepted]"
 MonthAndProvince: TypeAlias = tuple[str, str]
 Pair: TypeAlias = tuple[str, str]
@@ -35,7 +40,7 @@ Absence: TypeAlias = ParticipantSuspended | ParticipantExcluded
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
-    """One call session: its terms, its phase, and its orders by their number of arrival."""
+    """One session: its terms, its phase, and its open orders by their number of arrival, each with its open lots."""
 
     opened: SessionOpened
     phase: Phase
@@ -47,6 +52,14 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     """All orders' lots together."""
     cleared: SessionCleared | None = None
     published: PricesPublished | None = None
+    book: Book | None = None
+    """Who comes before whom, where one instrument trades in a book."""
+    statistics: Statistics = Statistics()
+    """What has traded so far, over one instrument."""
+    rounds: tuple[tuple[OrderAccepted, ...], ...] = ()
+    """The bids of each round that is over, in an open standard auction."""
+    ended_at_ns: int | None = None
+    """When nothing more was to trade."""
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -96,6 +109,21 @@ class People(msgspec.Struct, frozen=True):
     """The smallest identifier of each affiliated participant's group; who is in no group is not here."""
 
 
+class Market(msgspec.Struct, frozen=True, gc=False):
+    """What is traded and when: the instruments, their references, the holidays of each year and the series."""
+
+    instruments: "HashTrieMap[str, Instrument]"
+    """Every instrument ever listed, by its code."""
+    delisted: "HashTrieMap[str, str]"
+    """Those that are not listed any more, and why."""
+    references: "HashTrieMap[str, int]"
+    """The last weighted average of each instrument, tenge a tonne."""
+    holidays: "HashTrieMap[int, HolidaysDeclared]"
+    series: "HashTrieMap[str, SessionsScheduled]"
+    trades: int = 0
+    """How many trades over instruments there have been."""
+
+
 class State(msgspec.Struct, frozen=True, gc=False):
     """All that the venue knows: a value; `evolve` makes the next one and leaves this one as it was."""
 
@@ -116,6 +144,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     rule_changes: RuleChanges
     watch: Watch
     people: People
+    market: Market
 
 
 def initial_state() -> State:
@@ -137,6 +166,7 @@ def initial_state() -> State:
         rule_changes=RuleChanges(HashTrieMap(), HashTrieMap()),
         watch=Watch(HashTrieMap()),
         people=People(HashTrieMap(), HashTrieMap(), HashTrieMap()),
+        market=Market(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap()),
     )
 
 
@@ -169,4 +199,6 @@ def _plain(value: object) -> object:
         return [[_plain(key), _plain(item)] for key, item in sorted(value.items())]
     if isinstance(value, msgspec.Struct) and not isinstance(value, messages.Message):
         return [_plain(getattr(value, field)) for field in value.__struct_fields__]
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     return value

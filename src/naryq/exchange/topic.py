@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from naryq.exchange.state import Phase, Session, State
-from naryq.messages import AnyEvent, Code, Day, Month, Refusal, Role, SubmitOrder
+from naryq.exchange.state import Session, State
+from naryq.messages import AnyEvent, Code, Day, Month, OrderAccepted, Phase, Refusal, Role, SubmitOrder
 from naryq.rulebook import InForce
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
@@ -21,12 +21,16 @@ Follower: TypeAlias = Callable[[State, Any], Decision]
 
 
 class Asked(NamedTuple):
-    """An order as it is judged: the state before it, the command, its session, and the rules in force at its time."""
+    """An order as it is judged: the state before it, the command, its session, and the rules in force at its time.
+
+    An order that is amended is judged as the order that it would become; `replaces` is what it is now.
+    """
 
     state: State
     command: SubmitOrder
     session: Session
     rules: InForce
+    replaces: OrderAccepted | None = None
 
 
 Check: TypeAlias = Callable[[Asked], None]

@@ -51,6 +51,8 @@ class Code(StrEnum):
     ALREADY_EXISTS = "already_exists"
     WRONG_PHASE = "wrong_phase"
     OUTSIDE_WINDOW = "outside_window"
+    OUTSIDE_REGION = "outside_region"
+    UNKNOWN_INSTRUMENT = "unknown_instrument"
     TIME_BACKWARD = "time_backward"
     NO_RULEBOOK = "no_rulebook"
     NO_PRICE = "no_price"

@@ -6,6 +6,7 @@ import msgspec
 
 from naryq.messages.basics import Message, Refused
 from naryq.messages.control import ControlCommand, ControlEvent
+from naryq.messages.instruments import InstrumentCommand, InstrumentEvent
 from naryq.messages.money import MoneyEvent
 from naryq.messages.orders import OrderCommand, OrderEvent
 from naryq.messages.people import PeopleCommand, PeopleEvent
@@ -19,6 +20,7 @@ from naryq.messages.upcasting import ENTRY_VERSION, Row, lifted
 AnyCommand = (
     PeopleCommand
     | RulebookCommand
+    | InstrumentCommand
     | SessionCommand
     | OrderCommand
     | ControlCommand
@@ -30,6 +32,7 @@ AnyEvent = (
     Refused
     | PeopleEvent
     | RulebookEvent
+    | InstrumentEvent
     | SessionEvent
     | OrderEvent
     | ControlEvent

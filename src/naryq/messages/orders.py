@@ -84,6 +84,8 @@ class OrderAmended(Event, frozen=True, tag=True):
     quantity_lots: int
     keeps_place: bool
     rulebook_version: str
+    at_ns: int
+    reason: str = ""
 
 
 class OrderCancelled(Event, frozen=True, tag=True):
@@ -101,5 +103,5 @@ class OrderExpired(Event, frozen=True, tag=True):
     order_id: Name
 
 
-OrderCommand = SubmitOrder | CancelOrder
-OrderEvent = OrderAccepted | OrderCancelled
+OrderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll
+OrderEvent = OrderAccepted | OrderAmended | OrderCancelled | OrderExpired

@@ -263,7 +263,9 @@ class SessionCleared(Event, frozen=True, tag=True):
     dual_value: int
     average_ex_works_tenge_per_tonne: int | None
     rulebook_version: str
+    reference_moved: bool = True
+    """Whether the average is the reference from now on: where the rules say so, only enough volume moves it."""
 
 
-SessionCommand = OpenSession | CloseSession | ClearSession
-SessionEvent = SessionOpened | SessionClosed | SessionCleared
+SessionCommand = OpenSession | ChangePhase | CloseSession | ClearSession | PublishSession
+SessionEvent = SessionOpened | PhaseChanged | SessionClosed | SessionCleared | Traded | SessionEnded | SessionPublished

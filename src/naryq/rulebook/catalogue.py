@@ -42,6 +42,8 @@ class Specification(NamedTuple):
     required: bool = False
 
 
+VENUE_RULES: Final = ("xetra", "euronext", "last_accepted_sell")
+"""The rules of venues for the price of a call (docs/reference/call-auction.md)."""
 _ROLES: Final[tuple[str, ...]] = get_args(Role)
 _CLASSES: Final[tuple[str, ...]] = get_args(ParticipantClass)
 _TO_SHOW: Final = tuple(f"{name}.{credential}" for name in _CLASSES for credential in get_args(Credential))
@@ -73,6 +75,18 @@ CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
         "price_rule": Specification(Kind.WORD, "word", words=("lowest", "middle", "highest"), required=True),
         "collar_rise": Specification(Kind.INTEGER, "basis_points", 0, 100_000),
         "collar_fall": Specification(Kind.INTEGER, "basis_points", 0, 10_000),
+        "truck_lot": Specification(Kind.INTEGER, "kg", 10, 1_000_000),
+        "price_tick": Specification(Kind.INTEGER, "tenge_per_tonne", 1, 1_000_000),
+        "call_price_rule": Specification(Kind.WORD, "word", words=VENUE_RULES),
+        "self_trade": Specification(
+            Kind.WORD, "word", words=("allow", "cancel_newest", "cancel_resting", "cancel_both")
+        ),
+        "market_orders": Specification(Kind.WORD, "word", words=("taken", "refused")),
+        "reference_minimum_lots": Specification(Kind.INTEGER, "lots", 1, 1_000_000),
+        "delivery_months_ahead": Specification(Kind.INTEGER, "months", 0, 120),
+        "series_regional_sessions": Specification(Kind.INTEGER, "sessions", 0, 20),
+        "series_republic_sessions": Specification(Kind.INTEGER, "sessions", 0, 20),
+        "auction_minimum_participants": Specification(Kind.INTEGER, "participants", 1, 1_000),
         "pump_step_rise": Specification(Kind.INTEGER, "basis_points_per_month", 0, 100_000),
         "who_may_stop": Specification(Kind.WORDS, "roles", words=_ROLES),
         "stop_orders": Specification(Kind.WORD, "word", words=("keep", "cancel")),

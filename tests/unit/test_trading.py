@@ -1,0 +1,572 @@
+"""Sessions over one instrument: what they take, how they trade, through which phases they go, and how they end."""
+
+from typing import Any
+
+import pytest
+from tests.trading_samples import (
+    REGIONAL,
+    REPUBLICAN,
+    SERIES,
+    bid,
+    closed,
+    instrument,
+    offer,
+    over,
+    phase,
+    toured,
+    trading,
+    venue,
+)
+from tests.venue_samples import Answer, Desk, instant, rulebook
+
+from naryq import exchange
+from naryq.exchange import deals
+from naryq.exchange.instruments import composed, parsed
+from naryq.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    ClearSession,
+    Code,
+    DeclareHolidays,
+    DelistInstrument,
+    HolidaysDeclared,
+    InstrumentDelisted,
+    InstrumentListed,
+    ListInstrument,
+    OpenSession,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    PhaseChanged,
+    PublishSession,
+    ScheduleSessions,
+    SessionEnded,
+    SessionPublished,
+    SessionsScheduled,
+    StopTrading,
+    SubmitOrder,
+    Traded,
+)
+
+
+def trades(answer: Answer) -> list[tuple[str, str, int, int]]:
+    """Return who traded with whom, at which price and how much."""
+    return [
+        (event.buy_order_id, event.sell_order_id, event.price_tenge_per_tonne, event.quantity_lots)
+        for event in answer.events
+        if isinstance(event, Traded)
+    ]
+
+
+def gone(answer: Answer) -> list[tuple[str, str]]:
+    """Return which orders were taken out, and why."""
+    return [(event.order_id, event.reason) for event in answer.events if isinstance(event, OrderCancelled)]
+
+
+def open_lots(desk: Desk, session_id: str = "day") -> dict[str, int]:
+    return {order.order_id: order.quantity_lots for order in exchange.ordered(desk.state.sessions[session_id].orders)}
+
+
+def buy(desk: Desk, order_id: str, price: int, lots: int, who: str = "aktau", **changes: Any) -> Answer:
+    return desk.give(SubmitOrder, who, **bid(order_id, price, lots, **changes))
+
+
+def sell(desk: Desk, order_id: str, price: int, lots: int, who: str = "zhanaozen", **changes: Any) -> Answer:
+    return desk.give(SubmitOrder, who, **offer(order_id, price, lots, **changes))
+
+
+# --- Instruments ------------------------------------------------------------------------------------------------
+
+
+def test_codes_are_read_as_far_as_sources_go() -> None:
+    """The letters that announcements explain are read, all others are left open."""
+    assert parsed("HBDERFP") == ("LPG butane technical", "ER", "Eastern region", "PNHZ")
+    assert parsed("HBDEXEA") == ("LPG butane technical", "EX", None, "ANPZ")
+    assert parsed("A92FCQTS") is None
+    assert composed("LPG butane technical", "EX", "KZ", "ANPZ") == "HBDEXQA"
+    assert composed("LPG butane technical", "EX", "KZ-47", "ANPZ") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"code": REGIONAL}, Code.ALREADY_EXISTS),
+        ({"delivery_region": "KZ-99"}, Code.UNKNOWN_PLACE),
+        ({"delivery_region": "West", "provinces": ("KZ-47", "KZ-99")}, Code.UNKNOWN_PLACE),
+        ({"code": "HBDEXLA", "product": "LPG butane technical"}, Code.OUT_OF_RANGE),
+        ({"carriage": "truck"}, Code.RULE_MISSING),
+    ],
+)
+def test_an_instrument_is_listed_as_its_code_and_the_rules_say(changes: dict[str, Any], code: Code) -> None:
+    """What exists, what names no province, what its code contradicts and what has no lot is refused."""
+    answer = venue().give(ListInstrument, "operator", **{**instrument("NEW"), **changes})
+    assert answer.code == code
+
+
+def test_a_delisted_instrument_has_no_more_sessions() -> None:
+    """An instrument with an open session stays listed; once delisted it has no session and no second life."""
+    desk = trading()
+    assert desk.give(DelistInstrument, "operator", code=REGIONAL, reason="a test").code == Code.WRONG_PHASE
+    assert phase(desk, "cancelled").code is None
+    desk.must(DelistInstrument, "operator", code=REGIONAL, reason="a test")
+    assert desk.give(OpenSession, "operator", **over("call", "again")).code == Code.UNKNOWN_INSTRUMENT
+    assert desk.give(ListInstrument, "operator", **instrument()).code == Code.ALREADY_EXISTS
+
+
+def test_a_region_of_several_provinces_takes_each_of_them() -> None:
+    """An instrument for a region that is made of provinces is delivered to any of them, and nowhere else."""
+    desk = venue()
+    desk.must(ListInstrument, "operator", **instrument("ZH-W", "West", provinces=("KZ-23",)))
+    opened = desk.must(OpenSession, "operator", **over("continuous", instrument="ZH-W"))
+    desk.at_ns = opened.opens_at_ns
+    assert buy(desk, "far", 90_000, 1, place="ZH-W").code == Code.OUTSIDE_REGION
+    assert buy(desk, "near", 90_000, 1, place="ZH-W", delivery="KZ-23").code is None
+
+
+# --- What a session takes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"delivery": "KZ-23"}, Code.OUTSIDE_REGION),
+        ({"delivery": None}, Code.OUTSIDE_REGION),
+        ({"place": "ZH"}, Code.UNKNOWN_PLACE),
+        ({"order_type": "market"}, Code.NOT_SUPPORTED),
+        ({"post_only": True, "time_in_force": "fill_or_kill"}, Code.NOT_SUPPORTED),
+        ({"price_tenge_per_tonne": 90_005}, Code.OUT_OF_RANGE),
+    ],
+)
+def test_what_a_session_does_not_take_is_refused(changes: dict[str, Any], code: Code) -> None:
+    """Delivery elsewhere, another place, orders without a limit, both to wait and not, and prices off the tick."""
+    desk = trading(text=rulebook(price_tick=10))
+    assert buy(desk, "wrong", 90_000, 1, **changes).code == code
+
+
+def test_a_session_for_a_region_takes_buyers_of_it_alone() -> None:
+    """A session over an instrument for the whole Republic may still be restricted to the buyers of one province."""
+    desk = trading(instrument=REPUBLICAN, region="KZ-23")
+    assert buy(desk, "there", 90_000, 1, place=REPUBLICAN).code == Code.OUTSIDE_REGION
+    assert buy(desk, "here", 90_000, 1, place=REPUBLICAN, delivery="KZ-23").code is None
+
+
+def test_only_a_continuous_phase_trades_at_once() -> None:
+    """An order that must trade at once is refused in a call, where nothing does."""
+    desk = trading(opening_call=True)
+    assert buy(desk, "now", 90_000, 1, time_in_force="immediate_or_cancel").code == Code.WRONG_PHASE
+    assert phase(desk, "continuous").code is None
+    assert buy(desk, "now", 90_000, 1, time_in_force="immediate_or_cancel").code is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"kind": "network"}, Code.NOT_SUPPORTED),
+        ({"kind": "call", "opening_call": True}, Code.NOT_SUPPORTED),
+        ({"kind": "call", "instrument": "none"}, Code.UNKNOWN_INSTRUMENT),
+        ({"kind": "call", "instrument": None}, Code.UNKNOWN_INSTRUMENT),
+        ({"region": "KZ-99"}, Code.UNKNOWN_PLACE),
+        ({"delivery_month": "2022-05"}, Code.OUT_OF_RANGE),
+        ({"delivery_month": "2021-11"}, Code.OUT_OF_RANGE),
+        ({"standard": None, "kind": "standard"}, Code.NOT_SUPPORTED),
+    ],
+)
+def test_a_session_opens_with_terms_of_its_kind(changes: dict[str, Any], code: Code) -> None:
+    """Terms of another kind, instruments and regions that are not there, and months too far off are refused."""
+    desk = venue(rulebook(delivery_months_ahead=3))
+    assert desk.give(OpenSession, "operator", **over("continuous", **changes)).code == code
+
+
+# --- The continuous phase ---------------------------------------------------------------------------------------
+
+
+def test_price_comes_before_time_and_the_book_sets_the_price() -> None:
+    """The best offer trades first and the older of two equals, each at its own price; what is left rests."""
+    desk = trading()
+    sell(desk, "late", 90_000, 5)
+    sell(desk, "cheap", 89_000, 2)
+    sell(desk, "later", 90_000, 5, "atyrau")
+    answer = buy(desk, "taker", 90_000, 8)
+    assert trades(answer) == [
+        ("taker", "cheap", 89_000, 2),
+        ("taker", "late", 90_000, 5),
+        ("taker", "later", 90_000, 1),
+    ]
+    assert [event.aggressor for event in answer.events if isinstance(event, Traded)] == ["buy"] * 3
+    assert open_lots(desk) == {"later": 4}
+
+
+@pytest.mark.parametrize(
+    ("changes", "traded", "left"),
+    [
+        ({}, 2, {"taker": 3}),
+        ({"time_in_force": "immediate_or_cancel"}, 2, {}),
+        ({"time_in_force": "fill_or_kill"}, 0, {"ask": 2}),
+        ({"post_only": True}, 0, {"ask": 2}),
+    ],
+)
+def test_how_long_an_order_waits(changes: dict[str, Any], traded: int, left: dict[str, int]) -> None:
+    """What does not trade at once rests, lapses, takes the whole order with it, or is not allowed to trade at all."""
+    desk = trading()
+    sell(desk, "ask", 90_000, 2)
+    answer = buy(desk, "taker", 90_000, 5, **changes)
+    assert sum(lots for *_, lots in trades(answer)) == traded
+    assert open_lots(desk) == left
+
+
+@pytest.mark.parametrize(
+    ("rule", "traded", "left"),
+    [
+        ("allow", [("own", 90_000), ("other", 91_000)], {}),
+        ("cancel_newest", [], {"own": 1, "other": 1}),
+        ("cancel_resting", [("other", 91_000)], {"taker": 1}),
+    ],
+)
+def test_nobody_trades_with_itself(rule: str, traded: list[tuple[str, int]], left: dict[str, int]) -> None:
+    """Where one participant would meet itself, the newer or older order is taken back, unless the rules allow it."""
+    desk = trading(text=rulebook(self_trade=rule, who_may_sell=("seller", "buyer")))
+    sell(desk, "own", 90_000, 1, "aktau")
+    sell(desk, "other", 91_000, 1)
+    answer = buy(desk, "taker", 91_000, 2)
+    assert [(ask, price) for _, ask, price, _ in trades(answer)] == traded
+    assert open_lots(desk) == left
+
+
+def test_a_market_order_trades_up_to_the_collar() -> None:
+    """It takes any price that the session allows, its limit is the collar's, and what is left of it does not wait."""
+    desk = collared(market_orders="taken")
+    sell(desk, "ask", 99_000, 2, session_id="second")
+    answer = buy(desk, "any", 0, 5, order_type="market", session_id="second")
+    assert trades(answer) == [("any", "ask", 99_000, 2)]
+    assert answer.events[0].price_tenge_per_tonne == 99_000  # type: ignore[union-attr]  # it is an OrderAccepted
+    assert open_lots(desk, "second") == {}
+
+
+def collared(**rules: Any) -> Desk:
+    """Return a desk with a second session whose reference is the first one's average of 90,000."""
+    desk = trading(text=rulebook(collar_rise=1_000, collar_fall=1_000, **rules))
+    sell(desk, "a1", 90_000, 3)
+    buy(desk, "b1", 90_000, 3)
+    assert closed(desk).code is None
+    opened = desk.must(OpenSession, "operator", **over("continuous", "second", window="other"))
+    desk.at_ns = opened.opens_at_ns
+    return desk
+
+
+def test_the_collar_stands_around_the_instruments_own_average() -> None:
+    """The last average of an instrument is the reference of its next session, and orders beyond are refused."""
+    desk = collared()
+    assert desk.state.sessions["second"].opened.reference_tenge_per_tonne == 90_000
+    assert buy(desk, "high", 99_001, 1, session_id="second").code == Code.PRICE_ABOVE_COLLAR
+    assert sell(desk, "low", 80_999, 1, session_id="second").code == Code.PRICE_BELOW_COLLAR
+
+
+def test_too_little_volume_moves_no_reference() -> None:
+    """One sale at price 0 between two friends leaves the reference where it was, and the next collar free."""
+    desk = collared(reference_minimum_lots=4)
+    assert desk.state.market.references.get(REGIONAL) is None
+    assert desk.state.sessions["second"].opened.collar_highest_tenge_per_tonne is None
+
+
+# --- Amending and taking back -----------------------------------------------------------------------------------
+
+
+def test_less_keeps_its_place_and_anything_else_goes_behind() -> None:
+    """An order that shrinks trades before a younger one at its price; one that grew, or moved and came back, after."""
+    desk = trading()
+    for name in ("first", "second"):
+        sell(desk, name, 90_000, 5)
+    desk.must(AmendOrder, "zhanaozen", session_id="day", order_id="first", quantity_lots=2)
+    assert trades(buy(desk, "b1", 90_000, 1)) == [("b1", "first", 90_000, 1)]
+    desk.must(AmendOrder, "zhanaozen", session_id="day", order_id="first", quantity_lots=4)
+    assert trades(buy(desk, "b2", 90_000, 1)) == [("b2", "second", 90_000, 1)]
+
+
+def test_an_amended_order_trades_as_a_new_one_would() -> None:
+    """An order amended across the spread trades at once, under the checks of a new one."""
+    desk = trading(text=rulebook(price_tick=10))
+    sell(desk, "ask", 90_000, 2)
+    buy(desk, "low", 80_000, 5)
+    fields = {"session_id": "day", "order_id": "low"}
+    assert desk.give(AmendOrder, "aktau", **fields, price_tenge_per_tonne=90_001).code == Code.OUT_OF_RANGE
+    assert desk.give(AmendOrder, "aktau", **fields).code == Code.OUT_OF_RANGE
+    assert desk.give(AmendOrder, "dossor", **fields, quantity_lots=1).code == Code.NOT_PERMITTED
+    answer = desk.give(AmendOrder, "aktau", **fields, price_tenge_per_tonne=90_000)
+    assert isinstance(answer.events[0], OrderAmended)
+    assert trades(answer) == [("low", "ask", 90_000, 2)]
+    assert open_lots(desk) == {"low": 3}
+
+
+def test_all_orders_of_one_are_taken_back_at_once() -> None:
+    """A participant takes back its own, the operator anybody's, and nobody else another's."""
+    desk = trading()
+    for number, who in enumerate(("aktau", "aktau", "dossor")):
+        buy(desk, f"b{number}", 80_000, 1, who)
+    assert desk.give(CancelAll, "dossor", participant_id="aktau").code == Code.NOT_PERMITTED
+    assert gone(desk.give(CancelAll, "aktau", session_id="day")) == [("b0", ""), ("b1", "")]
+    assert gone(desk.give(CancelAll, "operator", participant_id="dossor")) == [("b2", "cancelled by the operator")]
+    assert desk.give(CancelAll, "dossor").code == Code.UNKNOWN_ORDER
+    assert desk.give(CancelAll, "operator", participant_id="nobody").code == Code.UNKNOWN_PARTICIPANT
+
+
+def test_a_stopped_order_is_traded_past() -> None:
+    """An order that a stop reaches keeps its place and does not trade, while others trade past it."""
+    desk = trading(instrument=REPUBLICAN, text=rulebook(who_may_stop=("regulator",), who_may_sell=("seller", "buyer")))
+    place = {"place": REPUBLICAN}
+    buy(desk, "held", 91_000, 1, **place)
+    buy(desk, "free", 90_000, 1, "dossor", **place, delivery="KZ-23")
+    desk.must(StopTrading, "regulator", scope="region", target="KZ-47", reason="a fire at the depot")
+    assert trades(sell(desk, "ask", 90_000, 2, **place)) == [("free", "ask", 90_000, 1)]
+    assert open_lots(desk) == {"held": 1, "ask": 1}
+
+
+# --- Phases -----------------------------------------------------------------------------------------------------
+
+WAYS = {
+    "continuous": {"call", "halted", "cancelled"},
+    "call": {"continuous", "halted", "cancelled"},
+    "halted": {"call", "cancelled"},
+}
+
+
+@pytest.mark.parametrize("start", WAYS)
+def test_a_phase_follows_only_where_it_may(start: str) -> None:
+    """Each phase leads to those named and to no other, and every change says why and when."""
+    for to in (
+        "announced",
+        "collecting",
+        "call",
+        "continuous",
+        "halted",
+        "closed",
+        "cleared",
+        "published",
+        "cancelled",
+    ):
+        desk = trading()
+        if start != "continuous":
+            phase(desk, start)
+        answer = phase(desk, to)
+        assert (answer.code is None) == (to in WAYS[start]), (start, to)
+        if answer.code is None:
+            assert answer.events[-1] == PhaseChanged("day", to, "as the test says", desk.at_ns)
+        else:
+            assert answer.code == Code.WRONG_PHASE
+
+
+def test_a_halted_session_takes_nothing_and_gives_back() -> None:
+    """While a session is halted no order comes in or is amended, and every order can be taken back."""
+    desk = trading()
+    buy(desk, "bid", 80_000, 1)
+    phase(desk, "halted")
+    assert sell(desk, "ask", 80_000, 1).code == Code.WRONG_PHASE
+    assert desk.give(AmendOrder, "aktau", session_id="day", order_id="bid", quantity_lots=1).code == Code.WRONG_PHASE
+    assert desk.give(CancelOrder, "aktau", session_id="day", order_id="bid").code is None
+
+
+def test_a_session_reopens_in_a_call_at_one_price() -> None:
+    """Orders of a call wait though they cross, and trade at its end at one price, the rest going on in the book."""
+    desk = trading()
+    sell(desk, "old", 90_000, 2)
+    phase(desk, "halted")
+    phase(desk, "call")
+    assert trades(buy(desk, "b1", 95_000, 3)) == []
+    assert trades(sell(desk, "a1", 92_000, 2)) == []
+    assert trades(phase(desk, "continuous")) == [("b1", "old", 92_000, 2), ("b1", "a1", 92_000, 1)]
+    assert open_lots(desk) == {"a1": 1}
+
+
+def test_a_cancelled_session_gives_every_order_back() -> None:
+    """Whoever cancels a session takes all its orders out, with the reason."""
+    desk = trading()
+    buy(desk, "bid", 80_000, 1)
+    assert gone(phase(desk, "cancelled")) == [("bid", "session cancelled: as the test says")]
+    assert closed(desk).code == Code.WRONG_PHASE
+
+
+# --- The end ----------------------------------------------------------------------------------------------------
+
+
+def test_a_continuous_session_ends_with_its_statistics() -> None:
+    """At the end of the window orders expire, and what has traded is summed up and published."""
+    desk = trading()
+    sell(desk, "a1", 90_000, 2)
+    sell(desk, "a2", 93_000, 9)
+    buy(desk, "b1", 93_000, 3)
+    answer = closed(desk)
+    assert [type(event) for event in answer.events] == [OrderExpired, PhaseChanged, SessionEnded]
+    assert desk.give(ClearSession, "operator", session_id="day").code == Code.NOT_SUPPORTED
+    published = desk.must(PublishSession, "operator", session_id="day")
+    assert isinstance(published, SessionPublished)
+    found = published.statistics
+    assert (found.trades, found.volume_lots, found.turnover) == (2, 3, 273_000)
+    assert (found.first_tenge_per_tonne, found.last_tenge_per_tonne) == (90_000, 93_000)
+    assert (found.lowest_tenge_per_tonne, found.highest_tenge_per_tonne) == (90_000, 93_000)
+    assert published.weighted_average_tenge_per_tonne == 91_000
+    assert desk.state.market.references[REGIONAL] == 91_000
+
+
+def test_a_call_finds_its_price_when_it_is_cleared() -> None:
+    """A call collects, closes with its window, and is cleared at one price; then it can be published."""
+    desk = trading("call")
+    sell(desk, "a1", 90_000, 4)
+    buy(desk, "b1", 95_000, 3)
+    assert closed(desk).code is None
+    assert desk.give(PublishSession, "operator", session_id="day").code == Code.WRONG_PHASE
+    answer = desk.give(ClearSession, "operator", session_id="day")
+    assert trades(answer) == [("b1", "a1", 90_000, 3)]
+    assert [type(event) for event in answer.events] == [Traded, OrderExpired, PhaseChanged, SessionEnded]
+    assert desk.must(PublishSession, "operator", session_id="day").statistics.volume_lots == 3
+
+
+def test_deals_are_the_same_for_every_kind() -> None:
+    """A trade is a deal of each side, with the place and the lot of its instrument, whoever asks."""
+    desk = trading()
+    sell(desk, "a1", 90_000, 2)
+    before = desk.state
+    answer = buy(desk, "b1", 90_000, 2)
+    found = [deal for event in answer.events for deal in deals.deals_of(before, event)]
+    assert [(deal.participant_id, deal.side, deal.price_tenge_per_tonne, deal.quantity_lots) for deal in found] == [
+        ("aktau", "buy", 90_000, 2),
+        ("zhanaozen", "sell", 90_000, 2),
+    ]
+    assert {(deal.place, deal.instrument, deal.lot_kg) for deal in found} == {(REGIONAL, REGIONAL, 36_000)}
+
+
+# --- Calendar and series ----------------------------------------------------------------------------------------
+
+
+def scheduled(**changes: Any) -> Desk:
+    desk = venue()
+    desk.must(DeclareHolidays, "operator", year=2022, days=("2022-01-03", "2022-01-04"), source="a decree")
+    desk.must(ScheduleSessions, "operator", **{**SERIES, **changes})
+    return desk
+
+
+def days(desk: Desk) -> list[tuple[str, str | None, str]]:
+    opened = [desk.state.sessions[f"extra-{number}"].opened for number in range(1, 6)]
+    return [(each.day, each.instrument, each.phase) for each in opened]
+
+
+def test_a_series_is_two_sessions_for_the_region_and_three_for_all() -> None:
+    """The sessions stand on the next trading days, announced, around the base price that the request states."""
+    desk = scheduled()
+    assert days(desk) == [
+        ("2021-12-31", REGIONAL, "announced"),
+        ("2022-01-05", REGIONAL, "announced"),
+        ("2022-01-06", REPUBLICAN, "announced"),
+        ("2022-01-07", REPUBLICAN, "announced"),
+        ("2022-01-10", REPUBLICAN, "announced"),
+    ]
+    assert desk.state.sessions["extra-1"].opened.reference_tenge_per_tonne == 80_000
+
+
+def hold(desk: Desk, number: int, lots: int) -> Answer:
+    """Hold a session of the series in which so many lots trade."""
+    name = f"extra-{number}"
+    opened = desk.state.sessions[name].opened
+    desk.at_ns = opened.opens_at_ns
+    assert phase(desk, "continuous", name).code is None
+    if lots:
+        place: dict[str, Any] = {"session_id": name, "place": opened.instrument}
+        sell(desk, f"a{number}", 80_000, lots, **place)
+        buy(desk, f"b{number}", 80_000, lots, **place)
+    return closed(desk, name)
+
+
+def cancelled(answer: Answer) -> dict[str, str]:
+    return {
+        event.session_id: event.reason
+        for event in answer.events
+        if isinstance(event, PhaseChanged) and event.phase == "cancelled"
+    }
+
+
+def test_deals_in_the_region_spare_the_republic() -> None:
+    """When the regional sessions have brought deals, the others are cancelled with that reason, and not before."""
+    desk = scheduled()
+    assert cancelled(hold(desk, 1, 4)) == {}
+    told = cancelled(hold(desk, 2, 0))
+    assert list(told) == ["extra-3", "extra-4", "extra-5"]
+    assert set(told.values()) == {"the sessions for the region have brought deals"}
+
+
+def test_without_deals_the_republic_follows() -> None:
+    """When the region brings no deal, the sessions for all are held, until the volume is sold."""
+    desk = scheduled()
+    assert [cancelled(hold(desk, number, 0)) for number in (1, 2)] == [{}, {}]
+    assert list(cancelled(hold(desk, 3, 10))) == ["extra-4", "extra-5"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"series_id": "extra"}, Code.ALREADY_EXISTS),
+        ({"base_source": " "}, Code.NO_PRICE),
+        ({"base_price_tenge_per_tonne": None}, Code.NO_PRICE),
+        ({"requested_by": "nobody"}, Code.UNKNOWN_PARTICIPANT),
+        ({"fallback_instrument": REGIONAL}, Code.OUT_OF_RANGE),
+        ({"first_day": "2022-02-30"}, Code.OUT_OF_RANGE),
+        ({"window": "night"}, Code.OUTSIDE_WINDOW),
+        ({"series_id": "x" * 61}, Code.OUT_OF_RANGE),
+    ],
+)
+def test_a_series_that_cannot_be_is_refused(changes: dict[str, Any], code: Code) -> None:
+    """A second series of a name, a base price without a source, and what else makes no series is refused whole."""
+    desk = scheduled()
+    fields = {**SERIES, "series_id": "more", "first_day": "2022-02-01", **changes}
+    assert desk.give(ScheduleSessions, "operator", **fields).code == code
+
+
+def test_the_last_average_is_the_base_price() -> None:
+    """Where the instrument has traded, its last weighted average is the base price, whatever the request says."""
+    desk = trading()
+    sell(desk, "a1", 90_000, 2)
+    buy(desk, "b1", 90_000, 2)
+    closed(desk)
+    desk.at_ns = instant("14:00")
+    series = desk.must(ScheduleSessions, "operator", **{**SERIES, "first_day": "2022-01-03"})
+    assert (series.base_price_tenge_per_tonne, series.base_source) == (90_000, "last weighted average price")
+
+
+def test_no_session_is_held_on_a_day_of_rest() -> None:
+    """Once the calendar of a year is declared, a holiday and a Saturday are refused, and a moved working day is not."""
+    desk = venue()
+    fields = {"days": ("2022-01-03",), "working": ("2022-01-08",), "source": "a decree"}
+    desk.must(DeclareHolidays, "operator", year=2022, **fields)
+    for day, code in (("2022-01-03", Code.OUTSIDE_WINDOW), ("2022-01-15", Code.OUTSIDE_WINDOW), ("2022-01-08", None)):
+        assert desk.give(OpenSession, "operator", **over("call", f"on-{day}", day=day)).code == code
+    for wrong in ({"days": ("2021-01-03",)}, {"days": ("2022-02-30",)}, {"days": ("2022-01-08",)}):
+        answer = desk.give(DeclareHolidays, "operator", year=2022, **{**fields, **wrong})
+        assert answer.code in {Code.OUT_OF_RANGE, Code.DUPLICATE_ID}
+
+
+# --- The whole --------------------------------------------------------------------------------------------------
+
+
+def test_each_event_of_trading_shows_in_the_hash() -> None:
+    """Every event about instruments, sessions over them and their orders changes the state, as its hash can tell."""
+    state, kinds = exchange.initial_state(), set()
+    desk = toured()
+    for row in desk.rows:
+        after = state
+        for event in row.events:
+            before, after = after, exchange.evolve(after, event)
+            kinds.add(type(event))
+            assert exchange.state_hash(after) != exchange.state_hash(before), event
+        state = exchange.apply(state, row)
+    assert kinds >= {
+        InstrumentListed,
+        InstrumentDelisted,
+        HolidaysDeclared,
+        SessionsScheduled,
+        PhaseChanged,
+        Traded,
+        SessionEnded,
+        SessionPublished,
+        OrderAmended,
+        OrderExpired,
+    }
+    assert exchange.state_hash(desk.read_back()) == exchange.state_hash(desk.state)
+    assert desk.findings == []
