@@ -30,12 +30,23 @@ FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNT
 
 def told(notebook: Any) -> list[list[Any]]:
     """Give what each cell tells: text as it is; of a picture only that it is there: its bytes vary by version."""
-    return [[_shown(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
+    return [_told(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _shown(output: Any) -> Any:
-    if output.output_type == "stream":
-        return output.name, output.text
+def _told(outputs: Any) -> list[Any]:
+    """Give the outputs of a cell; what it prints comes in as many pieces as the machine is busy, and counts as one."""
+    shown: list[Any] = []
+    for output in outputs:
+        if output.output_type != "stream":
+            shown.append(_shown(output))
+        elif shown and shown[-1][0] == output.name:
+            shown[-1] = output.name, shown[-1][1] + output.text
+        else:
+            shown.append((output.name, output.text))
+    return shown
+
+
+def _shown(output: Any) -> tuple[list[str], str]:
     assert output.output_type == "execute_result", f"a cell ends in {output.output_type}"
     return [kind for kind in output.data if kind.startswith("image/")], output.data["text/plain"]
 
