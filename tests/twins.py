@@ -71,8 +71,38 @@ def fill_inside(
     return surplus, int((fills < 0).sum())
 
 
-def fill_of_one(side: Array, price: Array, quantity: Array, sign_of: Array, at: int, fills: Array) -> tuple[int, int]:
-    return fill_inside(np.zeros(len(side), np.int64), side, price, quantity, sign_of, np.array([at]), fills)
+def sift(
+    side: Array,
+    price: Array,
+    quantity: Array,
+    first: int,
+    low: int,
+    high: int,
+    fills: Array,
+    sums: Array,
+    near: Array,
+) -> int:
+    ways = [int(code) ^ first for code in side.tolist()]
+    rows = list(zip(ways, price.tolist(), quantity.tolist(), strict=True))
+    between = [row for row, (_, limit, _) in enumerate(rows) if low <= limit < high]
+    if len(between) >= near.shape[1]:
+        return -1
+    for column, values in enumerate((price.tolist(), quantity.tolist())):
+        sums[2 * column] = min([int(sums[2 * column]), *values])
+        sums[2 * column + 1] = max([int(sums[2 * column + 1]), *values])
+    sums[4] += sum(quantity.tolist())
+    for row, (way, limit, lots) in enumerate(rows):
+        gain = (limit - high, low - 1 - limit)[way]
+        fills[row] = lots if gain >= 0 else 0
+        sums[5 + way] += fills[row]
+        sums[7] += max(0, gain) * lots
+    for place, row in enumerate(between):
+        way, limit, lots = rows[row]
+        middle = (low + high) // 2
+        fills[row] = lots if (middle < limit, limit < middle)[way] else 0
+        sums[8 + way] += lots
+        near[:, place] = row, side[row], limit, lots, fills[row]
+    return len(between)
 
 
 def clip(

@@ -79,12 +79,36 @@ def test_passes_over_one_place(seed: int) -> None:
     side_of = np.array([[0, 1], [1, 0], [0], [1]][seed % 4])
     side: Any = chance.integers(0, side_of.size, count).astype((np.uint8, np.int32)[seed % 2])
     columns: Any = side, chance.integers(0, 400, count), chance.integers(1, 9, count)
-    low, at = int(chance.integers(-50, 300)), int(chance.integers(0, 400))
+    low = int(chance.integers(-50, 300))
     for shift in (0, 3):
         given, table = (*columns, side_of, low, shift), np.zeros((2, 32), np.int64)
         same(one_place_kernels.histogram_of_one, twins.histogram_of_one, given, (table,))
-    fills = np.empty(count, np.int64)
-    same(one_place_kernels.fill_of_one, twins.fill_of_one, (*columns, 1 - 2 * side_of, at), (fills,))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_place_is_sifted(seed: int) -> None:
+    """What stands near the crossing is listed, and the rest filled, as the twin does it: in one block or several."""
+    chance = draw(seed)
+    count = (1, 2 * one_place_kernels.BLOCK)[seed % 2] + seed
+    first, low = seed // 2 % 2, int(chance.integers(0, 300))
+    high = low + int(chance.integers(1, 150))
+    columns: Any = (
+        chance.integers(0, 2, count).astype(np.uint8),
+        chance.integers(0, 400, count),
+        chance.integers(1, 9, count),
+    )
+    fills, near = np.zeros(count, np.int64), np.zeros((5, count + 1), np.int64)
+    kernel: Any = one_place_kernels.sift
+    twin: Any = twins.sift
+    answers: list[Any] = []
+    for call in (kernel, twin):
+        left, sums, listed = fills.copy(), np.array([10**9, -(10**9), 10**9, -(10**9), *[0] * 6]), near.copy()
+        found = call(*columns, first, low, high, left, sums, listed)
+        answers.append([found, left.tolist(), sums.tolist(), listed[:, :found].tolist()])
+    assert answers[0] == answers[1]
+    found = answers[0][0]
+    short = kernel(*columns, first, low, high, fills, np.zeros(10, np.int64), near[:, :found].copy())
+    assert short == -1, "without room to spare it says so, and writes nothing beyond its room"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from naryq.cli.bench_peers import Arrays, draw, highs, highs_window, or_tools_best
-from naryq.market.auction import Rules, solve
+from naryq.market.auction import Rules, solve, solve_near
 from naryq.market.clearing import clear
 from naryq.market.intake import SMALL_CODES
+from naryq.market.narrowing import survey_near
 from naryq.market.passes import Market, passes_over
 
 RUNS: Final = 3
@@ -96,7 +97,8 @@ def kernel(arrays: Arrays) -> Callable[[], int]:
 
     def work() -> int:
         with passes_over(own) as passes:
-            answer = solve(passes, passes.survey(), rules)
+            survey, near = survey_near(passes)
+            answer = solve(passes, survey, rules) if near is None else solve_near(near, rules)
         assert answer.welfare == answer.dual_value, "the clearing proves itself"
         return answer.welfare
 

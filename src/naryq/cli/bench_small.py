@@ -1,9 +1,11 @@
 """The work of `naryq bench small`: many small markets, and large ones of a shape of their own.
 
 Small markets have 20 places, 60 links and 200 orders. One place is compared with a loop that reads each of the same
-columns once and adds it up, on as many threads; wide prices with the sort that they would need otherwise.
+columns once and adds it up, and with one that also writes a column as long as the fills are, on as many threads; wide
+prices with the sort that they would need otherwise.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -11,6 +13,7 @@ from typing import Any, Final
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from naryq.cli.bench_clearing import Figure, Say, best, frames, kernel, memory_ratio
@@ -25,14 +28,25 @@ MARKETS: Final = 10_000
 WIDE: Final = 10**12
 RUNS: Final = 5
 CALLS: Final = 300
+ROUNDS: Final = 200
 
 
 @compiled
-def added(values: Integers) -> int:
+def added(values: Integers | npt.NDArray[np.int8 | np.int16]) -> int:
     """Add up a column: the least that a look at every row can cost."""
     total = 0
     for row in range(values.shape[0]):
         total += values[row]
+    return total
+
+
+@compiled
+def copied(values: Integers, target: Integers) -> int:
+    """Add up a column and write it down: the least that an answer for every row can cost."""
+    total = 0
+    for row in range(values.shape[0]):
+        total += values[row]
+        target[row] = values[row]
     return total
 
 
@@ -112,41 +126,57 @@ def one_place(orders: int, highest_price: int) -> Arrays:
     )
 
 
-def reading(columns: list[Any], threads: int) -> Callable[[], int]:
-    """Make the loop ready that adds up every column once, a run of rows on each thread."""
-    size = columns[0].size
-    ends = [size * part // threads for part in range(threads + 1)]
-    runs = [column[first:last] for first, last in pairwise(ends) for column in columns]
+def reading(arrays: Arrays, threads: int, *, writing: bool = False) -> Callable[[], int]:
+    """Make the loop ready that adds up every column once, a run of rows on each thread; it may write a new column, too.
+
+    The calling thread works as well, as it does in the clearing.
+    """
+    size = arrays.price.size
+    runs = [slice(*ends) for ends in pairwise(size * part // threads for part in range(threads + 1))]
+
+    def read(rows: slice, target: Integers | None) -> int:
+        total = added(arrays.price[rows]) if target is None else copied(arrays.price[rows], target[rows])
+        return total + sum(added(column[rows]) for column in (arrays.place, arrays.side, arrays.quantity))
 
     def work() -> int:
-        with ThreadPoolExecutor(threads) as pool:
-            return sum(pool.map(added, runs))
+        target = np.empty(size, np.int64) if writing else None
+        with ThreadPoolExecutor(max(1, threads - 1)) as pool:
+            others = [pool.submit(read, rows, target) for rows in runs[:-1]]
+            return read(runs[-1], target) + sum(other.result() for other in others)
 
     return work
 
 
 def _one_place(orders: int, say: Say) -> list[Figure]:
-    say(f"{orders} orders in one place, and a loop that reads their columns")
+    say(f"{orders} orders in one place, and loops that read their columns")
     arrays = one_place(orders, HIGHEST_PRICE)
     threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined] # Numba makes it at run time
-    read = reading([arrays.place, arrays.side, arrays.price, arrays.quantity], threads)
-    core, tables = kernel(arrays), frames(arrays)
-    for work in (read, core):
-        work()
-    reads, own = best(read, RUNS), best(core, RUNS)
-    clear(*tables)
-    whole = best(lambda: clear(*tables).fills, RUNS)
-    return [
-        Figure(orders, f"reading the columns once, {threads} threads", reads.seconds),
-        Figure(
-            orders,
-            "naryq, kernel, one place",
-            own.seconds,
-            f"{own.seconds / reads.seconds:.1f} of reading",
-            "at most 2",
-        ),
-        Figure(orders, "naryq.clear, one place", whole.seconds, f"{whole.seconds / reads.seconds:.1f} of reading"),
+    tables = frames(arrays)
+    work = [
+        reading(arrays, threads),
+        reading(arrays, threads, writing=True),
+        kernel(arrays),
+        lambda: clear(*tables).fills,
     ]
+    reads, writes, own, whole = in_turn(work, ROUNDS)
+    ratios = [f"{seconds / reads:.1f} of reading, {seconds / writes:.1f} of both" for seconds in (own, whole)]
+    return [
+        Figure(orders, f"reading the columns once, {threads} threads", reads),
+        Figure(orders, "the same, and writing one column", writes, f"{writes / reads:.1f} of reading"),
+        Figure(orders, "naryq, kernel, one place", own, ratios[0], "at most 2"),
+        Figure(orders, "naryq.clear, one place", whole, ratios[1]),
+    ]
+
+
+def in_turn(work: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Run several works in turn, round by round, so that what disturbs one disturbs all; the shortest time of each."""
+    shortest = [float("inf")] * len(work)
+    for _ in range(rounds):
+        for number, each in enumerate(work):
+            start = time.perf_counter()
+            each()
+            shortest[number] = min(shortest[number], time.perf_counter() - start)
+    return shortest
 
 
 def _wide(orders: int, say: Say) -> list[Figure]:

@@ -9,8 +9,9 @@ from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
+from naryq.market.narrowing import Near, nearer
 from naryq.market.network import Standing, Trade, dual_value, optimal_standing, welfare
-from naryq.market.passes import Market, Passes, Survey
+from naryq.market.passes import Market, Passes, Survey, passes_over
 from naryq.market.sharing import shared_trade
 from naryq.market.simplex import standing_by_simplex
 from naryq.market.small import PRICE_RULES as LATTICE_RULES
@@ -64,6 +65,22 @@ def solve(passes: Passes, survey: Survey, rules: Rules, held: Integers | None = 
         return _nothing(market)
     answer = _at_once(market, rules) if held is None else None
     return answer or _step_by_step(passes, survey, rules, held)
+
+
+def solve_near(near: Near, rules: Rules) -> Answer:
+    """Clear one place by the orders near the crossing: what all others do is certain."""
+    turn = rules.submitted_at
+    rules = rules._replace(submitted_at=None if turn is None else np.concatenate([turn[near.rows], [0, 0]]))
+    still_nearer = nearer(near)
+    if still_nearer is None:
+        with passes_over(near.market) as passes:
+            answer = solve(passes, near.survey, rules)
+    else:
+        answer = solve_near(still_nearer, rules)
+    changed = np.flatnonzero(answer.fills[:-2] != near.likely)  # Few: what is written once need not be fetched again.
+    near.fills[near.rows[changed]] = answer.fills[changed]
+    worth, least = answer.welfare + near.surplus, answer.dual_value + near.surplus
+    return answer._replace(fills=near.fills, welfare=worth, dual_value=least)
 
 
 def _at_once(market: Market, rules: Rules) -> Answer | None:

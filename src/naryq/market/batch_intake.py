@@ -106,7 +106,7 @@ def read(orders: Any, links: Any, by: Any, options: tuple[str, str, int | Mappin
     names = _union(markets, link_markets)
     market = _numbers(markets, names)
     _check_identifiers(table, columns, market, names)
-    survey = survey_of(table, columns)
+    survey, _ = survey_of(table, columns)
     codes = np.flatnonzero(survey.places).tolist()
     words = sorted({columns.place.names[code] for code in codes} | set(own.source) | set(own.target))
     number = {word: index for index, word in enumerate(words)}

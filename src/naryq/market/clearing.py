@@ -27,7 +27,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from naryq.market import intake, labels, sheets
-from naryq.market.auction import Rules, solve
+from naryq.market.auction import Rules, solve, solve_near
 from naryq.market.checking import Certificate, check_clearing
 from naryq.market.checking_conditions import check_choice
 from naryq.market.conditional import Clock, Paradox, Patience, clear_conditional, refuse_overflow, stop_after
@@ -36,6 +36,7 @@ from naryq.market.curves import Arc, Curves, Node, curves_of, network_of
 from naryq.market.intake import HIGHEST_PRICE, HIGHEST_QUANTITY, Links, Orders, Table
 from naryq.market.kernels import BUY, SELL, Flags, Integers
 from naryq.market.labels import Labels
+from naryq.market.narrowing import Near, survey_near
 from naryq.market.network import net_flow
 from naryq.market.options import check_alone, check_choosing, check_limit, check_options
 from naryq.market.passes import Market, Survey, passes_over
@@ -448,7 +449,8 @@ def clear(
 def found(request: Request) -> Outcome:
     """Survey, number and solve a market that was read."""
     orders, terms = request.orders, request.terms
-    survey = survey_of(request.table, orders)
+    plain = terms is None and orders.unlimited is None and request.conditions is None
+    survey, near = survey_of(request.table, orders, may_narrow=plain)
     check_total(request.table, orders.quantity, survey, len(request.links.source))
     names, market = _numbered(orders, request.links, survey, request.places, terms)
     rules = Rules(request.tie, orders.submitted_at, request.price_rule, references(names, request.reference))
@@ -461,30 +463,23 @@ def found(request: Request) -> Outcome:
         refuse_overflow(request.table, market, survey)
         chosen = clear_conditional(market, request.conditions, rules, stop_after(request.patience))
         return Outcome(names, chosen.kept, chosen.answer, chosen.identifiers(orders.order_id), rules, limits, chosen)
+    if near is not None and market.places == 1:
+        return Outcome(names, market, solve_near(near, rules), orders.order_id, rules, limits)
     with passes_over(market) as passes:
         answer = solve(passes, survey, rules)
     return Outcome(names, market, answer, orders.order_id, rules, limits)
 
 
-def survey_of(table: Table, orders: Orders) -> Survey:
-    """Look at every order once, and refuse what is out of bounds by itself."""
+def survey_of(table: Table, orders: Orders, *, may_narrow: bool = False) -> tuple[Survey, Near | None]:
+    """Look at every order once, and refuse what is out of bounds by itself; the look may narrow one place."""
     none = np.empty(0, np.int64)
-    place_of, side_of = (np.zeros(max(1, len(words.names)), np.int64) for words in (orders.place, orders.side))
+    columns = orders.place.codes, orders.side.codes
+    place_of = np.zeros(max(1, len(orders.place.names)), np.int64)
     market = Market(
-        0,
-        orders.place.codes,
-        orders.side.codes,
-        place_of,
-        side_of,
-        orders.price,
-        orders.quantity,
-        none,
-        none,
-        none,
-        none,
+        place_of.size, *columns, place_of, _sides(orders), orders.price, orders.quantity, none, none, none, none
     )
     with passes_over(market) as passes:
-        survey = passes.survey()
+        survey, near = survey_near(passes) if may_narrow else (passes.survey(), None)
     if orders.price.size:
         _check_sides(table, orders, survey)
         table.within("price", orders.price, (survey.lowest_price, survey.highest_price), (0, HIGHEST_PRICE))
@@ -493,7 +488,11 @@ def survey_of(table: Table, orders: Orders) -> Survey:
         )
         _check_products(table, orders, survey)
     intake.check_names(table, "place", orders.place, np.flatnonzero(survey.places).tolist())
-    return survey
+    return survey, near
+
+
+def _sides(orders: Orders) -> Integers:
+    return np.array([SIDE_NUMBERS.get(name, BUY) for name in orders.side.names] or [BUY], np.int64)
 
 
 def _check_sides(table: Table, orders: Orders, survey: Survey) -> None:
@@ -552,7 +551,6 @@ def _numbered(
     number = {name: index for index, name in enumerate(names)}
     place_of = np.zeros(max(1, len(words)), np.int64)
     place_of[used] = [number[words[code]] for code in used]
-    sides = np.array([SIDE_NUMBERS.get(name, BUY) for name in orders.side.names] or [BUY], np.int64)
     ends = [np.array([number[name] for name in column], np.int64) for column in (links.source, links.target)]
     # No link ever carries more than all orders together (and what passes from border to border, see `limited`): that
     # much capacity is as good as any more.
@@ -562,7 +560,7 @@ def _numbered(
         place=orders.place.codes,
         side=orders.side.codes,
         place_of=place_of,
-        side_of=sides,
+        side_of=_sides(orders),
         price=orders.price,
         quantity=orders.quantity,
         link_source=ends[0],

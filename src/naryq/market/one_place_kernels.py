@@ -1,14 +1,19 @@
 """The passes over the orders of a market of one place: without the place, a row is little more than its numbers.
 
 They need at most two codes of sides, so that what a side means is a line through two points and no table. What is left
-reads whole runs of rows at once: half the time of the passes for many places, which do the same (naryq.market.kernels).
+reads whole runs of rows at once.
 """
 
 # ruff: noqa: PLR0917 - kernels take their arguments by position
 
 import numpy as np
 
-from naryq.market.kernels import Codes, Integers, compiled
+from naryq.market.kernels import Codes, Integers, bare, compiled, part
+
+BLOCK = 1_024
+"""So many rows at once: what was written of them is still in the nearest cache when it is read again."""
+RUN = 8
+"""So many rows are looked at together; where few are sought, most runs have none."""
 
 
 @compiled
@@ -27,22 +32,109 @@ def histogram_of_one(
             cells[np.uint64(first + np.int64(side[row]) * step) + (offset >> digits)] += quantity[row]
 
 
-@compiled
-def fill_of_one(
-    side: Codes, price: Integers, quantity: Integers, sign_of: Integers, at: int, fills: Integers
-) -> tuple[np.int64, np.int64]:
-    """Fill the orders that are better than the price and mark those at it as undecided (-1).
+@bare
+def sift(
+    side: Codes,
+    price: Integers,
+    quantity: Integers,
+    first: int,
+    low: int,
+    high: int,
+    fills: Integers,
+    sums: Integers,
+    near: Integers,
+) -> np.int64:
+    """Fill what executes for certain if the orders cross from `low` to just below `high`, and list what is in between.
 
-    `sign_of` is 1 for the code that buys and -1 for the one that sells. Returns the surplus of the orders inside, and
-    how many orders are at the margin.
+    `first` is the side that the code 0 means; code 1 means the other. Orders in between are filled as if the price were
+    half way; `near` takes their row, code of side, price, quantity and this fill. `sums` takes the lowest and highest
+    price and quantity and the lots of all orders; of those filled the lots of the bids, of the offers, and what they
+    gain against `high` and `low - 1`; of those in between the lots of the bids and of the offers. Returns how many are
+    in between, or -1 as soon as `near` has no room to spare.
     """
-    surplus = np.int64(0)
-    undecided = np.int64(0)
-    first, step = sign_of[0], sign_of[-1] - sign_of[0]
+    found = np.int64(0)
+    for start in range(0, price.shape[0], BLOCK):
+        end = min(start + BLOCK, price.shape[0])
+        block = side[start:end], price[start:end], quantity[start:end]
+        undecided = fill_beyond(*block, first, low, high, fills[start:end], sums)
+        if found + undecided >= near.shape[1]:
+            return np.int64(-1)
+        list_between(*block, first, (low + high) >> 1, fills[start:end], sums, start, near[:, found:])
+        found += undecided
+    return found
+
+
+@part
+def fill_beyond(
+    side: Codes,
+    price: Integers,
+    quantity: Integers,
+    first: int,
+    low: int,
+    high: int,
+    fills: Integers,
+    sums: Integers,
+) -> np.int64:
+    """Fill a block without a branch, mark those in between as undecided (-1), and return how many these are."""
+    width = np.uint64(high - low)
+    lowest, highest, least, most = sums[0], sums[1], sums[2], sums[3]
+    lots, filled, sold, surplus, undecided = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for row in range(price.shape[0]):
-        gain = (price[row] - at) * (first + np.int64(side[row]) * step)
-        margin = np.int64(gain == 0)
-        surplus += max(gain, 0) * quantity[row]
-        undecided += margin
-        fills[row] = quantity[row] * np.int64(gain > 0) - margin
-    return surplus, undecided
+        limit, count = price[row], quantity[row]
+        lowest, highest = min(lowest, limit), max(highest, limit)
+        least, most = min(least, count), max(most, count)
+        lots += count
+        sells = -(np.int64(side[row]) ^ first)  # All bits of an offer; they turn its price p to -1 - p.
+        gain = (limit ^ sells) - (-low if sells else high)
+        fill = (count if gain >= 0 else 0) - np.int64(np.uint64(limit - low) < width)
+        fills[row] = fill
+        undecided += np.int64(fill < 0)
+        filled += max(fill, 0)
+        sold += max(fill, 0) & sells
+        surplus += max(gain, 0) * count
+    sums[0], sums[1], sums[2], sums[3] = lowest, highest, least, most
+    sums[4] += lots
+    sums[5] += filled - sold
+    sums[6] += sold
+    sums[7] += surplus
+    return undecided
+
+
+@part
+def list_between(
+    side: Codes,
+    price: Integers,
+    quantity: Integers,
+    first: int,
+    middle: int,
+    fills: Integers,
+    sums: Integers,
+    start: int,
+    near: Integers,
+) -> None:
+    """List the undecided orders of a block: first the runs of rows with one, then the rows, then what stands there.
+
+    Numbers are written again until one of them is right, so that no branch can be guessed wrong.
+    """
+    runs, rows = near[0], near[1]
+    found, last = np.uint64(0), np.uint64(0)
+    for run in range(fills.shape[0] // RUN):
+        joined = np.int64(0)
+        for step in range(RUN):
+            joined |= fills[RUN * run + step]
+        runs[found] = RUN * run
+        found += np.uint64(joined) >> np.uint64(63)
+    for listed in range(found):
+        for row in range(runs[listed], runs[listed] + RUN):
+            rows[last] = row
+            last += np.uint64(fills[row]) >> np.uint64(63)
+    for row in range(fills.shape[0] // RUN * RUN, fills.shape[0]):
+        rows[last] = row
+        last += np.uint64(fills[row]) >> np.uint64(63)
+    for listed in range(last):
+        row = rows[listed]
+        offers, limit, count = np.int64(side[row]) ^ first, price[row], quantity[row]
+        sums[8 + offers] += count
+        fills[row] = count & (((middle ^ -offers) - (limit ^ -offers)) >> 63)
+        near[0, listed], near[1, listed], near[2, listed] = start + row, side[row], limit
+        near[3, listed], near[4, listed] = count, fills[row]

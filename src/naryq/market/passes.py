@@ -16,8 +16,12 @@ from naryq.market import kernels, one_place_kernels
 from naryq.market.kernels import Codes, Integers
 from naryq.units import INT64_MAX
 
-SIDES: Final = 2
-"""The passes for one place are for so many codes of sides at most: a table may know more words than two."""
+SIDES: Final = ((0,), (1,), (0, 1), (1, 0))
+"""The passes for one place are for one or two codes of sides: a table may know more words, or two words for one."""
+ROOM: Final = 8
+"""Of the orders of one place, so many times fewer at most may stand near the crossing: to narrow must be worth it."""
+NOTHING_SEEN: Final = (INT64_MAX, -INT64_MAX, INT64_MAX, -INT64_MAX)
+"""The lowest and the highest price, then quantity, before an order was seen."""
 THREADED_ROWS: Final = 200_000
 """Below this many orders a second thread costs more than it saves."""
 
@@ -65,6 +69,22 @@ class Survey(NamedTuple):
     lots: int
 
 
+class Sifted(NamedTuple):
+    """What one look at the orders of one place found: who is in a window of prices, and what all others do.
+
+    `near` has, of each run of rows, the rows in the window, their codes of sides, prices, quantities and likely fills.
+    All others have their `fills`, and gain `surplus` against the ends of the window. `beyond` are the lots of bids and
+    offers that execute there, `within` those in the window.
+    """
+
+    survey: Survey
+    near: list[Integers]
+    fills: Integers
+    beyond: tuple[int, int]
+    within: tuple[int, int]
+    surplus: int
+
+
 class Passes:
     """The passes over the orders, parted among threads; each thread has tables of its own, which are then added."""
 
@@ -73,13 +93,16 @@ class Passes:
         self.market = market
         self._pool = pool
         rows = market.price.shape[0]
-        self._alone = market.places == 1 and market.side_of.shape[0] <= SIDES
+        self.alone = market.place_of.shape[0] == market.places == 1 and tuple(market.side_of.tolist()) in SIDES
         self._runs = [slice(rows * part // parts, rows * (part + 1) // parts) for part in range(parts)]
 
     def _over_runs(self, work: Callable[[slice], Any]) -> list[Any]:
+        """Do the work on every run of rows: on the last one here, on each other one in a thread of its own."""
         if self._pool is None:
             return [work(run) for run in self._runs]
-        return list(self._pool.map(work, self._runs))
+        others = [self._pool.submit(work, run) for run in self._runs[:-1]]
+        last = work(self._runs[-1])
+        return [*(other.result() for other in others), last]
 
     def survey(self) -> Survey:
         """Find the codes in use, the extremes and the lots in all (which may have wrapped where they pass 2**63)."""
@@ -87,7 +110,7 @@ class Passes:
         places, sides = np.zeros_like(market.place_of), np.zeros_like(market.side_of)
 
         def work(run: slice) -> tuple[Integers, int]:
-            extremes = np.array([INT64_MAX, -INT64_MAX, INT64_MAX, -INT64_MAX], np.int64)
+            extremes = np.array(NOTHING_SEEN)
             columns = (market.place[run], market.side[run], market.price[run], market.quantity[run])
             return extremes, kernels.survey(*columns, places, sides, extremes)
 
@@ -96,6 +119,32 @@ class Passes:
         least, most = extremes.min(axis=0).tolist(), extremes.max(axis=0).tolist()
         return Survey(places, sides, least[0], most[1], least[2], most[3], sum(part[1] for part in parts))
 
+    def sift(self, low: int, high: int) -> Sifted | None:
+        """Survey one place and fill what executes if its orders cross from `low` to just below `high`.
+
+        None where too many orders are in between for that to be worth it.
+        """
+        market = self.market
+        fills = np.empty(market.price.shape[0], np.int64)
+
+        def work(run: slice) -> tuple[Integers, Integers, int]:
+            columns = self._columns(run)[1:]
+            sums, near = np.array([*NOTHING_SEEN, *[0] * 6]), np.empty((5, columns[0].size // ROOM), np.int64)
+            found = one_place_kernels.sift(*columns, market.side_of[0], low, high, fills[run], sums, near)
+            near = near[:, :found]
+            near[0] += run.start
+            return sums, near, int(found)
+
+        parts = self._over_runs(work)
+        if min(part[2] for part in parts) < 0:
+            return None
+        each = np.array([part[0] for part in parts])
+        least, most = each.min(axis=0).tolist(), each.max(axis=0).tolist()
+        lots, bought, sold, surplus, bids, offers = each[:, 4:].sum(axis=0).tolist()
+        used = np.ones_like(market.place_of), np.ones_like(market.side_of)
+        survey = Survey(*used, least[0], most[1], least[2], most[3], lots)
+        return Sifted(survey, [part[1] for part in parts], fills, (bought, sold), (bids, offers), surplus)
+
     def histogram(self, low: Integers, shift: int, buckets: int) -> Integers:
         """Sum the quantities by place, side and price bucket within the windows."""
         market = self.market
@@ -103,7 +152,7 @@ class Passes:
 
         def work(run: slice) -> Integers:
             table = np.zeros((market.places, 2, buckets), np.int64)
-            if self._alone:
+            if self.alone:
                 one_place_kernels.histogram_of_one(*self._columns(run)[1:], market.side_of, low[0], shift, table[0])
                 return table
             kernels.histogram(*self._columns(run), market.place_of, market.side_of, low_of, shift, table)
@@ -130,12 +179,7 @@ class Passes:
         at_of = at[market.place_of]
         sign_of = 1 - 2 * market.side_of
 
-        def work(run: slice) -> tuple[np.int64, np.int64]:
-            if self._alone:
-                return one_place_kernels.fill_of_one(*self._columns(run)[1:], sign_of, at[0], fills[run])
-            return kernels.fill_inside(*self._columns(run), sign_of, at_of, fills[run])
-
-        parts = self._over_runs(work)
+        parts = self._over_runs(lambda run: kernels.fill_inside(*self._columns(run), sign_of, at_of, fills[run]))
         return fills, sum(int(part[0]) for part in parts), sum(int(part[1]) for part in parts)
 
     def neighbours(self, at: Integers, floor: int, ceiling: int) -> tuple[Integers, Integers]:
@@ -169,5 +213,5 @@ def passes_over(market: Market) -> Iterator[Passes]:
     if market.price.shape[0] < THREADED_ROWS or parts == 1:
         yield Passes(market, None, 1)
         return
-    with ThreadPoolExecutor(parts) as pool:
+    with ThreadPoolExecutor(parts - 1) as pool:
         yield Passes(market, pool, parts)
