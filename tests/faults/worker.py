@@ -5,16 +5,22 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import reduce
+from importlib import import_module
+from itertools import count
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from tests import little_machine
 from tests.faults.disk import seeded
 from tests.little_machine import order
 
+from naryq.cli import main
 from naryq.engine import Engine
 from naryq.journal import named
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
+from naryq.journal.transfer import imported
 from naryq.messages import Code, Refusal, SubmitOrder
 
 
@@ -96,6 +102,38 @@ def told(journal: Journal, payload: bytes) -> int | Code:
         return journal.append([payload]).sequence
     except Refusal as refusal:
         return refusal.code
+
+
+CARELESSLY = "import carelessly"
+"""Stands for a command that this program does not have: see `_import_carelessly`."""
+
+
+def run_and_die(words: list[str], function: str, call: int, pipe: Connection) -> None:
+    """Run a command, and die like `kill -9` at a call of a function that is named as `module:name` or `module:A.b`."""
+    module, _, path = function.partition(":")
+    *owners, name = path.split(".")
+    owner = reduce(getattr, owners, import_module(module))
+    calls = count(1)
+    original = getattr(owner, name)
+
+    def die_at_last(*given: Any, **options: Any) -> Any:
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*given, **options)
+
+    setattr(owner, name, die_at_last)
+    if words[0] == CARELESSLY:
+        _import_carelessly(*words[1:])
+    else:
+        main(words, standalone_mode=False)
+    pipe.close()
+
+
+def _import_carelessly(file: str, name: str) -> None:
+    """A planted bug: the journal has its name from the first row on."""
+    journal = named.create(name)
+    for row in imported(Path(file).read_bytes().splitlines(keepends=True)):
+        journal.append([row.payload])
 
 
 def groups(first: int, seed: int) -> Iterator[list[SubmitOrder]]:

@@ -1,10 +1,14 @@
-"""Files that people name: shipped folders, and rulebooks by name or path."""
+"""Files that people name: shipped folders, rulebooks by name or path, and files that are written whole or not."""
 
 import errno
+import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from naryq.journal.sqlite import sync_directory
 from naryq.messages import Code, Refusal, RulebookText
 from naryq.rulebook import base_name, load, problems
 
@@ -102,3 +106,60 @@ def read_rulebook(name_or_path: str) -> RulebookText:
     folder = rulebook_folder(name_or_path)
     files = read_folder(folder)
     return load(files, base=_read_base(folder, files, (folder.resolve(),)))
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which gets its name once all is written and durable; what breaks off leaves no file.
+
+    Raises:
+        Refusal: ALREADY_EXISTS when there is something of this name.
+    """
+    _refuse_existing(path)
+    unfinished = path.with_name(f"{path.name}-new")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _refuse_existing(path)
+        unfinished.replace(path)
+        sync_directory(str(path))
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        remedy = "Choose another name; nothing is ever overwritten."
+        raise Refusal(Code.ALREADY_EXISTS, "there is something of this name", where=str(path), remedy=remedy)
+
+
+@contextmanager
+def lines_of(path: Path, longest: int) -> Iterator[Iterator[bytes]]:
+    """Open a file to read its lines, one at a time, each with its newline.
+
+    Raises:
+        Refusal: UNREADABLE when it cannot be opened or read, TOO_LARGE when a line has more bytes than `longest`.
+    """
+    with _opened(path) as file:
+        yield _lines(file, longest, str(path))
+
+
+def _opened(path: Path) -> BinaryIO:
+    remedy = "Check the path and the permissions."
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return path.open("rb")
+    except OSError as error:
+        raise Refusal(Code.UNREADABLE, f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from None
+    raise Refusal(Code.UNREADABLE, "it is no regular file", where=str(path), remedy=remedy)
+
+
+def _lines(file: BinaryIO, longest: int, where: str) -> Iterator[bytes]:
+    while line := file.readline(longest + 1):
+        if len(line) > longest:
+            what = f"a line is longer than {longest:,} bytes"
+            raise Refusal(Code.TOO_LARGE, what, where=where, remedy="Check that it is the right file.")
+        yield line

@@ -1,12 +1,16 @@
-"""`naryq journal`: look after a journal file."""
+"""`naryq journal`: look after a journal, in a file or in PostgreSQL."""
 
 import re
 from contextlib import closing
+from pathlib import Path
 
 import click
 
-from naryq.journal.contract import damaged
-from naryq.journal.sqlite import SqliteReader
+from naryq.cli.files import lines_of, written_whole
+from naryq.journal import named
+from naryq.journal.contract import GENESIS, damaged
+from naryq.journal.transfer import LINE_BYTES_MAX, exported, imported
+from naryq.journal.verify import Verification
 from naryq.journal.verify import verify as verify_records
 from naryq.units import grouped
 
@@ -23,13 +27,19 @@ class _HeadType(click.ParamType[str]):
         return value.lower()
 
 
+named_journal = click.argument("name", metavar="JOURNAL", envvar="NARYQ_JOURNAL", type=click.Path())
+
+
 @click.group()
 def journal() -> None:
-    """Look after a journal file."""
+    """Look after a journal: the path of a file, or postgresql://host/database.
+
+    Where JOURNAL is left out, the environment variable NARYQ_JOURNAL names it.
+    """
 
 
 @journal.command()
-@click.argument("path", type=click.Path())
+@named_journal
 @click.option(
     "--head",
     "known_chain",
@@ -37,13 +47,60 @@ def journal() -> None:
     type=_HeadType(),
     help="A chain that the journal must hold, such as a published head.",
 )
-def verify(path: str, known_chain: str | None) -> None:
-    """Check the journal PATH row by row and replay it twice; it is only read, and may be in use meanwhile.
+def verify(name: str, known_chain: str | None) -> None:
+    """Check JOURNAL row by row and replay it twice; it is only read, and may be in use meanwhile.
 
     Ends with 0 when every row is sound and both replays give the same state hash, and with 2 otherwise.
     """
-    with closing(SqliteReader.open(path)) as reader:
-        found = verify_records(reader.read(), known_chain=known_chain or "")
+    _verified(name, known_chain or "")
+    click.echo("In order: the chain holds, no row is missing, and both replays end in the same state.")
+
+
+@journal.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@named_journal
+def export_command(file: Path, name: str) -> None:
+    """Write all rows of JOURNAL to FILE as lines of JSON; it is only read, and may be in use meanwhile.
+
+    FILE appears when it is whole; nothing is overwritten.
+    """
+    with closing(named.reader(name)) as reader, written_whole(file) as out:
+        rows = sum(bool(out.write(line)) for line in exported(reader)) - 1
+    click.echo(f"In order: {grouped(rows)} rows of {named.shown(name)} are in {file}.")
+
+
+@journal.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@named_journal
+def import_command(file: Path, name: str) -> None:
+    """Make JOURNAL, which must not be there yet, from FILE as export wrote it: all of its rows or nothing."""
+    with lines_of(file, LINE_BYTES_MAX) as lines, closing(named.create(name, imported(lines))) as made:
+        head = made.head()
+    click.echo(f"In order: {named.shown(name)} holds {grouped(head.sequence if head else 0)} rows.")
+    click.echo(f"head:     {(head.chain if head else GENESIS).hex()}")
+
+
+@journal.command()
+@click.argument("source", metavar="FROM", type=click.Path())
+@click.argument("target", metavar="TO", type=click.Path())
+def migrate(source: str, target: str) -> None:
+    """Copy the journal FROM to the journal TO, which must not be there yet, in a file or in PostgreSQL.
+
+    FROM is locked meanwhile and stays as it is. Both are verified, and must agree in head and state.
+    """
+    with closing(named.writer(source)) as journal_from:
+        before = verify_records(journal_from.read())
+        named.create(target, journal_from.read()).close()
+        after = _verified(target, "")
+    if before != after:
+        raise damaged("the copy differs from the journal that it was made of", where=named.shown(target))
+    click.echo(f"In order: {named.shown(target)} is {named.shown(source)}, row by row. Put the old one away.")
+
+
+def _verified(name: str, known_chain: str) -> Verification:
+    """Check a journal and show what was found, also where the two replays differ."""
+    with closing(named.reader(name)) as reader:
+        found = verify_records(reader.read(), known_chain=known_chain)
     click.echo(f"rows:                    {grouped(found.rows)}")
     click.echo(f"head:                    {found.head_chain}")
     click.echo(f"state hash (events):     {found.hash_by_events}")
@@ -54,5 +111,5 @@ def verify(path: str, known_chain: str | None) -> None:
             "decided again, since this program decides otherwise"
         )
     if found.hash_by_events != found.hash_by_decisions:
-        raise damaged("the two replays end in different states", where=path)
-    click.echo("In order: the chain holds, no row is missing, and both replays end in the same state.")
+        raise damaged("the two replays end in different states", where=named.shown(name))
+    return found

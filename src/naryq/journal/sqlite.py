@@ -169,9 +169,12 @@ class SqliteJournal(SqliteReader):
                         where=taken,
                         remedy="Open the journal it belongs to, or choose another name.",
                     )
-            _build(f"{path}-new", rows)
-            Path(f"{path}-new").replace(path)
-            _sync_directory(path)
+            try:
+                _build(f"{path}-new", rows)
+                Path(f"{path}-new").replace(path)
+                sync_directory(path)
+            finally:
+                _remove(f"{path}-new")
         return cls.open(path, at_step=at_step)
 
     @classmethod
@@ -331,9 +334,13 @@ def _record(row: tuple[object, ...], path: str) -> Record:
     raise damaged("a row holds something other than bytes", where=f"{path}, sequence {sequence}")
 
 
-def _build(path: str, rows: Iterable[Record]) -> None:
+def _remove(path: str) -> None:
     for name in (path, f"{path}-wal", f"{path}-shm"):
-        Path(name).unlink(missing_ok=True)  # What a creation left behind that was cut off by a crash.
+        Path(name).unlink(missing_ok=True)
+
+
+def _build(path: str, rows: Iterable[Record]) -> None:
+    _remove(path)  # What a creation left behind that was cut off by a crash.
     with closing(_connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)) as connection:
         identity = (
             ("application_id", APPLICATION_ID, APPLICATION_ID),
@@ -349,7 +356,7 @@ def _build(path: str, rows: Iterable[Record]) -> None:
         raise OSError(errno.EIO, "the disk did not take the whole file")
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
     """Make the new name durable; where a directory cannot be opened (Windows) the system does so by itself."""
     with suppress(PermissionError):
         directory = os.open(Path(path).absolute().parent, os.O_RDONLY)
