@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests import little_machine
+from tests.little_machine import order
 
+from naryq import exchange
 from naryq.journal import verify as verification
 from naryq.journal.contract import Record, rows_after
 from naryq.journal.verify import verify
@@ -103,16 +106,21 @@ def test_a_lift_that_drops_a_field_is_found() -> None:
     assert any(lost(row, (_forget_a_margin,)) == {"3100": 1} for row in rows)
 
 
-def _forget_an_event(row: Row) -> Row:
-    """A planted bug: a lift that keeps the first event only."""
-    return {**row, "events": row["events"][:1]}
+def _forget_the_events(row: Row) -> Row:
+    """A planted bug: a lift that keeps the command only."""
+    return {**row, "events": []}
 
 
 def test_a_lift_that_drops_an_event_is_found_by_the_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary: where decisions are repeated, a row that was lifted wrongly is not what is decided again."""
-    monkeypatch.setattr(entry_module, "lifted", lambda row: lifted(row, (_forget_an_event,)))
+    rows = rows_after(
+        None, [encode(Entry(1, order(1), little_machine.decide(little_machine.initial_state(), order(1))))]
+    )
+    monkeypatch.setattr(verification, "DECIDED_ALIKE_SINCE", 1)
+    assert verify(rows, little_machine).taken_rows == 0
+    monkeypatch.setattr(entry_module, "lifted", lambda row: lifted(row, (_forget_the_events,)))
     with pytest.raises(Refusal, match="gives other events") as refusal:
-        verify(records(SAMPLES[0]))
+        verify(rows, little_machine)
     assert refusal.value.code is Code.JOURNAL_DAMAGED
 
 
@@ -150,9 +158,24 @@ def test_a_version_that_is_not_known_is_refused(version: object) -> None:
 
 def test_rows_that_are_decided_otherwise_now_are_taken_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where today's program decides otherwise, old rows are evolved and counted, and not decided again."""
-    rows = records(SAMPLES[0])
-    monkeypatch.setattr(verification, "DECIDED_ALIKE_SINCE", 2)
-    assert verify(rows).taken_rows == len(rows)
+    events = little_machine.decide(little_machine.initial_state(), order(1))
+    other = tuple(msgspec.structs.replace(event, rulebook_version="another") for event in events)
+    rows = rows_after(None, [encode(Entry(1, order(1), other))])
+    assert verify(rows, little_machine).taken_rows == 1
+    monkeypatch.setattr(verification, "DECIDED_ALIKE_SINCE", 1)
+    with pytest.raises(Refusal, match="gives other events"):
+        verify(rows, little_machine)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
+def test_a_venue_can_go_on_from_every_row_of_an_old_journal(sample: Path) -> None:
+    """Wherever an old venue stopped, today's program takes and refuses what the old one took and refused there."""
+    state = exchange.initial_state()
+    for row in records(sample):
+        entry = decode_entry(row.payload)
+        again = exchange.decide(state, entry.command)
+        assert type(again[0]) is type(entry.events[0]), f"row {row.sequence}: {again[0]}"
+        state = exchange.apply(state, entry)
 
 
 def test_a_row_of_an_earlier_version_after_a_later_one_is_refused() -> None:

@@ -28,7 +28,7 @@ LIFTS: Final[tuple[Lift, ...]] = (_from_version_1,)
 """The n-th function lifts a row of version n to version n + 1."""
 ENTRY_VERSION: Final = len(LIFTS) + 1
 """The version in which rows are written today."""
-DECIDED_ALIKE_SINCE: Final = 1
+DECIDED_ALIKE_SINCE: Final = 2  # Since version 2 a session carries its rules and says why it ended.
 """The first version whose commands, decided again by today's program, have the events that were written."""
 
 
