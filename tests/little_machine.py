@@ -3,9 +3,10 @@
 from hashlib import sha256
 from typing import NamedTuple
 
+import msgspec
 from rpds import HashTrieMap
 
-from naryq.messages import AnyCommand, AnyEvent, Code, Entry, OrderAccepted, Refused, SubmitOrder
+from naryq.messages import AnyCommand, AnyEvent, Code, Entry, OrderAccepted, Refusal, Refused, SubmitOrder
 
 LARGEST_LOTS = 1_000
 
@@ -56,6 +57,18 @@ def sequence_of(state: State, command_id: str) -> int | None:
 
 def state_hash(state: State) -> str:
     return sha256(f"{state.sequence} {state.lots} {state.digest}".encode()).hexdigest()
+
+
+def snapshot(state: State) -> bytes:
+    return msgspec.json.encode((state.sequence, state.lots, state.digest, dict(state.commands.items())))
+
+
+def restored(data: bytes) -> State:
+    try:
+        sequence, lots, digest, commands = msgspec.json.decode(data, type=tuple[int, int, str, dict[str, int]])
+    except msgspec.MsgspecError as error:
+        raise Refusal(Code.UNREADABLE, "this is no snapshot") from error
+    return State(sequence, lots, digest, HashTrieMap(commands))
 
 
 BUG_PRICE = 666

@@ -4,16 +4,21 @@ What the process told its parent must be there afterwards; what it did not may b
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests import little_machine
 from tests.faults.lives import judge, live_and_die, lose_nothing
-from tests.faults.worker import Death
+from tests.faults.worker import Death, snapshots_of
 
+from naryq.engine import Engine
 from naryq.journal.contract import Step
 from naryq.journal.postgres import PostgresJournal
-from naryq.journal.sqlite import SqliteJournal
+from naryq.journal.sqlite import SqliteJournal, SqliteReader
+from naryq.journal.verify import verify
 
+OF_A_COMMAND = [step for step in Step if not step.startswith("snapshot")]
 KILLS_AT_EACH_STEP = 5
 RANDOM_KILLS = 20
 RANDOM_KILLS_IN_POSTGRES = 5
@@ -30,6 +35,16 @@ def test_a_killed_process_loses_nothing_acknowledged(path: str) -> None:
     """Killed at each step and at random, a process has never told anybody what is not in the file."""
     deaths = [Death(step, passes) for step in Step for passes in range(1, KILLS_AT_EACH_STEP + 1)]
     lose_nothing(path, [*deaths, *[None] * RANDOM_KILLS])
+    assert_snapshot_and_tail_are_everything(path)
+
+
+def assert_snapshot_and_tail_are_everything(path: str) -> None:
+    """Start from what the deaths have left of snapshots, and compare with the replay of all rows."""
+    with Engine(SqliteJournal.open(path), machine=little_machine, snapshots=snapshots_of(path)) as engine:
+        assert "naryq_snapshot_sequence 0" not in engine.metrics(), "no snapshot outlived its writer"
+        state = engine.state
+    with closing(SqliteReader.open(path)) as reader:
+        assert little_machine.state_hash(state) == verify(reader.read(), little_machine).hash_by_events
 
 
 @pytest.mark.postgres
@@ -37,7 +52,7 @@ def test_a_process_killed_over_postgres_loses_nothing_acknowledged(new_schema: C
     """The same over a server, which ends the transaction of whoever is gone and lets go of the lock."""
     address = new_schema()
     PostgresJournal.create(address).close()
-    lose_nothing(address, [*[Death(step, 2) for step in Step], *[None] * RANDOM_KILLS_IN_POSTGRES])
+    lose_nothing(address, [*[Death(step, 2) for step in OF_A_COMMAND], *[None] * RANDOM_KILLS_IN_POSTGRES])
 
 
 def test_the_judge_finds_a_lost_row(path: str) -> None:

@@ -20,8 +20,12 @@ from naryq.cli import main
 from naryq.engine import Engine
 from naryq.journal import named
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
+from naryq.journal.snapshots import FolderSnapshots
 from naryq.journal.transfer import imported
 from naryq.messages import Code, Refusal, SubmitOrder
+
+SNAPSHOT_EVERY = 15
+"""Rows: seldom enough that a process makes progress between two, often enough that one is being written at any time."""
 
 
 class Death(NamedTuple):
@@ -46,12 +50,18 @@ class _Killer:
 def work(name: str, first: int, death: Death | None, seed: int, pipe: Connection) -> None:
     """Submit the orders from a number on, in groups of a random size, until refused, and tell each that is kept."""
     killer = _Killer(death)
-    with Engine(opened_at_last(name, killer), machine=little_machine, at_step=killer) as engine:
+    options: dict[str, Any] = {"snapshots": snapshots_of(name, killer), "snapshot_every": SNAPSHOT_EVERY}
+    with Engine(opened_at_last(name, killer), machine=little_machine, at_step=killer, **options) as engine:
         for group in groups(first, seed):
             for command, answer in zip(group, engine.submit_many(group), strict=True):
                 if not answer.sequence:
                     return  # The server is gone, and with it this engine.
                 pipe.send((command.command_id, answer.sequence))
+
+
+def snapshots_of(name: str, at_step: AtStep = pass_by) -> FolderSnapshots | None:
+    """Return where a journal file's snapshots are kept; a journal on a server has none here."""
+    return None if ":" in name else FolderSnapshots(Path(f"{name}-snapshots"), at_step=at_step)
 
 
 def opened_at_last(name: str, at_step: AtStep = pass_by) -> Journal:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.random_commands import RULEBOOKS, Draw, command, ready
 
 from naryq import exchange
-from naryq.messages import RulebookText, canonical, encode, spelled, written_today
+from naryq.messages import Entry, RulebookText, canonical, decode_entry, encode, spelled, written_today
 
 FIXED = settings(
     derandomize=True,
@@ -41,6 +41,8 @@ def test_random_commands_keep_every_promise(text: RulebookText, script: bytes) -
     """Whatever is sent, nothing raises, changes an old state or escapes the auditor, and replay gives the same hash."""
     desk = ready(text)
     for start in range(0, len(script), BYTES_PER_STEP):
+        if start == len(script) // 2 // BYTES_PER_STEP * BYTES_PER_STEP:
+            half = (exchange.snapshot(desk.state), len(desk.rows))
         asked = command(desk, Draw(*unpack(">5H", script[start : start + BYTES_PER_STEP])))
         before, state = exchange.state_hash(desk.state), desk.state
         answer = desk.send(asked)
@@ -51,6 +53,15 @@ def test_random_commands_keep_every_promise(text: RulebookText, script: bytes) -
         assert exchange.state_hash(state) == before
     met.update(desk.auditor.seen)
     assert exchange.state_hash(desk.read_back()) == exchange.state_hash(desk.state)
+    assert went_on(*half, desk.rows) == desk.state, "a snapshot and its tail are the whole replay"
+
+
+def went_on(data: bytes, rows_before: int, rows: list[Entry]) -> exchange.State:
+    """Return the state that a snapshot and the rows after it lead to."""
+    state = exchange.restored(data)
+    for row in rows[rows_before:]:
+        state = exchange.apply(state, decode_entry(encode(row)))
+    return state
 
 
 SIGHTS = """

@@ -359,7 +359,7 @@ def test_the_steps_come_in_order() -> None:
     steps: list[Step] = []
     with Engine(MemoryJournal(at_step=steps.append), machine=little_machine, at_step=steps.append) as engine:
         engine.submit(order(1))
-    assert steps == list(Step)
+    assert steps == [step for step in Step if not step.startswith("snapshot")]
 
 
 def test_an_answer_never_comes_before_its_row_is_durable() -> None:

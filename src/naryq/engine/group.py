@@ -16,8 +16,9 @@ class Group(Generic[S]):
         self.state = state
         self.entries: list[Entry] = []
         self._journal, self._machine = journal, machine
-        head = journal.head()
-        self._first = head.sequence + 1 if head else 1
+        self.head = journal.head()
+        """The journal's last row: once the group is durable, that of the group."""
+        self._first = self.head.sequence + 1 if self.head else 1
         self._payloads: list[bytes] = []
 
     def decide(self, command: AnyCommand, spelling: bytes) -> Answer:
@@ -38,16 +39,11 @@ class Group(Generic[S]):
         self._payloads.append(spelled(sequence, spelling, events_spelling))
         return Answer(sequence, events)
 
-    @property
-    def last(self) -> int:
-        """The journal's last row once the group is durable."""
-        return self._first + len(self.entries) - 1
-
     def append(self) -> None:
         """Make the new rows durable, all in one commit."""
         if self._payloads:
-            head = self._journal.append(self._payloads)
-            assert head.sequence == self.last, "the journal numbers rows as the engine does"
+            self.head = self._journal.append(self._payloads)
+            assert self.head.sequence == self.entries[-1].sequence, "the journal numbers rows as the engine does"
 
     def _entry(self, sequence: int) -> Entry:
         if sequence >= self._first:

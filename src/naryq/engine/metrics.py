@@ -27,6 +27,7 @@ class Gauges(NamedTuple):
     queue_limit: int
     journal_sequence: int
     snapshot_sequence: int
+    snapshot_failures: int
     recovery_ns: int
 
 
@@ -92,6 +93,7 @@ class Metrics:
         yield from _gauge("queue_limit", "Commands that may wait before the answer is `busy`.", gauges.queue_limit)
         yield from _gauge("journal_sequence", "The last durable row.", gauges.journal_sequence)
         yield from _gauge("snapshot_sequence", "The row of the newest snapshot.", gauges.snapshot_sequence)
+        yield from _counter("snapshot_failures", "Snapshots that could not be kept.", gauges.snapshot_failures)
         yield from _gauge("recovery_seconds", "How long the recovery took.", gauges.recovery_ns)
         yield from _histogram("acknowledgement_seconds", "From receipt to the answer.", self.latency)
         yield from _histogram("group_rows", "Commands a commit.", self.groups)

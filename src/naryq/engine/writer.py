@@ -26,12 +26,15 @@ from naryq.engine.answers import (
 )
 from naryq.engine.group import Group
 from naryq.engine.metrics import Gauges, Metrics
+from naryq.engine.snapshots import SnapshotKeeper, Start, start
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
+from naryq.journal.snapshots import SnapshotStore
 from naryq.journal.verify import Machine, S, checked
 from naryq.messages import AnyCommand, Code, Entry, Refusal, Refused, decode_command, encode
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
+SNAPSHOT_EVERY: Final = 100_000
 
 OnEntry = Callable[[Entry], None]
 
@@ -58,9 +61,14 @@ class Engine(Generic[S]):
         queue_limit: int = QUEUE_LIMIT,
         batch_limit: int = BATCH_LIMIT,
         on_entry: OnEntry = ignore,
+        snapshots: SnapshotStore | None = None,
+        snapshot_every: int = SNAPSHOT_EVERY,
         at_step: AtStep = pass_by,
     ) -> None:
-        """Recover the state from the journal and start the writer."""
+        """Recover the state from the newest snapshot and the journal, and start the writer.
+
+        With `snapshots`, one is taken in the background every `snapshot_every` rows.
+        """
         assert 1 <= batch_limit <= queue_limit, "a batch must fit the queue"
         self._journal, self._machine = journal, machine
         self._queue_limit, self._batch_limit = queue_limit, batch_limit
@@ -71,10 +79,11 @@ class Engine(Generic[S]):
         self._running = True
         self._metrics = Metrics()
         self._sequence = 0
+        self._keeper: SnapshotKeeper[S] | None = None
         with ExitStack() as stack:
             stack.callback(journal.close)  # Should the recovery fail, nobody else would let go of the journal.
             begun_ns = time.perf_counter_ns()
-            self._state = self._recovered()
+            self._state = self._recovered(snapshots, snapshot_every)
             self._recovery_ns = time.perf_counter_ns() - begun_ns
             stack.pop_all()
         self._writer = threading.Thread(target=self._run, name="naryq-writer", daemon=True)
@@ -118,7 +127,8 @@ class Engine(Generic[S]):
             queue_length=len(self._queue),
             queue_limit=self._queue_limit,
             journal_sequence=self._sequence,
-            snapshot_sequence=0,
+            snapshot_sequence=self._keeper.sequence if self._keeper else 0,
+            snapshot_failures=self._keeper.failures if self._keeper else 0,
             recovery_ns=self._recovery_ns,
         )
         return self._metrics.text(gauges)
@@ -129,6 +139,8 @@ class Engine(Generic[S]):
             self._running = False
             self._changed.notify()
         self._writer.join()
+        if self._keeper is not None:
+            self._keeper.close()
         self._journal.close()
 
     def __enter__(self) -> Self:
@@ -166,13 +178,28 @@ class Engine(Generic[S]):
 
     # --- The writer's side --------------------------------------------------------------------------------------
 
-    def _recovered(self) -> S:
-        state = self._machine.initial_state()
-        for _, entry in checked(self._journal.read()):
+    def _recovered(self, snapshots: SnapshotStore | None, snapshot_every: int) -> S:
+        begins = start(self._journal, self._machine, snapshots)
+        if snapshots is not None:
+            self._keeper = SnapshotKeeper(self._machine, snapshots, snapshot_every, begins.sequence)
+        state, self._sequence = begins.state, begins.sequence
+        for entry in self._entries_after(begins):
             state = self._machine.apply(state, entry)
             self._sequence = entry.sequence
             self._on_entry(entry)
         return state
+
+    def _entries_after(self, begins: Start[S]) -> Iterator[Entry]:
+        """Yield the entries after a start; views have no snapshot, so they are told all that came before it as well."""
+        if self._on_entry is ignore:
+            rows = checked(self._journal.read(begins.sequence), begins.sequence, begins.chain)
+        else:
+            rows = checked(self._journal.read())
+        for _, entry in rows:
+            if entry.sequence > begins.sequence:
+                yield entry
+            else:
+                self._on_entry(entry)
 
     def _run(self) -> None:
         batch: list[Waiting] = []
@@ -205,7 +232,7 @@ class Engine(Generic[S]):
         group.append()
         self._at_step(Step.SYNCED)
         # From here on everything is durable, and nothing below may fail.
-        self._state, self._sequence = group.state, group.last
+        self._state, self._sequence = group.state, group.head.sequence if group.head else 0
         self._at_step(Step.EVOLVED)
         now_ns = time.perf_counter_ns()
         keep(self._lock, [waiting.promise for waiting in batch], answers)
@@ -214,6 +241,8 @@ class Engine(Generic[S]):
         for entry in group.entries:
             self._on_entry(entry)
         self._at_step(Step.PUBLISHED)
+        if self._keeper is not None and group.head is not None:
+            self._keeper.offer(group.state, group.head)
 
     def _stop(self, batch: list[Waiting], reason: Refused) -> None:
         with self._changed:

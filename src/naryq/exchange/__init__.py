@@ -5,6 +5,7 @@ old state stays valid after a new one is made, and a batch can be decided ahead 
 """
 
 from naryq.exchange.machine import apply, decide, evolve, sequence_of
+from naryq.exchange.snapshots import restored, snapshot
 from naryq.exchange.state import (
     Session,
     State,
@@ -23,6 +24,8 @@ __all__ = [
     "evolve",
     "initial_state",
     "ordered",
+    "restored",
     "sequence_of",
+    "snapshot",
     "state_hash",
 ]

@@ -26,7 +26,10 @@ class Record(NamedTuple):
 
 
 class Step(StrEnum):
-    """The instants at which a fault test may stop the program, in the order in which a command passes them."""
+    """The instants at which a fault test may stop the program, in the order in which a command passes them.
+
+    The last two are not of a command: a snapshot is written now and then, beside it.
+    """
 
     RECEIVED = "received"
     DECIDED = "decided"
@@ -35,6 +38,8 @@ class Step(StrEnum):
     EVOLVED = "evolved"
     ACKNOWLEDGED = "acknowledged"
     PUBLISHED = "published"
+    SNAPSHOT_HALF_WRITTEN = "snapshot half written"
+    SNAPSHOT_WRITTEN = "snapshot written"
 
 
 AtStep = Callable[[Step], None]

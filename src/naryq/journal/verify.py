@@ -46,6 +46,12 @@ class Machine(Protocol[S]):
     def state_hash(self, state: S) -> str:
         """Return the hash of everything the state holds: 64 hexadecimal digits."""
 
+    def snapshot(self, state: S) -> bytes:
+        """Return the whole state as bytes."""
+
+    def restored(self, data: bytes) -> S:
+        """Return the state of a snapshot; raises `Refusal` when it is damaged or of another shape."""
+
 
 class Verification(NamedTuple):
     """What a sound journal holds: its rows, the chain of its last row, and the state hash of each replay.
@@ -61,14 +67,15 @@ class Verification(NamedTuple):
     taken_rows: int = 0
 
 
-def checked(records: Iterable[Record]) -> Iterator[tuple[Record, Entry]]:
-    """Yield the rows of a whole journal with their entries; recovery and verification both read through here.
+def checked(records: Iterable[Record], after: int = 0, chain: bytes = GENESIS) -> Iterator[tuple[Record, Entry]]:
+    """Yield the rows of a journal with their entries; recovery and verification both read through here.
+
+    The rows are those after a number, whose row has a chain: by default all.
 
     Raises:
         Refusal: JOURNAL_DAMAGED at the first row that is missing, breaks the chain, or is no entry.
     """
-    chain = GENESIS
-    for expected, record in enumerate(records, start=1):
+    for expected, record in enumerate(records, start=after + 1):
         where = f"sequence {expected}"
         if record.sequence != expected:
             raise damaged(f"the row is missing; the next is {record.sequence}", where=where)

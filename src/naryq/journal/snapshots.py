@@ -1,0 +1,106 @@
+"""Snapshots beside a journal: what a state was after a row, so that a start need not replay everything.
+
+A snapshot is a help and no evidence: the journal stays whole, and `naryq journal verify` never looks at one. It counts
+only while the journal's row of its number has its chain, so a snapshot of another history, or of rows that were lost,
+is passed over.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from naryq.journal.contract import GENESIS, AtStep, Step, pass_by
+
+CHAIN_BYTES: Final = len(GENESIS)
+SUFFIX: Final = ".snapshot"
+
+
+class Snapshot(NamedTuple):
+    """The state after a row, as the machine wrote it, and the number and chain of that row."""
+
+    sequence: int
+    chain: bytes
+    state: bytes
+
+
+class SnapshotStore(Protocol):
+    """Where snapshots are kept. What it holds may be damaged or old: the reader checks, and does without."""
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, whole or not at all; raises `OSError` when it cannot."""
+
+    def newest_first(self) -> Iterator[Snapshot]:
+        """Yield what is kept, the highest sequence first."""
+
+    def prune(self, keep: int) -> None:
+        """Drop all but the newest."""
+
+
+class MemorySnapshots:
+    """A store in memory, for tests and rehearsals."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self.kept: dict[int, Snapshot] = {}
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot: see `SnapshotStore.put`."""
+        self.kept[snapshot.sequence] = snapshot
+
+    def newest_first(self) -> Iterator[Snapshot]:
+        """Yield what is kept, the highest sequence first."""
+        return iter([self.kept[sequence] for sequence in sorted(self.kept, reverse=True)])
+
+    def prune(self, keep: int) -> None:
+        """Drop all but the newest."""
+        for sequence in sorted(self.kept, reverse=True)[keep:]:
+            del self.kept[sequence]
+
+
+class FolderSnapshots:
+    """A store in a folder: one file a snapshot, named by its sequence, which appears only when it is whole and durable.
+
+    The folder of the journal `venue.journal` is `venue.journal-snapshots`, by custom.
+    """
+
+    def __init__(self, folder: Path, *, at_step: AtStep = pass_by) -> None:
+        """Use a folder, which is made when the first snapshot comes."""
+        self._folder = folder
+        self._at_step = at_step
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot: see `SnapshotStore.put`."""
+        self._folder.mkdir(exist_ok=True)
+        path = self._path(snapshot.sequence)
+        with Path(f"{path}-new").open("wb") as file:
+            file.write(snapshot.chain)
+            file.write(snapshot.state[: len(snapshot.state) // 2])
+            self._at_step(Step.SNAPSHOT_HALF_WRITTEN)
+            file.write(snapshot.state[len(snapshot.state) // 2 :])
+            file.flush()
+            os.fsync(file.fileno())
+        self._at_step(Step.SNAPSHOT_WRITTEN)
+        Path(f"{path}-new").replace(path)
+
+    def newest_first(self) -> Iterator[Snapshot]:
+        """Yield what is kept and can be read, the highest sequence first."""
+        for sequence in self._sequences():
+            with suppress(OSError):
+                data = self._path(sequence).read_bytes()
+                yield Snapshot(sequence, data[:CHAIN_BYTES], data[CHAIN_BYTES:])
+
+    def prune(self, keep: int) -> None:
+        """Drop all but the newest, and what writings that were cut off have left."""
+        for sequence in self._sequences()[keep:]:
+            self._path(sequence).unlink(missing_ok=True)
+        for left in self._folder.glob(f"*{SUFFIX}-new"):
+            left.unlink(missing_ok=True)
+
+    def _path(self, sequence: int) -> Path:
+        return self._folder / f"{sequence:020}{SUFFIX}"
+
+    def _sequences(self) -> list[int]:
+        names = [path.name.removesuffix(SUFFIX) for path in self._folder.glob(f"*{SUFFIX}")]
+        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
