@@ -118,9 +118,10 @@ def _way(state: State, session: Session, book: Book, order: OrderAccepted, bound
         if not bounds.allow(price):
             return _Way(tuple(steps), wanted, stopped_at=price)
         if rule not in {"", "allow"} and people.group_of(state, maker.participant_id) == group:
-            if rule == "cancel_newest":
+            if rule != "cancel_newest":
+                steps.append(_Step(maker, 0))
+            if rule != "cancel_resting":
                 return _Way(tuple(steps), wanted, met_itself=True)
-            steps.append(_Step(maker, 0))
             continue
         lots = min(wanted, maker.quantity_lots)
         steps.append(_Step(maker, lots))
