@@ -188,7 +188,9 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     yield from judge.prices()
     yield from judge.ties(books.calls[command.session_id].opened.tie_rule)
     postings = events[1].postings if len(events) > 1 and isinstance(events[1], m.LedgerPosted) else ()
-    yield from judge.bookings(postings)
+    day = call.opened.day
+    if books.rule("settlement", day, day) != "against_delivery":
+        yield from judge.bookings(postings)
 
 
 class _Clearing:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules, audit_of_trading
 from tests.audit_of_prices import Books, Call
+from tests.naive_money import NaiveMoney
 
 from naryq import messages as m
 from naryq.exchange.people import group_of
 from naryq.messages import Code
+from naryq.messages.money import MoneyCommand, MoneyEvent
 
 PERMITTED: dict[type, set[str]] = {
     m.AdmitParticipant: {"operator"},
@@ -44,6 +46,14 @@ PERMITTED: dict[type, set[str]] = {
     m.ClearSession: {"operator"},
     m.StopTrading: {"operator", "regulator"},
     m.ResumeTrading: {"operator", "regulator"},
+    m.Deposit: {"operator"},
+    m.Withdraw: {"operator"},
+    m.EndowFund: {"operator"},
+    m.PayObligation: {"operator", "seller", "buyer"},
+    m.ReportShipment: {"operator", "seller"},
+    m.ConfirmReceipt: {"operator", "seller", "buyer"},
+    m.DeclareDefault: {"operator"},
+    m.RefundObligation: {"operator"},
     m.PlanSupply: {"regulator"},
     m.ReportRetailTerms: {"operator", "regulator"},
     m.PublishPrices: {"operator"},
@@ -71,7 +81,7 @@ RULE_COMMANDS = {
 }
 """The commands by which rules change, which `audit_of_rules` judges."""
 
-EVEN_ABSENT = {m.CancelOrder, m.DeclareAffiliation}
+EVEN_ABSENT = {m.CancelOrder, m.DeclareAffiliation, m.PayObligation, m.ReportShipment, m.ConfirmReceipt}
 """What whoever is suspended or excluded may still send."""
 
 OF_PEOPLE = (
@@ -96,12 +106,20 @@ EVENTS: dict[type, tuple[type, ...]] = {
     m.SubmitOrder: (m.OrderAccepted,),
     m.CancelOrder: (m.OrderCancelled,),
     m.CloseSession: (m.SessionClosed,),
-    m.ClearSession: (m.SessionCleared, m.LedgerPosted, m.SessionEnded),
+    m.ClearSession: (m.SessionCleared, m.SessionEnded),
     m.StopTrading: (m.TradingStopped,),
     m.ResumeTrading: (m.TradingResumed,),
+    m.Deposit: (m.Deposited,),
+    m.Withdraw: (m.Withdrawn,),
+    m.EndowFund: (m.FundEndowed,),
+    m.PayObligation: (m.ObligationPaid,),
+    m.ReportShipment: (m.ShipmentReported,),
+    m.ConfirmReceipt: (m.ReceiptConfirmed,),
+    m.DeclareDefault: (m.DefaultDeclared,),
+    m.RefundObligation: (m.ObligationRefunded,),
     m.PlanSupply: (m.SupplyPlanned,),
     m.ReportRetailTerms: (m.RetailTermsReported,),
-    m.PublishPrices: (m.PricesPublished, m.LedgerPosted),
+    m.PublishPrices: (m.PricesPublished,),
     m.ProposeRuleChange: (m.RuleChangeProposed,),
     m.WithdrawProposal: (m.ProposalWithdrawn,),
     m.AssessProposal: (m.ProposalAssessed,),
@@ -111,7 +129,9 @@ EVENTS: dict[type, tuple[type, ...]] = {
     m.ConfirmEmergency: (m.EmergencyConfirmed,),
     m.CloseFlag: (m.FlagClosed,),
 }
-"""What a command may cause, in order; a booking is left out where there is nothing to book."""
+"""What a command causes, in order, but for what follows in money: that is judged by the naive ledger."""
+MONEY_COMMANDS = get_args(MoneyCommand)
+MONEY_EVENTS = get_args(MoneyEvent)
 
 
 class Auditor:
@@ -119,6 +139,7 @@ class Auditor:
 
     def __init__(self) -> None:
         self.books = Books()
+        self.money = NaiveMoney()
         self.answers: dict[str, tuple[m.AnyCommand, tuple[m.AnyEvent, ...]]] = {}
         self.at_ns = 0
         self.seen: Counter[str] = Counter()
@@ -126,6 +147,7 @@ class Auditor:
     def copy(self) -> "Auditor":
         """Return an auditor that knows the same and goes its own way."""
         other = copy(self)
+        other.money = self.money.copy()
         other.books, other.answers, other.seen = self.books.copy(), dict(self.answers), Counter(self.seen)
         return other
 
@@ -142,6 +164,7 @@ class Auditor:
                 self.books.changes.fold(event, len(self.answers))
                 self.seen.update(_sights(event, self.books))
             findings += self.books.unbalanced()
+            findings += self.money.follow(self.books, command, events)
         return findings
 
     def compare(self, state: Any) -> Iterator[str]:
@@ -149,6 +172,7 @@ class Auditor:
         balances = {key: amount for key, amount in state.balances.items() if amount}
         if balances != {key: amount for key, amount in self.books.balances.items() if amount}:
             yield "the venue's accounts are not what was booked"
+        yield from self.money.differences(self.books, state.money)
         if state.at_ns != self.at_ns:
             yield f"the venue's clock says {state.at_ns}, the last command taken {self.at_ns}"
         if state.reference_tenge_per_tonne != self.books.reference:
@@ -221,6 +245,7 @@ class Auditor:
         return absent if type(command) not in EVEN_ABSENT else None
 
     def _wrong(self, command: m.AnyCommand) -> Iterator[Code]:
+        yield from self.money.wrong(self.books, command)
         yield from audit_of_limits.wrong(self.books, command, list(self._lacks(command, None)))
         match command:
             case _ if isinstance(command, OF_PEOPLE):
@@ -342,13 +367,19 @@ class Auditor:
         if isinstance(command, OF_PEOPLE):
             if events != audit_of_people.expected(self.books, command):
                 yield f"says {events}, not {audit_of_people.expected(self.books, command)}"
-            return
-        kinds = tuple(type(event) for event in events)
+        elif not isinstance(command, MONEY_COMMANDS):
+            yield from self._told_of_trade(command, events)
+        elif type(events[0]) not in EVENTS[type(command)]:
+            yield f"caused {type(events[0]).__name__}"
+
+    def _told_of_trade(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+        told = tuple(event for event in events if not isinstance(event, MONEY_EVENTS))
+        kinds = tuple(type(event) for event in told)
         expected = EVENTS[type(command)]
         if isinstance(command, m.StopTrading):
-            yield from audit_of_limits.cancelled(self.books, command, events[1:])
+            yield from audit_of_limits.cancelled(self.books, command, told[1:])
             kinds = kinds[:1]
-        if kinds != expected and not (len(expected) == 2 and kinds == expected[:1]):
+        if kinds != expected:
             yield f"caused {[kind.__name__ for kind in kinds]}"
             return
         fractions = [f"{where} is {value!r}, no integer" for where, value in chain(*map(_fractions, events))]

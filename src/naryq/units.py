@@ -4,7 +4,7 @@ Units are the last word of a name: `price_tenge_per_tonne`, `amount_tiyn`, `mass
 One tenge is 100 tiyn. A share or a rate is an integer in basis points: 10,000 basis points are the whole.
 """
 
-from calendar import isleap
+from calendar import isleap, monthrange
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -18,6 +18,9 @@ NS_PER_SECOND: Final = 10**9
 SECONDS_PER_MINUTE: Final = 60
 NS_PER_MINUTE: Final = SECONDS_PER_MINUTE * NS_PER_SECOND
 NS_PER_DAY: Final = 24 * 60 * NS_PER_MINUTE
+
+GREGORIAN_YEARS: Final = 400
+CYCLE_START: Final = 2000
 
 INT64_MAX: Final = 2**63 - 1
 """The largest quantity, price or product of the two that any kernel or journal row can hold."""
@@ -170,6 +173,16 @@ def utc_minute(at_ns: int) -> str:
     return f"{datetime.fromtimestamp(at_ns // NS_PER_SECOND, UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def last_day_of(month: str) -> str:
+    """Return the last day of a month.
+
+    >>> last_day_of("2022-02"), last_day_of("9999-12")
+    ('2022-02-28', '9999-12-31')
+    """
+    year, number = (int(part) for part in month.split("-"))
+    return f"{month}-{monthrange(CYCLE_START + year % GREGORIAN_YEARS, number)[1]}"
+
+
 def month_after(month: str, count: int = 1) -> str:
     """Return the month that follows another by a number of months.
 
@@ -184,10 +197,16 @@ def month_after(month: str, count: int = 1) -> str:
 def day_after(day: str, days: int = 1) -> str:
     """Return the calendar day that follows another by a number of days; below zero, one that came before.
 
-    >>> day_after("2021-12-31"), day_after("2022-01-01", -1)
-    ('2022-01-01', '2021-12-31')
+    No day lies beyond the last of the calendar, 9999-12-31.
+
+    >>> day_after("2021-12-31"), day_after("2022-01-01", -1), day_after("9999-12-31"), day_after("0000-02-28")
+    ('2022-01-01', '2021-12-31', '9999-12-31', '0000-02-29')
     """
-    return (date.fromisoformat(day) + timedelta(days)).isoformat()
+    year, month, number = (int(part) for part in day.split("-"))
+    cycles, within = divmod(year, GREGORIAN_YEARS)  # After 400 years the calendar begins again.
+    moved = date(CYCLE_START + within, month, number) + timedelta(days)
+    year = moved.year - CYCLE_START + cycles * GREGORIAN_YEARS
+    return f"{year:04d}-{moved:%m-%d}" if year <= date.max.year else date.max.isoformat()
 
 
 def day_years_after(day: str, years: int) -> str:

@@ -10,6 +10,7 @@ from tests.venue_samples import PLACES, Desk, dated, founded, instant, opening, 
 from naryq import exchange, ledger, limits, pricing, reform, retail
 from naryq.exchange import machine, orders, pump, sessions, supply
 from naryq.exchange.topic import rules_in_force
+from naryq.ledger import at_trade
 from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
@@ -220,7 +221,7 @@ def _signs_swapped(patch: pytest.MonkeyPatch) -> None:
     """Buyers receive and sellers pay."""
     wrap(
         patch,
-        ledger,
+        at_trade,
         "_deal_legs",
         lambda original, deal: tuple(replaced(leg, amount=-leg.amount) for leg in original(deal)),
     )
@@ -231,7 +232,7 @@ def _paid_as_bid(patch: pytest.MonkeyPatch) -> None:
     """Orders settle at one tenge above the price of their place."""
     wrap(
         patch,
-        ledger,
+        at_trade,
         "_deal_legs",
         lambda original, deal: original(deal._replace(price_tenge_per_tonne=deal.price_tenge_per_tonne + 1)),
     )

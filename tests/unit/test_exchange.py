@@ -54,7 +54,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "d2bfb54be3bef575942f76ab0c29e58b7be751fbe6d6d90029a172a0d00e6940"
+GOLDEN = "54685b3a353b44315e511e281f985f8e7ec8840b4b6bd2708c46bb8b92151895"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:

@@ -33,6 +33,7 @@ from naryq.messages import (
     HolidaysDeclared,
     InstrumentDelisted,
     InstrumentListed,
+    LedgerPosted,
     ListInstrument,
     OpenSession,
     OrderAmended,
@@ -416,7 +417,7 @@ def test_a_call_finds_its_price_when_it_is_cleared() -> None:
     assert desk.give(PublishSession, "operator", session_id="day").code == Code.WRONG_PHASE
     answer = desk.give(ClearSession, "operator", session_id="day")
     assert trades(answer) == [("b1", "a1", 90_000, 3)]
-    assert [type(event) for event in answer.events] == [Traded, OrderExpired, PhaseChanged, SessionEnded]
+    assert [type(event) for event in answer.events] == [Traded, LedgerPosted, OrderExpired, PhaseChanged, SessionEnded]
     assert desk.must(PublishSession, "operator", session_id="day").statistics.volume_lots == 3
 
 

@@ -81,15 +81,26 @@ def decide(state: State, command: AnyCommand) -> Decision:
 
 
 def _with_followers(state: State, decided: Decision) -> Decision:
-    """Return the events with all that must follow from them, each judged on the state after the one before."""
+    """Return the events with all that must follow from them, each judged on the state after the one before.
+
+    What follows from an event stands right behind it, before the next: so whoever follows sees all that has happened.
+    """
     if not any(type(event) in _FOLLOWERS for event in decided):
         return decided
-    events = list(decided)
-    for event in events:  # The list grows while it is walked: what follows has followers too.
-        state = evolve(state, event)
-        for follow in _FOLLOWERS.get(type(event), ()):
-            events.extend(follow(state, event))
+    events: list[AnyEvent] = []
+    for event in decided:
+        state = _followed(state, event, events)
     return tuple(events)
+
+
+def _followed(state: State, event: AnyEvent, events: list[AnyEvent]) -> State:
+    """Write down an event and what follows from it, and return the state after all of it."""
+    state = evolve(state, event)
+    events.append(event)
+    for follow in _FOLLOWERS.get(type(event), ()):
+        for following in follow(state, event):
+            state = _followed(state, following, events)
+    return state
 
 
 def evolve(state: State, event: AnyEvent) -> State:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from naryq import limits
-from naryq.exchange import control, people, trading
+from naryq.exchange import control, guarantees, people, trading
 from naryq.exchange.book import entered, left
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
@@ -203,8 +203,9 @@ _CHECKS: Final[tuple[Check, ...]] = (
     _check_tick,
     _check_collar,
     _check_room,
+    guarantees.check_guarantee,
 )
-"""The order of the checks: who may, what is stopped, what is named, when, where, at which price, how much."""
+"""The order of the checks: who may, what is stopped, what is named, when, where, which price, how much, what money."""
 
 JUDGED_BY_RULES: Final[tuple[Check, ...]] = (_check_may_trade, _check_collar)
 """The checks that ask nothing but the order, its session's terms and the rules: they can be asked again later."""

@@ -19,7 +19,6 @@ from naryq.messages import (
     Code,
     Day,
     Instrument,
-    LedgerPosted,
     Link,
     OpenSession,
     OrderExpired,
@@ -299,12 +298,7 @@ def _clear_session(state: State, command: ClearSession) -> Decision:
 def _clear_network(state: State, command: ClearSession, session: Session) -> Decision:
     rules, standing = rules_in_force(state, command.at_ns), ordered(session.orders)
     cleared = pricing.clear_session(session.opened, standing, rules, control.left_out(state, session))
-    postings = pricing.settle(session.opened, standing, cleared)
-    return (
-        cleared,
-        LedgerPosted(f"settlement of {command.session_id}", postings),
-        SessionEnded(command.session_id, command.at_ns, reference_moved=cleared.reference_moved),
-    )
+    return (cleared, SessionEnded(command.session_id, command.at_ns, reference_moved=cleared.reference_moved))
 
 
 def _publish_session(state: State, command: PublishSession) -> Decision:

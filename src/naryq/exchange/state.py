@@ -8,6 +8,7 @@ from rpds import HashTrieMap
 
 from naryq import ledger, messages
 from naryq.exchange.book import Book
+from naryq.exchange.money_state import NO_MONEY, Money
 from naryq.messages import (
     AffiliationDeclared,
     EmergencyDeclared,
@@ -145,6 +146,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     watch: Watch
     people: People
     market: Market
+    money: Money
 
 
 def initial_state() -> State:
@@ -167,6 +169,7 @@ def initial_state() -> State:
         watch=Watch(HashTrieMap()),
         people=People(HashTrieMap(), HashTrieMap(), HashTrieMap()),
         market=Market(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap()),
+        money=NO_MONEY,
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from naryq.messages.basics import Message, Refused
 from naryq.messages.control import ControlCommand, ControlEvent
 from naryq.messages.instruments import InstrumentCommand, InstrumentEvent
-from naryq.messages.money import MoneyEvent
+from naryq.messages.money import MoneyCommand, MoneyEvent
 from naryq.messages.orders import OrderCommand, OrderEvent
 from naryq.messages.people import PeopleCommand, PeopleEvent
 from naryq.messages.pump import PumpCommand, PumpEvent
@@ -24,6 +24,7 @@ AnyCommand = (
     | SessionCommand
     | OrderCommand
     | ControlCommand
+    | MoneyCommand
     | SupplyCommand
     | PumpCommand
     | SurveillanceCommand

@@ -15,6 +15,8 @@ Party = Literal["buyer", "seller"]
 Fund = Literal["guarantee_fund", "insurance_fund", "fund"]
 """The guarantee and the insurance fund of the venue, and the fund of the reform."""
 Closing = Literal["performed", "defaulted", "refunded"]
+ObligationId = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+"""The session's identifier, a slash and a number."""
 
 
 class Posting(Message, frozen=True):
@@ -111,7 +113,7 @@ class OrderSecured(Event, frozen=True, tag=True):
     order_id: Name
     participant_id: Name
     guarantee_tiyn: int
-    fee_tiyn: int
+    reserve_tiyn: int
     guarantee_basis_points: int
     fee_basis_points: int
     fee_minimum_tiyn: int
@@ -127,7 +129,7 @@ class OrderReleased(Event, frozen=True, tag=True):
     order_id: Name
     participant_id: Name
     guarantee_tiyn: int
-    fee_tiyn: int
+    reserve_tiyn: int
 
 
 class FeeCharged(Event, frozen=True, tag=True):
@@ -150,7 +152,7 @@ class ObligationOpened(Event, frozen=True, tag=True):
     The guarantees are parts of what was held for the two orders. Each pays by `pay_by` and loads by `deliver_by`.
     """
 
-    obligation_id: Name
+    obligation_id: str
     session_id: Name
     product: str
     delivery_month: Month
@@ -176,14 +178,14 @@ class ObligationOpened(Event, frozen=True, tag=True):
 class PayObligation(Command, frozen=True, tag=True):
     """Pay for an obligation, in full or in part, from the buyer's free money."""
 
-    obligation_id: Name
+    obligation_id: ObligationId
     amount_tiyn: Tiyn
 
 
 class ReportShipment(Command, frozen=True, tag=True):
     """Report what was loaded for an obligation, by its loading document; a document counts once."""
 
-    obligation_id: Name
+    obligation_id: ObligationId
     document: Name
     mass_kg: Annotated[int, msgspec.Meta(ge=1, le=10**10)]
     loaded_on: Day
@@ -200,7 +202,7 @@ class ConfirmReceipt(Command, frozen=True, tag=True):
 class DeclareDefault(Command, frozen=True, tag=True):
     """State, after the deadline, that a party has failed to pay or to load."""
 
-    obligation_id: Name
+    obligation_id: ObligationId
     party: Party
     reason: Reason
 
@@ -208,14 +210,14 @@ class DeclareDefault(Command, frozen=True, tag=True):
 class RefundObligation(Command, frozen=True, tag=True):
     """Undo an obligation of which nothing has been loaded, where its deal is void: everything goes back."""
 
-    obligation_id: Name
+    obligation_id: ObligationId
     reason: Reason
 
 
 class ObligationPaid(Event, frozen=True, tag=True):
     """The buyer has paid a part; the guarantee for it is free again."""
 
-    obligation_id: Name
+    obligation_id: str
     amount_tiyn: int
     paid_on: Day
     guarantee_tiyn: int
@@ -224,7 +226,7 @@ class ObligationPaid(Event, frozen=True, tag=True):
 class ShipmentReported(Event, frozen=True, tag=True):
     """Gas was loaded; `counted_kg` is what the obligation still takes of it."""
 
-    obligation_id: Name
+    obligation_id: str
     document: Name
     mass_kg: int
     counted_kg: int
@@ -235,7 +237,7 @@ class ShipmentReported(Event, frozen=True, tag=True):
 class ReceiptConfirmed(Event, frozen=True, tag=True):
     """Gas was received; the seller's guarantee for it is free again."""
 
-    obligation_id: Name
+    obligation_id: str
     document: Name
     counted_kg: int
     guarantee_tiyn: int
@@ -244,25 +246,44 @@ class ReceiptConfirmed(Event, frozen=True, tag=True):
 class ObligationSettled(Event, frozen=True, tag=True):
     """Gas that is received and paid for was settled: what the clearing house paid out, to whom."""
 
-    obligation_id: Name
+    obligation_id: str
     mass_kg: int
     seller_tiyn: int
     carrier_tiyn: int
     congestion_tiyn: int
 
 
-class ObligationClosed(Event, frozen=True, tag=True):
-    """Nothing more is owed under an obligation; `lapsed_kg` was agreed and will not come."""
+class ObligationLapsed(Event, frozen=True, tag=True):
+    """A part of what was agreed will not come, within the tolerance or by default; what was paid for it goes back."""
 
-    obligation_id: Name
+    obligation_id: str
+    mass_kg: int
+    repaid_tiyn: int
+
+
+class ObligationClosed(Event, frozen=True, tag=True):
+    """Nothing more is owed under an obligation; what is left of its guarantees is free again."""
+
+    obligation_id: str
     closing: Closing
-    lapsed_kg: int
+    buyer_guarantee_tiyn: int
+    seller_guarantee_tiyn: int
+
+
+class ObligationRefunded(Event, frozen=True, tag=True):
+    """An obligation is undone: what was paid and what was charged goes back."""
+
+    obligation_id: str
+    reason: str
+    repaid_tiyn: int
+    buyer_fee_tiyn: int
+    seller_fee_tiyn: int
 
 
 class DefaultDeclared(Event, frozen=True, tag=True):
     """A party has failed: what is due for gas already received, and the penalty on what was not performed."""
 
-    obligation_id: Name
+    obligation_id: str
     party: Party
     participant_id: Name
     reason: str
@@ -270,10 +291,20 @@ class DefaultDeclared(Event, frozen=True, tag=True):
     penalty_tiyn: int
 
 
+class DefaultCovered(Event, frozen=True, tag=True):
+    """One step of a default: how much one source gave for one need, `due` or `penalty`."""
+
+    obligation_id: str
+    party: Party
+    source: str
+    need: str
+    amount_tiyn: int
+
+
 class DebtOpened(Event, frozen=True, tag=True):
     """A participant owes what could not be had from it; the creditor is an account."""
 
-    debt_id: Name
+    debt_id: str
     participant_id: Name
     creditor: str
     amount_tiyn: int
@@ -283,7 +314,16 @@ class DebtOpened(Event, frozen=True, tag=True):
 class DebtPaid(Event, frozen=True, tag=True):
     """A debt was paid, or a part of it."""
 
-    debt_id: Name
+    debt_id: str
+    participant_id: Name
+    amount_tiyn: int
+
+
+class DebtWaived(Event, frozen=True, tag=True):
+    """A debt, or a part of it, is no longer owed: what it was for is undone."""
+
+    debt_id: str
+    participant_id: Name
     amount_tiyn: int
 
 
@@ -304,8 +344,12 @@ MoneyEvent = (
     | ShipmentReported
     | ReceiptConfirmed
     | ObligationSettled
+    | ObligationLapsed
     | ObligationClosed
+    | ObligationRefunded
     | DefaultDeclared
+    | DefaultCovered
     | DebtOpened
     | DebtPaid
+    | DebtWaived
 )

@@ -92,6 +92,17 @@ CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
         "stop_orders": Specification(Kind.WORD, "word", words=("keep", "cancel")),
         "rule_change_notice_days": Specification(Kind.INTEGER, "days", 1, 366),
         "emergency_days_max": Specification(Kind.INTEGER, "days", 1, 366),
+        "settlement": Specification(Kind.WORD, "word", words=("at_trade", "against_delivery")),
+        "guarantee_share": Specification(Kind.INTEGER, "basis_points", 0, 10_000),
+        "exchange_fee": Specification(Kind.INTEGER, "basis_points", 0, 1_000),
+        "exchange_fee_minimum": Specification(Kind.INTEGER, "tiyn", 0, 1_000_000_000),
+        "payment_days": Specification(Kind.INTEGER, "days", 0, 365),
+        "prepayment_days": Specification(Kind.INTEGER, "days", 0, 365),
+        "delivery_days": Specification(Kind.INTEGER, "days", 0, 365),
+        "weight_tolerance": Specification(Kind.INTEGER, "basis_points", 0, 1_000),
+        "penalty_share": Specification(Kind.INTEGER, "basis_points", 0, 10_000),
+        "penalty_recipient": Specification(Kind.WORD, "word", words=("injured", "venue")),
+        "loss_sharing": Specification(Kind.WORD, "word", words=("creditor", "pro_rata")),
     }
 )
 """Rule id -> what its values must be. A rule outside this list is refused: the venue would silently ignore it."""

@@ -1,23 +1,12 @@
-"""Double entry: what every account holds, in tiyn and in kilograms. Money and volume are conserved here.
-
-An amount is positive when the account receives it. A set of postings is taken only when, for each unit, it sums to
-zero, so the sum over all accounts is zero after every event.
-"""
+"""Settlement at the trade: buyers pay, sellers, the carrier and the rent of full links receive, all at once."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from rpds import HashTrieMap
-
+from naryq.ledger.accounts import CARRIER, CONGESTION, FUND, participant_account, station_account
+from naryq.ledger.double_entry import total
 from naryq.messages import Fill, Flow, Link, Posting, Side
 from naryq.units import amount_tiyn
-
-Unit = Literal["tiyn", "kg"]
-Balances: TypeAlias = "HashTrieMap[tuple[str, Unit], int]"
-
-CARRIER = "carrier"
-CONGESTION = "congestion"
-FUND = "fund"
 
 
 class Deal(NamedTuple):
@@ -27,41 +16,6 @@ class Deal(NamedTuple):
     side: Side
     price_tenge_per_tonne: int
     mass_kg: int
-
-
-def opened() -> Balances:
-    """Return the balances of a venue on which nothing has happened."""
-    return HashTrieMap()
-
-
-def total(postings: Iterable[Posting], unit: Unit) -> int:
-    """Return the sum of all postings in one unit; zero for a balanced set."""
-    return sum(posting.amount for posting in postings if posting.unit == unit)
-
-
-def post(balances: Balances, postings: tuple[Posting, ...]) -> Balances:
-    """Book a balanced set of postings.
-
-    >>> legs = (Posting("buyer", "tiyn", -5), Posting("seller", "tiyn", 5))
-    >>> post(opened(), legs)[("seller", "tiyn")]
-    5
-    """
-    assert total(postings, "tiyn") == 0, "money is neither made nor lost"
-    assert total(postings, "kg") == 0, "gas is neither made nor lost"
-    for posting in postings:
-        account = (posting.account, posting.unit)
-        balances = balances.insert(account, balances.get(account, 0) + posting.amount)
-    return balances
-
-
-def participant_account(participant_id: str) -> str:
-    """Return the account that a participant's trades are booked to."""
-    return f"participant:{participant_id}"
-
-
-def station_account(province: str) -> str:
-    """Return the account of a province's stations, which the fund pays when it holds their pump price down."""
-    return f"stations:{province}"
 
 
 def settlement(deals: Iterable[Deal], tariffs_tiyn: int) -> tuple[Posting, ...]:

@@ -1,0 +1,63 @@
+"""What the venue knows of money beside its accounts: what each amount is held, owed and paid for."""
+
+from typing import Final
+
+import msgspec
+from rpds import HashTrieMap
+
+from naryq.ledger import Balances, accounts
+from naryq.ledger.guarantees import Hold
+from naryq.ledger.obligations import Obligation
+from naryq.messages import SettlementTermsFixed, ShipmentReported
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """How the deals of one session are performed, and how many obligations have been opened for it."""
+
+    fixed: SettlementTermsFixed
+    obligations: int = 0
+
+
+class Shipment(msgspec.Struct, frozen=True):
+    """What one loading document stands for, and whether it has arrived."""
+
+    reported: ShipmentReported
+    is_received: bool = False
+
+
+class Debt(msgspec.Struct, frozen=True):
+    """What a participant owes, and the account that it is due to."""
+
+    debt_id: str
+    creditor: str
+    amount_tiyn: int
+
+
+class Money(msgspec.Struct, frozen=True):
+    """All that is known of money and of deliveries. The accounts stand apart, as `State.balances`."""
+
+    holds: "HashTrieMap[str, Hold]"
+    """By order."""
+    terms: "HashTrieMap[str, Terms]"
+    """By session; a session that settles at the trade has none."""
+    obligations: "HashTrieMap[str, Obligation]"
+    shipments: "HashTrieMap[str, Shipment]"
+    """By loading document."""
+    references: "HashTrieMap[str, str]"
+    """By bank reference: whose money it was."""
+    debts: "HashTrieMap[str, tuple[Debt, ...]]"
+    """By participant, the oldest first."""
+
+
+NO_MONEY: Final = Money(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap())
+"""What a venue knows on which nothing has happened."""
+
+
+def balance(balances: Balances, account: str) -> int:
+    """Return what an account holds in tiyn."""
+    return balances.get((account, "tiyn"), 0)
+
+
+def free_tiyn(balances: Balances, participant_id: str) -> int:
+    """Return what a participant may use or withdraw: its money that is not held, less what it owes."""
+    return balance(balances, accounts.cash(participant_id)) + balance(balances, accounts.owed(participant_id))

@@ -1,0 +1,405 @@
+"""Money and deliveries, step by step: what each command does to whose account, and what it refuses."""
+
+import pytest
+from tests.money_samples import MONEY_RULES, Money, agreed
+from tests.venue_samples import rulebook
+
+from naryq import exchange
+from naryq.messages import AdoptRulebook, CancelOrder, Code, Deposit, OrderSecured, SessionCleared
+
+VALUE = 36_720_000
+"""What ten tank cars cost in KZ-47 at 102,000 a tonne, in tenge."""
+
+
+# --- In and out -------------------------------------------------------------------------------------------------
+
+
+def test_a_bank_reference_counts_once() -> None:
+    """The same line of a bank statement is booked once, whoever it is for."""
+    money = Money()
+    fields = {"amount_tiyn": 500, "bank_reference": "MT940-1"}
+    money.must(Deposit, "operator", participant_id="aktau", **fields)
+    answer = money.give(Deposit, "operator", participant_id="dossor", **fields)
+    assert answer.code == Code.ALREADY_EXISTS
+    assert (money.holds("cash:aktau"), money.holds("cash:dossor"), money.holds("bank")) == (500, 0, -500)
+
+
+def test_only_free_money_is_withdrawn() -> None:
+    """What is held for an order stays; the rest may go, to the last tiyn."""
+    money = Money()
+    money.deposit("aktau", 1_000_000)
+    money.session()
+    assert money.order("aktau", "bid buy KZ-47 100000 1").code is None
+    assert money.tenge("held:aktau") == 360_000 + 3_600
+    assert money.withdraw("aktau", 636_401).code == Code.INSUFFICIENT_FUNDS
+    assert money.withdraw("aktau", 636_400).code is None
+    assert money.holds("cash:aktau") == 0
+
+
+def test_money_is_somebodys() -> None:
+    """Nobody pays in for whom the venue does not know."""
+    answer = Money().give(Deposit, "operator", participant_id="ghost", amount_tiyn=1, bank_reference="r")
+    assert answer.code == Code.UNKNOWN_PARTICIPANT
+
+
+# --- Guarantees -------------------------------------------------------------------------------------------------
+
+
+def test_an_order_without_money_is_refused_and_told_what_is_missing() -> None:
+    """The refusal names the missing amount, and paying it in is enough."""
+    money = Money()
+    money.deposit("aktau", 360_000)
+    money.session()
+    answer = money.order("aktau", "bid buy KZ-47 100000 1")
+    assert answer.code == Code.INSUFFICIENT_GUARANTEE
+    assert "3 600.00" in answer.events[0].remedy  # type: ignore[union-attr]  # a refusal has a remedy
+    money.deposit("aktau", 3_600)
+    assert money.order("aktau", "bid buy KZ-47 100000 1").code is None
+
+
+def test_money_is_the_last_check() -> None:
+    """An order that is wrong in another way is refused for that way, though there is no money either."""
+    money = Money()
+    money.session()
+    assert money.order("aktau", "bid buy KZ-99 100000 1").code == Code.UNKNOWN_PLACE
+
+
+def test_a_sale_is_judged_by_the_reference_where_it_is_higher() -> None:
+    """Nobody offers for nothing to pay no guarantee."""
+    money = agreed()
+    money.deposit("atyrau", 5_000_000)
+    money.session("second", window="other")
+    (secured,) = (e for e in money.order("atyrau", "low sell AT 0 1", "second").events if isinstance(e, OrderSecured))
+    assert secured.basis_tenge_per_tonne == 100_000
+    assert money.tenge("held:atyrau") == 360_000 + 3_600
+
+
+@pytest.mark.parametrize("rules", [{"settlement": None}, {}], ids=["at the trade", "against delivery"])
+def test_what_does_not_trade_is_free_again(rules: dict[str, None]) -> None:
+    """A cancelled order and one that finds nobody leave nothing held."""
+    money = Money(**rules)
+    money.deposit("aktau", 2_000_000)
+    money.session()
+    money.order("aktau", "one buy KZ-47 100000 1")
+    money.order("aktau", "two buy KZ-47 90000 2")
+    money.must(CancelOrder, "aktau", session_id="call", order_id="one")
+    assert money.tenge("held:aktau") == 648_000 + 6_480
+    money.clear()
+    assert (money.holds("held:aktau"), money.tenge("cash:aktau")) == (0, 2_000_000)
+
+
+def test_without_the_rules_nothing_is_held_or_charged() -> None:
+    """As things were: no guarantee, no fee, and a session settles as it is cleared."""
+    rules = ("settlement", "guarantee_share", "exchange_fee", "exchange_fee_minimum")
+    money = Money(**dict.fromkeys(rules))
+    money.session()
+    assert len(money.order("zhanaozen", "ask sell ZH 100000 10").events) == 1
+    assert len(money.order("aktau", "bid buy KZ-47 102000 10").events) == 1
+    cleared, booked, _ = money.clear()
+    assert isinstance(cleared, SessionCleared)
+    assert booked.reason == "settlement of call"
+    assert money.tenge("participant:aktau") == -VALUE
+
+
+def test_the_fee_at_the_trade_comes_from_what_was_held_for_it() -> None:
+    """Settled at once, both sides pay their fee and have their guarantees back."""
+    money = agreed(settlement="at_trade")
+    assert money.tenge("fees") == 36_720 + 36_000
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720
+    assert money.tenge("participant:aktau") == -VALUE
+    assert money.holds("held:aktau") == money.holds("held:zhanaozen") == 0
+
+
+# --- A delivery -------------------------------------------------------------------------------------------------
+
+
+def test_a_deal_opens_an_obligation_towards_the_clearing_house() -> None:
+    """Payable, receivable and kilograms stand, the guarantees stay held, and the fees are taken."""
+    money = agreed()
+    assert money.tenge("payable:aktau") == -VALUE
+    assert money.tenge("receivable:zhanaozen") == 36_000_000
+    assert money.holds("undelivered:aktau#lpg", "kg") == 360_000
+    assert (money.tenge("held:aktau"), money.tenge("held:zhanaozen")) == (3_672_000, 3_600_000)
+    assert money.tenge("fees") == 36_720 + 36_000
+
+
+def test_a_delivery_is_paid_loaded_received_and_settled() -> None:
+    """The whole way of ten tank cars, the last of them 100 kg light within the tolerance."""
+    money = agreed()
+    assert money.pay("call/1", VALUE, "aktau").code is None
+    assert (money.tenge("clearing"), money.holds("held:aktau")) == (VALUE, 0)
+    money.on("2022-01-04")
+    for number in range(10):
+        mass_kg = 36_000 if number < 9 else 35_900
+        assert money.ship("call/1", f"RW-{number}", mass_kg, "2022-01-03", "zhanaozen").code is None
+        assert money.receive(f"RW-{number}", "aktau").code is None
+    assert money.holds("delivered:aktau#lpg", "kg") == 359_900
+    assert money.holds("lapsed:aktau#lpg", "kg") == 100
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + 35_990_000
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 - 36_709_800
+    assert money.tenge("carrier") == 719_800
+    assert money.desk.state.money.obligations["call/1"].closing == "performed"
+    assert [money.holds(account) for account in ("clearing", "commitments", "payable:aktau")] == [0, 0, 0]
+
+
+def test_a_part_is_settled_pro_rata() -> None:
+    """One received tank car of ten pays a tenth and frees a tenth of the seller's guarantee."""
+    money = agreed()
+    money.pay("call/1", VALUE)
+    money.on("2022-01-04")
+    money.ship("call/1", "RW-1", 36_000, "2022-01-04")
+    money.receive("RW-1")
+    assert money.tenge("clearing") == VALUE * 9 // 10
+    assert money.tenge("held:zhanaozen") == 3_240_000
+
+
+def test_a_payment_may_use_the_guarantee_that_it_frees() -> None:
+    """With all of the value held, the buyer pays out of what is held."""
+    money = agreed()
+    assert money.withdraw("aktau", 50_000_000 - 36_720 - VALUE).code is None
+    assert money.tenge("cash:aktau") == VALUE - 3_672_000
+    assert money.pay("call/1", VALUE).code is None
+    assert money.tenge("clearing") == VALUE
+
+
+def test_nothing_is_loaded_before_it_is_prepaid() -> None:
+    """The whole price must be in two days before the loading day."""
+    money = agreed()
+    money.on("2022-01-04")
+    assert money.ship("call/1", "RW-1", 36_000, "2022-01-04").code == Code.NOT_PAID
+    money.pay("call/1", VALUE - 1)
+    assert money.ship("call/1", "RW-1", 36_000, "2022-01-04").code == Code.NOT_PAID
+    money.pay("call/1", 1)
+    assert money.ship("call/1", "RW-1", 36_000, "2022-01-04").code == Code.NOT_PAID
+    money.on("2022-01-06")
+    assert money.ship("call/1", "RW-1", 36_000, "2022-01-06").code is None
+
+
+def test_a_document_counts_once() -> None:
+    """Neither loading nor receipt is taken a second time under one document, under whatever obligation."""
+    money = agreed(prepayment_days=None)
+    assert money.ship("call/1", "RW-1", 36_000, "2021-12-31").code is None
+    assert money.ship("call/1", "RW-1", 36_000, "2021-12-31").code == Code.ALREADY_EXISTS
+    assert money.receive("RW-1").code is None
+    assert money.receive("RW-1").code == Code.ALREADY_EXISTS
+    assert money.receive("RW-2").code == Code.UNKNOWN_OBLIGATION
+    assert money.holds("delivered:zhanaozen#lpg", "kg") == -36_000
+
+
+def test_too_much_is_not_loaded() -> None:
+    """Up to the tolerance more may be loaded and is not counted; beyond it the report is refused."""
+    money = agreed(prepayment_days=None)
+    assert money.ship("call/1", "RW-1", 363_601, "2021-12-31").code == Code.OUT_OF_RANGE
+    (reported,) = money.ship("call/1", "RW-1", 363_600, "2021-12-31").events
+    assert reported.counted_kg == 360_000  # type: ignore[union-attr]  # a shipment counts kilograms
+
+
+@pytest.mark.parametrize("day", ["2022-01-01", "2021-02-30"])
+def test_loading_is_on_a_day_up_to_today(day: str) -> None:
+    """A day to come, and a day that no calendar has, are refused."""
+    money = agreed(prepayment_days=None)
+    assert money.ship("call/1", "RW-1", 36_000, day).code == Code.OUT_OF_RANGE
+
+
+def test_gas_that_is_received_first_is_settled_when_it_is_paid() -> None:
+    """Without prepayment the seller waits for the buyer's money, and has it the moment it comes."""
+    money = agreed(prepayment_days=None)
+    money.ship("call/1", "RW-1", 36_000, "2021-12-31")
+    money.receive("RW-1")
+    before = money.tenge("cash:zhanaozen")
+    money.pay("call/1", 3_671_999)
+    assert money.tenge("cash:zhanaozen") == before
+    money.pay("call/1", 1)
+    assert money.tenge("cash:zhanaozen") == before + 3_600_000
+
+
+def test_only_the_parties_and_the_operator_act() -> None:
+    """Another buyer does not pay or confirm, another seller does not load."""
+    money = agreed(prepayment_days=None)
+    assert money.pay("call/1", 5, "dossor").code == Code.NOT_PERMITTED
+    assert money.ship("call/1", "RW-1", 36_000, "2021-12-31", "atyrau").code == Code.NOT_PERMITTED
+    money.ship("call/1", "RW-1", 36_000, "2021-12-31")
+    assert money.receive("RW-1", "dossor").code == Code.NOT_PERMITTED
+
+
+def test_no_more_is_paid_than_is_due_or_there() -> None:
+    """The refusals name the unpaid and the missing amount."""
+    money = agreed()
+    assert money.pay("call/2", 1).code == Code.UNKNOWN_OBLIGATION
+    assert money.pay("call/1", VALUE + 1).code == Code.OUT_OF_RANGE
+    money.withdraw("aktau", 46_000_000)
+    assert money.pay("call/1", VALUE).code == Code.INSUFFICIENT_FUNDS
+
+
+# --- Default ----------------------------------------------------------------------------------------------------
+
+
+def test_a_party_fails_after_its_deadline_only() -> None:
+    """On the last day it is not due; on the next it is."""
+    money = agreed()
+    money.on("2022-01-05")
+    assert money.fail("call/1", "buyer").code == Code.NOT_DUE
+    money.on("2022-01-06")
+    assert money.fail("call/1", "buyer").code is None
+    assert money.fail("call/1", "buyer").code == Code.WRONG_PHASE
+
+
+def test_the_penalty_comes_from_the_guarantee_and_goes_to_the_injured() -> None:
+    """A buyer who never pays loses a twentieth of the value to the seller, and the deal is over."""
+    money = agreed()
+    money.on("2022-01-06")
+    money.fail("call/1", "buyer")
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 - VALUE // 20
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + VALUE // 20
+    assert money.holds("lapsed:aktau#lpg", "kg") == 360_000
+    assert money.holds("held:aktau") == money.holds("held:zhanaozen") == 0
+
+
+def test_the_penalty_goes_to_the_venue_where_the_rule_says_so() -> None:
+    """Then it stands on the account of penalties."""
+    money = agreed(penalty_recipient="venue")
+    money.on("2022-01-06")
+    money.fail("call/1", "buyer")
+    assert money.tenge("penalties") == VALUE // 20
+
+
+def test_a_seller_who_loads_half_pays_for_the_other_half() -> None:
+    """The buyer has its money for the rest back, and the penalty is on the rest alone."""
+    money = agreed()
+    money.pay("call/1", VALUE)
+    money.on("2022-01-04")
+    money.ship("call/1", "RW-1", 180_000, "2022-01-04")
+    assert money.fail("call/1", "seller").code == Code.NOT_DUE
+    money.receive("RW-1")
+    money.on("2022-02-11")
+    assert money.fail("call/1", "seller").code is None
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 - VALUE // 2 + 18_000_000 // 20
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + 18_000_000 - 18_000_000 // 20
+
+
+def test_a_seller_need_not_load_what_is_not_prepaid() -> None:
+    """Where the buyer has not paid, the seller has not failed."""
+    money = agreed()
+    money.on("2022-02-11")
+    assert money.fail("call/1", "seller").code == Code.NOT_DUE
+
+
+def test_the_waterfall_in_its_order() -> None:
+    """Guarantee, own money, guarantee fund, insurance fund; the rest is owed to whom it is due, seller first."""
+    money = agreed(prepayment_days=None, penalty_share=None)
+    money.endow("guarantee_fund", 100_000)
+    money.endow("insurance_fund", 50_000)
+    money.ship("call/1", "RW-1", 300_000, "2021-12-31")
+    money.receive("RW-1")
+    money.withdraw("aktau", 46_000_000)
+    own = money.tenge("held:aktau") + money.tenge("cash:aktau")
+    money.on("2022-01-06")
+    events = money.fail("call/1", "buyer").events
+    sources = [event.source for event in events if hasattr(event, "source")]
+    assert sources == ["guarantee", "free money", "guarantee fund", "insurance fund"]
+    due = 30_600_000 - own - 150_000
+    assert money.tenge("owed:aktau") == -(due + 150_000)
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + own + 150_000 - 0
+    assert money.holds("carrier") == 0
+
+
+def test_new_money_pays_debts_first() -> None:
+    """Funds, seller and carrier have all that they bore or missed, in the order of the debts, before it is free."""
+    money = agreed(prepayment_days=None)
+    money.endow("guarantee_fund", 100_000)
+    money.ship("call/1", "RW-1", 300_000, "2021-12-31")
+    money.receive("RW-1")
+    money.withdraw("aktau", 46_000_000)
+    money.on("2022-01-06")
+    money.fail("call/1", "buyer")
+    owed = -money.tenge("owed:aktau")
+    money.deposit("aktau", 60_000)
+    assert (money.tenge("guarantee_fund"), money.tenge("owed:aktau")) == (60_000, 60_000 - owed)
+    money.deposit("aktau", 100_000_000)
+    assert (money.tenge("guarantee_fund"), money.holds("owed:aktau")) == (100_000, 0)
+    assert money.tenge("carrier") == 600_000
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + 30_000_000 + VALUE // 20
+
+
+def test_a_loss_is_shared_pro_rata_where_the_rule_says_so() -> None:
+    """All others of the session bear it by their kilograms, as far as their money goes."""
+    money = Money(prepayment_days=None, loss_sharing="pro_rata", penalty_share=10_000, guarantee_share=0)
+    for who, tenge in (("aktau", 50_000), ("dossor", 800_000), ("zhanaozen", 50_000), ("atyrau", 1_000_000)):
+        money.deposit(who, tenge)
+    money.session()
+    money.order("zhanaozen", "ask-1 sell ZH 100000 1")
+    money.order("atyrau", "ask-2 sell AT 100000 3")
+    money.order("aktau", "bid-1 buy KZ-47 102000 1")
+    money.order("dossor", "bid-2 buy KZ-23 101000 3")
+    money.clear()
+    mine = next(o for o in money.desk.state.money.obligations.values() if o.opened.buyer_id == "aktau")
+    money.on("2022-01-06")
+    before = {who: money.tenge(f"cash:{who}") for who in ("aktau", "dossor", "atyrau")}
+    money.fail(mine.opened.obligation_id, "buyer")
+    lost = 3_672_000 - before["aktau"]
+    shared = sum(before[who] - money.tenge(f"cash:{who}") for who in ("dossor", "atyrau"))
+    assert money.tenge("cash:dossor") == 0
+    assert shared == before["dossor"] + before["atyrau"] - money.tenge("cash:atyrau")
+    assert -money.tenge("owed:aktau") == lost
+
+
+# --- Undone -----------------------------------------------------------------------------------------------------
+
+
+def test_a_void_deal_is_undone_to_the_last_tiyn() -> None:
+    """After the refund every account is what it was before the session, the fees included."""
+    money = agreed()
+    money.pay("call/1", 5_000_000)
+    assert money.undo("call/1").code is None
+    rest = {key: amount for key, amount in money.desk.state.balances.items() if amount}
+    assert rest == {
+        ("bank", "tiyn"): -5_500_000_000,
+        ("cash:aktau", "tiyn"): 5_000_000_000,
+        ("cash:zhanaozen", "tiyn"): 500_000_000,
+    }
+    assert money.undo("call/1").code == Code.WRONG_PHASE
+
+
+def test_what_is_loaded_is_not_undone() -> None:
+    """Gas does not flow back into the plant by a booking."""
+    money = agreed(prepayment_days=None)
+    money.ship("call/1", "RW-1", 36_000, "2021-12-31")
+    assert money.undo("call/1").code == Code.WRONG_PHASE
+
+
+def test_a_fee_that_is_not_covered_is_owed_and_paid_from_the_proceeds() -> None:
+    """A sale that clears far above its limit owes its fee until money comes."""
+    money = Money(guarantee_share=0, exchange_fee=1_000, exchange_fee_minimum=None)
+    money.deposit("aktau", 50_000_000)
+    money.session()
+    money.order("zhanaozen", "ask sell ZH 0 1")
+    money.order("aktau", "bid buy KZ-47 202000 1")
+    money.clear()
+    assert money.tenge("owed:zhanaozen") < 0
+    money.pay("call/1", int(-money.tenge("payable:aktau")))
+    money.on("2022-01-04")
+    money.ship("call/1", "RW-1", 36_000, "2022-01-04")
+    money.receive("RW-1")
+    assert money.holds("owed:zhanaozen") == 0
+    assert money.holds("cash:zhanaozen") > 0
+
+
+def test_terms_stay_as_they_were_at_the_opening() -> None:
+    """A rulebook that is adopted later does not change what was agreed."""
+    money = agreed()
+    changed = rulebook("harsh", **{**MONEY_RULES, "payment_days": 0, "penalty_share": 10_000})
+    money.must(AdoptRulebook, "regulator", rulebook=changed)
+    money.on("2022-01-05")
+    assert money.fail("call/1", "buyer").code == Code.NOT_DUE
+
+
+def test_the_journal_leads_to_the_same_state() -> None:
+    """Written and read back, all of it gives the same hash."""
+    money = agreed()
+    money.pay("call/1", VALUE)
+    money.on("2022-01-04")
+    money.ship("call/1", "RW-1", 36_000, "2022-01-04")
+    money.receive("RW-1")
+    money.on("2022-02-11")
+    money.fail("call/1", "seller")
+    assert exchange.state_hash(money.desk.read_back()) == exchange.state_hash(money.desk.state)
