@@ -94,6 +94,7 @@ class Cluster:
                 cwd=self.folder,
                 env={**os.environ, "FOLDER": str(self.folder)},
                 stdin=subprocess.PIPE,
+                start_new_session=True,  # A signal to our group must not take the keeper before it has tidied up.
                 stdout=log,
                 stderr=log,
             )

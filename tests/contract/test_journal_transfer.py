@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.faults.disk import seeded
 
 from naryq.cli import main
 from naryq.cli.files import written_whole
@@ -18,6 +19,7 @@ from naryq.messages import Code, Refusal
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "journal-v1.jsonl"
 LINES = SAMPLE.read_bytes().splitlines(keepends=True)
+FLIPS = 2_000
 HEAD = json.loads(LINES[0])["head"]
 
 
@@ -162,6 +164,16 @@ def test_a_damaged_export_makes_no_journal(
     assert refusal.value.code is Code.UNREADABLE
     assert list(tmp_path.glob("*-new*")) == []
     assert run("import", SAMPLE, name).exit_code == 0
+
+
+def test_every_turned_bit_of_an_export_is_found() -> None:
+    """Not one of 2,000 turned bits passes: each byte of the file is a name, a number, a chain, or of a row."""
+    whole, random = b"".join(LINES), seeded(4)
+    for _ in range(FLIPS):
+        content = bytearray(whole)
+        content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+        with pytest.raises(Refusal):
+            list(imported(content.splitlines(keepends=True)))
 
 
 def test_a_row_of_a_later_program_is_refused_with_what_to_do() -> None:

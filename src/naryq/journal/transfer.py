@@ -76,7 +76,7 @@ def _line(value: Header | Line) -> bytes:
 def _header(line: bytes) -> Header:
     try:
         header = _header_decoder.decode(line)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         header = None
     if header is None or header.format != FORMAT:
         raise Refusal(
@@ -92,7 +92,7 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Record]:
     for number, line in enumerate(lines, start=2):
         try:
             row = _line_decoder.decode(line)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise damaged(f"the line is no row ({error})", where=f"line {number}") from None
         if not line.endswith(b"\n"):
             raise damaged("the line breaks off", where=f"line {number}")
