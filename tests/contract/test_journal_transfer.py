@@ -173,7 +173,7 @@ def test_every_turned_bit_of_an_export_is_found() -> None:
         content = bytearray(whole)
         content[random.randrange(len(content))] ^= 1 << random.randrange(8)
         with pytest.raises(Refusal):
-            list(imported(content.splitlines(keepends=True)))
+            list(imported(bytes(content).splitlines(keepends=True)))
 
 
 def test_a_row_of_a_later_program_is_refused_with_what_to_do() -> None:

@@ -1,19 +1,24 @@
-"""What every store of snapshots promises, in memory and in a folder."""
+"""What every store of snapshots promises: in memory, in a folder, and in PostgreSQL."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from naryq.journal import named
 from naryq.journal.contract import Step
 from naryq.journal.snapshots import FolderSnapshots, MemorySnapshots, Snapshot, SnapshotStore
 
 FIRST, SECOND, THIRD = (Snapshot(sequence, bytes([sequence]) * 32, b"state" * sequence) for sequence in (9, 10, 200))
 
 
-@pytest.fixture(params=[lambda _: MemorySnapshots(), FolderSnapshots], ids=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> SnapshotStore:
-    made: SnapshotStore = request.param(tmp_path / "snapshots")
-    return made
+    if request.param == "memory":
+        return MemorySnapshots()
+    return named.snapshots(
+        str(tmp_path / "journal") if request.param == "folder" else request.getfixturevalue("new_schema")()
+    )
 
 
 def test_the_newest_comes_first(store: SnapshotStore) -> None:
@@ -58,3 +63,24 @@ def test_a_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / f"{SECOND.sequence:020}.snapshot").mkdir()
     (tmp_path / "notes.snapshot").write_text("mine")
     assert list(store.newest_first()) == [FIRST]
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_gone_costs_a_snapshot_and_tells_no_secret() -> None:
+    """A snapshot that cannot be kept is an `OSError`, as of a disk; to whoever starts, there is none."""
+    store = named.snapshots("postgresql://naryq:secret@127.0.0.1:1/venue")
+    assert list(store.newest_first()) == []
+    with pytest.raises(OSError, match="cannot be opened") as of_put:
+        store.put(FIRST)
+    with pytest.raises(OSError, match="cannot be opened") as of_prune:
+        store.prune(1)
+    assert "secret" not in f"{of_put.value} {of_prune.value}"
+
+
+@pytest.mark.postgres
+def test_a_snapshot_put_again_replaces_the_one_before(new_schema: Callable[[], str]) -> None:
+    """After an upgrade the same row may be taken anew, in another form."""
+    store = named.snapshots(new_schema())
+    store.put(FIRST)
+    store.put(FIRST._replace(state=b"of another shape"))
+    assert [snapshot.state for snapshot in store.newest_first()] == [b"of another shape"]

@@ -1,10 +1,13 @@
 """A journal by its name: the path of an SQLite file, or `postgresql://host/database`."""
 
 from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 from naryq.journal.contract import AtStep, Journal, Reader, Record, pass_by
+from naryq.journal.snapshots import FolderSnapshots, SnapshotStore
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.messages import Code, Refusal
 
@@ -35,6 +38,14 @@ def create(name: str, rows: Iterable[Record] = ()) -> Journal:
     return SqliteJournal.create(name, rows)
 
 
+def snapshots(name: str) -> SnapshotStore:
+    """Return where the snapshots of a journal are kept: the folder `PATH-snapshots`, or a table in its schema."""
+    if in_postgres(name):
+        store: SnapshotStore = _postgres("postgres_snapshots").PostgresSnapshots(name)
+        return store
+    return FolderSnapshots(Path(f"{name}-snapshots"))
+
+
 def shown(name: str) -> str:
     """Return the name as it may be shown: of a connection string, the host and the database, and no secret."""
     if in_postgres(name):
@@ -48,10 +59,10 @@ def in_postgres(name: str) -> bool:
     return name.startswith(SCHEMES)
 
 
-def _postgres() -> ModuleType:
-    """Load the PostgreSQL journal late: psycopg is an extra."""
+def _postgres(module: str = "postgres") -> ModuleType:
+    """Load what needs PostgreSQL late: psycopg is an extra."""
     try:
-        from naryq.journal import postgres  # noqa: PLC0415 - as the docstring says
+        return import_module(f"naryq.journal.{module}")
     except ImportError as missing:
         raise Refusal(
             Code.NOT_SUPPORTED,
@@ -59,4 +70,3 @@ def _postgres() -> ModuleType:
             where="postgresql://...",
             remedy="Install it: pip install 'naryq[postgres]'.",
         ) from None
-    return postgres
