@@ -219,6 +219,9 @@ class NaiveMoney:
                     self._note_terms(books, event)
                 case m.SessionCleared():
                     yield from self._clear(books, event, events)
+                case m.ClaimDecided():
+                    self.move("fund", f"cash:{event.participant_id}", event.granted_tiyn)
+                    self._collect(event.participant_id)
                 case m.PricesPublished():
                     for pump in event.pump_prices:
                         self.move("fund", f"stations:{pump.province}", pump.fund_tiyn)

@@ -28,6 +28,9 @@ COMMANDS: Final = {
     "auction": _Door("naryq.cli.auction", "auction_command", "Hold an auction of one seller or one buyer."),
     "rules": _Door("naryq.cli.rules", "rules", "Show, compare and check the rulebooks."),
     "journal": _Door("naryq.cli.journal", "journal", "Replay and verify a venue's journal."),
+    "statements": _Door(
+        "naryq.cli.statements", "statements_command", "Every participant's day, from a venue's journal."
+    ),
     "check": _Door("naryq.cli.check", "check", "Hold the book against a published day."),
     "bench": _Door("naryq.cli.bench", "bench", "Measure against the best public solvers, as ratios."),
 }

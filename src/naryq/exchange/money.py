@@ -11,6 +11,7 @@ from naryq.exchange.state import State
 from naryq.exchange.topic import Decision, Topic
 from naryq.ledger import accounts, moved
 from naryq.messages import (
+    ClaimDecided,
     Code,
     ConfirmReceipt,
     DeclareDefault,
@@ -86,6 +87,15 @@ def _endow(state: State, command: EndowFund) -> Decision:
     return steps.done()
 
 
+def _grant(state: State, event: ClaimDecided) -> Decision:
+    """Follow a decided claim: the fund of the reform pays what is granted."""
+    steps = Steps(state)
+    postings = moved(accounts.FUND, accounts.cash(event.participant_id), event.granted_tiyn)
+    steps.post(f"compensation for claim {event.claim_id}", postings)
+    pay_debts(steps, event.participant_id)
+    return steps.done()
+
+
 TOPIC: Final = Topic(
     permitted=MappingProxyType(
         {
@@ -120,6 +130,7 @@ TOPIC: Final = Topic(
             OrderCancelled: (guarantees.follow_gone,),
             OrderExpired: (guarantees.follow_gone,),
             Traded: (obligations.settle_trade,),
+            ClaimDecided: (_grant,),
             SessionCleared: (obligations.settle_session,),
         }
     ),

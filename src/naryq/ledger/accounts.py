@@ -76,6 +76,21 @@ def station_account(province: str) -> str:
     return f"stations:{province}"
 
 
+_OF_PARTICIPANTS: Final = frozenset(
+    {"participant", "cash", "held", "payable", "receivable", "owed", "undelivered", "delivered", "lapsed"}
+)
+
+
+def owner(account: str) -> str | None:
+    """Return the participant whose account it is; None where it is the house's, or a province's stations'.
+
+    >>> owner("cash:aktau"), owner("undelivered:a:b#lpg"), owner("fees"), owner("stations:KZ-47")
+    ('aktau', 'a:b', None, None)
+    """
+    kind, _, name = account.partition(":")
+    return name.partition("#")[0] if kind in _OF_PARTICIPANTS else None
+
+
 def may_be_below_zero(account: str) -> bool:
     """Tell whether an account may owe.
 

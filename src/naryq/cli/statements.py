@@ -1,0 +1,115 @@
+"""`naryq statements`: every participant's day, from a venue's journal."""
+
+import re
+from contextlib import closing
+
+import click
+from rich.console import Console
+
+from naryq.cli.journal import named_journal
+from naryq.cli.pages import new_page, print_table
+from naryq.journal import named
+from naryq.messages import decode_entry
+from naryq.statements import Statement, shown, statements, to_csv, to_json
+
+
+class _DayType(click.ParamType[str]):
+    """A calendar day as ISO 8601 text."""
+
+    name = "day"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the day, or say what one looks like."""
+        if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]", value) is None:
+            self.fail(f"{value!r} is no day: give it as 2022-01-31", param, ctx)
+        return value
+
+
+@click.command("statements")
+@named_journal
+@click.option("--day", required=True, metavar="DAY", type=_DayType(), help="The day, as 2022-01-31.")
+@click.option("--participant", metavar="ID", help="This participant's statement alone.")
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON, for programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="One row for each balance and movement.")
+def statements_command(name: str, day: str, participant: str | None, *, as_json: bool, as_csv: bool) -> None:
+    """Fold JOURNAL into the end-of-day statements of all participants or of one; it is only read."""
+    with closing(named.reader(name)) as reader:
+        found = statements((decode_entry(record.payload) for record in reader.read()), day, participant)
+    if as_json:
+        click.echo(to_json(found), nl=False)
+    elif as_csv:
+        click.echo(to_csv(found), nl=False)
+    else:
+        page = new_page()
+        for statement in found:
+            if participant is not None or statement.accounts or statement.holds:
+                _print(page, statement)
+
+
+def _print(page: Console, statement: Statement) -> None:
+    """Print one statement; a part without lines is left out, but for the balances."""
+    print_table(
+        page,
+        f"{statement.participant_id} - {statement.name} - {statement.day}",
+        ("account", "opening (tenge, kg)", "closing (tenge, kg)"),
+        [(line.account, shown(line.opening, line.unit), shown(line.closing, line.unit)) for line in statement.accounts],
+    )
+    parts = (
+        ("movements", ("row", "account", "amount (tenge, kg)", "balance (tenge, kg)", "reason"), _movements(statement)),
+        (
+            "open obligations",
+            ("obligation", "as", "until", "value (tenge)", "settled (tenge)"),
+            _obligations(statement),
+        ),
+        ("held for orders", ("order", "session", "lots", "guarantee (tenge)", "fee (tenge)"), _holds(statement)),
+        ("deliveries", ("document", "obligation", "loaded on", "mass", "received"), _deliveries(statement)),
+    )
+    for title, headings, rows in parts:
+        if rows:
+            print_table(page, title, headings, rows)
+
+
+def _movements(statement: Statement) -> list[tuple[object, ...]]:
+    return [
+        (
+            str(moved.sequence),
+            moved.account,
+            shown(moved.amount, moved.unit),
+            shown(moved.balance, moved.unit),
+            moved.reason,
+        )
+        for moved in statement.movements
+    ]
+
+
+def _obligations(statement: Statement) -> list[tuple[object, ...]]:
+    return [
+        (
+            line.obligation_id,
+            line.party,
+            (line.pay_by or "-") if line.party == "buyer" else line.deliver_by,
+            shown(line.value_tiyn, "tiyn"),
+            shown(line.settled_tiyn, "tiyn"),
+        )
+        for line in statement.obligations
+    ]
+
+
+def _holds(statement: Statement) -> list[tuple[object, ...]]:
+    return [
+        (line.order_id, line.session_id, line.lots, shown(line.guarantee_tiyn, "tiyn"), shown(line.fee_tiyn, "tiyn"))
+        for line in statement.holds
+    ]
+
+
+def _deliveries(statement: Statement) -> list[tuple[object, ...]]:
+    return [
+        (
+            line.document,
+            line.obligation_id,
+            line.loaded_on,
+            shown(line.mass_kg, "kg"),
+            "yes" if line.is_received else "no",
+        )
+        for line in statement.deliveries
+    ]
