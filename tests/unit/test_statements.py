@@ -89,7 +89,7 @@ def test_a_statement_names_nobody_else() -> None:
 
 @pytest.mark.parametrize("day", DAYS)
 def test_all_statements_add_up_to_the_ledger(day: str) -> None:
-    """Every account of a participant is on one statement and closes as in the ledger; with the house all sum to zero."""
+    """Each account of a participant is on one statement and closes as in the ledger; with the house all sum to zero."""
     state = exchange.initial_state()
     for entry in MONEY.desk.rows:
         if state.rulebook is None or state.rulebook.day(entry.command.at_ns) <= day:
