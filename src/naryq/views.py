@@ -11,7 +11,9 @@ from naryq.messages import (
     Code,
     Entry,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
+    PhaseChanged,
     PlacePrice,
     PricesPublished,
     PriceStep,
@@ -20,7 +22,10 @@ from naryq.messages import (
     RulebookAdopted,
     SessionCleared,
     SessionOpened,
+    SessionPublished,
+    Statistics,
     SubmitOrder,
+    Traded,
 )
 from naryq.rulebook import InForce, Rulebook
 from naryq.units import TIYN_PER_TENGE, grouped, month_after, percent_change_tenths
@@ -151,6 +156,49 @@ class Bulletin(View, frozen=True):
 # --- Folding ----------------------------------------------------------------------------------------------------
 
 
+class TradeLine(View, frozen=True):
+    """One trade as everybody may see it: when, at which price, how much, and nobody's name."""
+
+    at_ns: int
+    price_tenge_per_tonne: int
+    quantity_lots: int
+
+
+class SessionSheet(View, frozen=True):
+    """A session over one instrument as everybody may see it: no order, no bid, no name, no hidden reserve."""
+
+    session_id: str
+    kind: str
+    instrument: str | None
+    day: str
+    delivery_month: str
+    phase: str
+    reason: str = ""
+    """Why it is in this phase."""
+    trades: tuple[TradeLine, ...] = ()
+    statistics: Statistics | None = None
+    """Once it is published."""
+    weighted_average_tenge_per_tonne: int | None = None
+
+    @staticmethod
+    def of(opened: SessionOpened) -> "SessionSheet":
+        """Return the sheet of a session that has opened."""
+        day, month = opened.day, opened.delivery_month
+        return SessionSheet(opened.session_id, opened.kind, opened.instrument, day, month, opened.phase)
+
+    def after(self, event: "PhaseChanged | Traded | SessionPublished") -> "SessionSheet":
+        """Return the sheet after an event about the session."""
+        if isinstance(event, PhaseChanged):
+            return msgspec.structs.replace(self, phase=event.phase, reason=event.reason)
+        if isinstance(event, Traded):
+            line = TradeLine(event.at_ns, event.price_tenge_per_tonne, event.quantity_lots)
+            return msgspec.structs.replace(self, trades=(*self.trades, line))
+        average = event.weighted_average_tenge_per_tonne
+        return msgspec.structs.replace(
+            self, phase="published", statistics=event.statistics, weighted_average_tenge_per_tonne=average
+        )
+
+
 class MonthSeen(msgspec.Struct):
     """All that was written down about one session, gathered while its rows pass by."""
 
@@ -168,6 +216,8 @@ class Seen(msgspec.Struct):
 
     rulebook: Rulebook | None = None
     months: dict[str, MonthSeen] = {}
+    sheets: dict[str, SessionSheet] = {}
+    """Every session over one instrument, as everybody may see it."""
     refusals: Counter[str] = msgspec.field(default_factory=Counter)
     orders_accepted: int = 0
     sequence: int = 0
@@ -189,13 +239,17 @@ def _gather(seen: Seen, event: object) -> None:
     match event:
         case RulebookAdopted():
             seen.rulebook = Rulebook(event.rulebook)
-        case SessionOpened():
+        case SessionOpened() if event.kind == "network":
             seen.months[event.session_id] = MonthSeen(event, {})
+        case SessionOpened():
+            seen.sheets[event.session_id] = SessionSheet.of(event)
         case OrderAccepted():
-            seen.months[event.session_id].orders[event.order_id] = event
             seen.orders_accepted += 1
-        case OrderCancelled():
-            del seen.months[event.session_id].orders[event.order_id]
+            _gather_order(seen, event)
+        case OrderAmended() | OrderCancelled():
+            _gather_order(seen, event)
+        case PhaseChanged() | Traded() | SessionPublished() if event.session_id in seen.sheets:
+            seen.sheets[event.session_id] = seen.sheets[event.session_id].after(event)
         case SessionCleared():
             seen.months[event.session_id].cleared = event
         case PricesPublished():
@@ -206,8 +260,24 @@ def _gather(seen: Seen, event: object) -> None:
             pass
 
 
+def _gather_order(seen: Seen, event: OrderAccepted | OrderAmended | OrderCancelled) -> None:
+    """Follow the orders of network sessions; those over an instrument are nobody's business but their owners'."""
+    month = seen.months.get(event.session_id)
+    if month is None:
+        return
+    if isinstance(event, OrderAccepted):
+        month.orders[event.order_id] = event
+        return
+    order = month.orders[event.order_id]
+    if isinstance(event, OrderCancelled) or not event.keeps_place:
+        del month.orders[event.order_id]
+    if isinstance(event, OrderAmended):
+        price, lots = event.price_tenge_per_tonne, event.quantity_lots
+        month.orders[event.order_id] = msgspec.structs.replace(order, price_tenge_per_tonne=price, quantity_lots=lots)
+
+
 def _gather_refused(seen: Seen, order: SubmitOrder, code: Code) -> None:
-    if order.side == "sell" and code is Code.PRICE_ABOVE_COLLAR:
+    if order.side == "sell" and code is Code.PRICE_ABOVE_COLLAR and order.session_id in seen.months:
         asks = seen.months[order.session_id].asks_above_collar
         asks[order.place] = min(order.price_tenge_per_tonne, asks.get(order.place, order.price_tenge_per_tonne))
 

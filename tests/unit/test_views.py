@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from tests.venue_samples import Desk, founded, opening, order, report_terms, rulebook
+from tests.trading_samples import toured
+from tests.venue_samples import Desk, founded, opened, opening, order, report_terms, rulebook
 
 from naryq import views
 from naryq.messages import (
+    AmendOrder,
     CancelOrder,
     ClearSession,
     CloseSession,
@@ -202,3 +204,30 @@ def test_a_price_between_all_orders_is_set_by_nobody() -> None:
     assert "set by" not in line(result, "KZ-47").reason
     assert result.plants[0].reason == "all it offers is sold"
     assert result.paths == ()
+
+
+def test_a_session_over_an_instrument_shows_trades_and_no_names() -> None:
+    """Its sheet has the phase with its reason, every trade without names, and the statistics once published."""
+    desk = toured()
+    sheet = views.look(desk.rows).sheets["day"]
+    assert (sheet.phase, sheet.reason, sheet.instrument) == ("published", "its window has ended", "ZH-47")
+    assert [(line.price_tenge_per_tonne, line.quantity_lots) for line in sheet.trades] == [(90_000, 2)]
+    assert sheet.statistics is not None
+    assert sheet.weighted_average_tenge_per_tonne == 90_000
+    assert not any(person in repr(sheet) for person in ("zhanaozen", "aktau", "bid", "ask"))
+
+
+def test_an_amended_order_shows_as_it_is_now() -> None:
+    """A network session's order shows its new price and quantity, behind the others where it lost its place."""
+    desk = opened()
+    for number in range(2):
+        desk.must(SubmitOrder, "zhanaozen", **order(f"o{number}", "ZH", "sell", price=90_000, lots=5))
+    fields = {"session_id": "call", "order_id": "o0"}
+    desk.must(AmendOrder, "zhanaozen", **fields, quantity_lots=3)
+    desk.must(AmendOrder, "zhanaozen", **fields, price_tenge_per_tonne=91_000)
+    shown = views.look(desk.rows).months["call"].orders
+    assert [(each.order_id, each.price_tenge_per_tonne, each.quantity_lots) for each in shown.values()] == [
+        ("o1", 90_000, 5),
+        ("o0", 91_000, 3),
+    ]
+    assert desk.findings == []

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from naryq.exchange import (
+    auctions,
     calendar,
     control,
     instruments,
@@ -31,6 +32,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     instruments.TOPIC,
     calendar.TOPIC,
     sessions.TOPIC,
+    auctions.TOPIC,
     series.TOPIC,
     orders.TOPIC,
     control.TOPIC,

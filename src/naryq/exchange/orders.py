@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from naryq import limits
-from naryq.exchange import control, guarantees, people, trading
+from naryq.exchange import auctions, control, guarantees, people, trading
 from naryq.exchange.book import entered, left
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
@@ -79,6 +79,8 @@ def _worst_price(opened: SessionOpened, command: SubmitOrder) -> int:
 
 
 def _entered(state: State, session: Session, order: OrderAccepted) -> Decision:
+    if session.opened.kind == "standard":
+        return (order, *auctions.replaced(session, order))
     if not trading.trades_in_book(session):
         return (order,)
     return (order, *trading.entering(state, session, order).events)
@@ -200,6 +202,7 @@ _CHECKS: Final[tuple[Check, ...]] = (
     _check_place,
     _check_kind,
     _check_delivery,
+    auctions.check_bid,
     _check_tick,
     _check_collar,
     _check_room,
@@ -283,6 +286,7 @@ def _own_order(session: Session, order_id: str, actor: str) -> OrderAccepted:
 def _cancel_order(state: State, command: CancelOrder) -> Decision:
     session = session_in(state, command.session_id, *STANDING)
     _own_order(session, command.order_id, command.actor)
+    auctions.check_may_leave(session, command.order_id)
     check_window(session.opened, command.at_ns)
     return (OrderCancelled(command.session_id, command.order_id),)
 
@@ -299,7 +303,8 @@ def _cancel_all(state: State, command: CancelAll) -> Decision:
         raise Refusal(Code.UNKNOWN_PARTICIPANT, what, where="participant_id", remedy="Name a participant.")
     sessions = _sessions_of(state, command)
     reason = "" if whose == command.actor else "cancelled by the operator"
-    cancelled = tuple(event for session in sessions for event in cancelled_of(session, whose, reason))
+    standing = (event for session in sessions for event in cancelled_of(session, whose, reason))
+    cancelled = tuple(event for event in standing if event.order_id != event.session_id)
     if not cancelled:
         raise Refusal(
             Code.UNKNOWN_ORDER, f"{whose!r} has no open order", where="session_id", remedy="There is nothing to cancel."
@@ -311,9 +316,14 @@ def _sessions_of(state: State, command: CancelAll) -> tuple[Session, ...]:
     if command.session_id is not None:
         session = session_in(state, command.session_id, *STANDING)
         check_window(session.opened, command.at_ns)
-        return (session,)
+        return (session,) if _may_leave(session.opened, command.at_ns) else ()
     open_now = (session for _, session in sorted(state.sessions.items()) if session.phase in STANDING)
-    return tuple(s for s in open_now if s.opened.opens_at_ns <= command.at_ns < s.opened.closes_at_ns)
+    return tuple(s for s in open_now if _may_leave(s.opened, command.at_ns))
+
+
+def _may_leave(opened: SessionOpened, at_ns: int) -> bool:
+    is_open = opened.standard is not None and opened.standard.format == "open"
+    return opened.opens_at_ns <= at_ns < opened.closes_at_ns and not is_open
 
 
 def cancelled_of(session: Session, participant_id: str | None, reason: str) -> Iterator[OrderCancelled]:
@@ -328,6 +338,9 @@ def cancelled_of(session: Session, participant_id: str | None, reason: str) -> I
 
 def _order_accepted(state: State, event: OrderAccepted) -> State:
     session = with_order(state.sessions[event.session_id], event, state.sequence + 1)
+    if session.rounds and event.order_id != event.session_id:
+        rounds = (*session.rounds[:-1], (*session.rounds[-1], event))
+        session = msgspec.structs.replace(session, rounds=rounds)
     state = with_session(state, session)
     return msgspec.structs.replace(state, order_ids=state.order_ids.insert(event.order_id, event.session_id))
 

@@ -8,7 +8,7 @@ import msgspec
 from rpds import HashTrieMap
 
 from naryq import limits, pricing
-from naryq.exchange import calendar, control, instruments, orders, trading
+from naryq.exchange import auctions, calendar, control, instruments, orders, people, trading
 from naryq.exchange.book import EMPTY
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force, session_in
@@ -32,6 +32,8 @@ from naryq.messages import (
     SessionEnded,
     SessionOpened,
     SessionPublished,
+    Side,
+    StandardTerms,
     Statistics,
     Traded,
 )
@@ -39,6 +41,8 @@ from naryq.rulebook import InForce
 from naryq.units import INT64_MAX, divide, instant_ns, month_after
 
 WINDOW_ENDED: Final = "its window has ended"
+PARTICIPANTS_MIN: Final = 3
+"""The law's number for a standard auction, where no rule says another: Law No 155-IV, article 15-1."""
 
 
 # --- Opening --------------------------------------------------------------------------------------------------------
@@ -46,7 +50,21 @@ WINDOW_ENDED: Final = "its window has ended"
 
 def _open_session(state: State, command: OpenSession) -> Decision:
     rules = rules_in_force(state, command.at_ns, command.day)
-    return (opening(state, command, rules),)
+    opened = opening(state, command, rules)
+    if opened.standard is None:
+        return (opened,)
+    _check_initiator(state, opened.standard, rules)
+    return (opened, auctions.initiators_order(opened, command.at_ns))
+
+
+def _check_initiator(state: State, terms: StandardTerms, rules: InForce) -> None:
+    """Refuse (NOT_PERMITTED) an initiator who may not trade on its side."""
+    side: Side = "sell" if terms.initiator == "seller" else "buy"
+    role, admitted = state.participants[terms.initiator_id].role, rules.words(f"who_may_{side}")
+    if role not in admitted:
+        what, remedy = f"a {role} may not {side}", f"The rule who_may_{side} admits {', '.join(admitted)}."
+        raise Refusal(Code.NOT_PERMITTED, what, where="standard", remedy=remedy)
+    people.check_class(state, terms.initiator_id, side, rules)
 
 
 def opening(state: State, command: OpenSession, rules: InForce) -> SessionOpened:
@@ -85,6 +103,10 @@ def opening(state: State, command: OpenSession, rules: InForce) -> SessionOpened
     if command.instrument is None:
         return around(opened, state.reference_tenge_per_tonne, rules)
     opened = _over_instrument(opened, instruments.listed(state, command.instrument), command, rules)
+    if command.standard is not None:
+        minimum = rules.integer("auction_minimum_participants") or PARTICIPANTS_MIN
+        terms = auctions.checked_terms(state, opened, command.standard, minimum)
+        opened = msgspec.structs.replace(opened, standard=terms)
     return around(opened, state.market.references.get(command.instrument), rules)
 
 
@@ -108,7 +130,6 @@ def _over_instrument(
         places=(Place(instrument.code, "plant"),),
         lot_kg=instrument.lot_kg,
         instrument=instrument.code,
-        standard=command.standard,
         phase=begins,
         tick_tenge_per_tonne=instrument.tick_tenge_per_tonne,
         price_rule=rules.word("call_price_rule") or "xetra",
@@ -133,9 +154,6 @@ def _check_terms(state: State, command: OpenSession, rules: InForce) -> None:
             what = f"this does not belong to a {command.kind} session, or is missing"
             remedy = "See docs/reference/sessions.md for what each kind of session needs."
             raise Refusal(Code.NOT_SUPPORTED, what, where=where, remedy=remedy)
-    if command.kind == "standard":
-        what = "this venue holds no standard auctions yet"
-        raise Refusal(Code.NOT_SUPPORTED, what, where="kind", remedy="Open a call or a continuous session.")
     if command.kind != "network":
         instruments.listed(state, command.instrument)
     if command.region is not None and command.region not in rules.words("provinces"):
@@ -248,6 +266,7 @@ def _close_session(state: State, command: CloseSession) -> Decision:
         return (SessionClosed(command.session_id),)
     closed = PhaseChanged(command.session_id, "closed", WINDOW_ENDED, command.at_ns)
     if session.opened.kind != "continuous":
+        auctions.check_may_close(state, session)
         return (closed,)
     traded = trading.uncrossed(state, session, command.at_ns).events if session.phase == "call" else ()
     return (*traded, *_ending(state, session, traded, closed, command.at_ns))
@@ -290,9 +309,19 @@ def _clear_session(state: State, command: ClearSession) -> Decision:
     if session.opened.kind == "continuous":
         what = "a continuous session has traded already"
         raise Refusal(Code.NOT_SUPPORTED, what, where="session_id", remedy="Publish it with PublishSession.")
+    if session.opened.kind == "standard":
+        return _clear_auction(state, command, session)
     cleared = PhaseChanged(command.session_id, "cleared", "the price is found", command.at_ns)
     traded = trading.uncrossed(state, session, command.at_ns).events
     return (*traded, *_ending(state, session, traded, cleared, command.at_ns))
+
+
+def _clear_auction(state: State, command: ClearSession, session: Session) -> Decision:
+    result = auctions.result_of(state, session)
+    traded = tuple(auctions.awarded(state, session, result, command.at_ns))
+    phase: Phase = "cleared" if result.status != "void" else "cancelled"
+    last = PhaseChanged(command.session_id, phase, result.why().text, command.at_ns)
+    return (*traded, *_ending(state, session, traded, last, command.at_ns))
 
 
 def _clear_network(state: State, command: ClearSession, session: Session) -> Decision:
@@ -318,8 +347,12 @@ def _publish_session(state: State, command: PublishSession) -> Decision:
 
 def _session_opened(state: State, event: SessionOpened) -> State:
     carriage = HashTrieMap(pricing.cheapest_carriage(event.places, event.links))
-    book = EMPTY if event.kind in {"call", "continuous"} else None
-    return with_session(state, Session(event, event.phase, HashTrieMap(), HashTrieMap(), carriage, book=book))
+    session = Session(event, event.phase, HashTrieMap(), HashTrieMap(), carriage)
+    if event.kind in {"call", "continuous"}:
+        session = msgspec.structs.replace(session, book=EMPTY)
+    if event.standard is not None and event.standard.format == "open":
+        session = msgspec.structs.replace(session, rounds=((),))
+    return with_session(state, session)
 
 
 def _phase_changed(state: State, event: PhaseChanged) -> State:

@@ -53,6 +53,8 @@ class StandardTerms(Message, frozen=True):
     step_tenge_per_tonne: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
     reserve_price_tenge_per_tonne: Price | None = None
     reserve_published: bool = False
+    minimum_participants: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
+    """With fewer the auction is void; the rulebook says it, whatever the command does."""
 
 
 class OpenSession(Command, frozen=True, tag=True):
@@ -267,5 +269,14 @@ class SessionCleared(Event, frozen=True, tag=True):
     """Whether the average is the reference from now on: where the rules say so, only enough volume moves it."""
 
 
-SessionCommand = OpenSession | ChangePhase | CloseSession | ClearSession | PublishSession
-SessionEvent = SessionOpened | PhaseChanged | SessionClosed | SessionCleared | Traded | SessionEnded | SessionPublished
+SessionCommand = OpenSession | ChangePhase | CloseSession | ClearSession | NextRound | PublishSession
+SessionEvent = (
+    SessionOpened
+    | PhaseChanged
+    | SessionClosed
+    | SessionCleared
+    | Traded
+    | RoundCalled
+    | SessionEnded
+    | SessionPublished
+)
