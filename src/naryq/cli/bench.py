@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
@@ -25,6 +27,7 @@ BOOK_PACKAGES: Final = (
     "pyorderbook",
     "order-matching",
 )
+VENUE_PACKAGES: Final = ("naryq", "apsw", "msgspec", "rpds-py")
 FEWEST_ORDERS: Final = 1_000
 FEWEST_NODES, MOST_NODES = 200, 30_000
 
@@ -110,12 +113,57 @@ def book(*, messages: int, as_json: bool) -> None:
         _show_book(report)
 
 
+@bench.command()
+@click.option("--rate", default=2_000, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--ramp", is_flag=True, help="Then raise the rate to ten times within 30 seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def venue(*, rate: int, minutes: float, ramp: bool, as_json: bool) -> None:
+    """Send a venue on this disk commands at a fixed rate, time every answer, and look for each in the journal."""
+    from naryq.cli.bench_venue import venue as run  # noqa: PLC0415 - the venue loads only when it runs
+
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        figures, metrics = run(Path(folder), rate, minutes, ramp=ramp, say=_say)
+    _report_venue(figures, as_json=as_json)
+    if not as_json:
+        click.echo(metrics)
+
+
+@bench.command()
+@click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def recovery(*, rows: int, as_json: bool) -> None:
+    """Fill a journal, and start from it with and without a snapshot."""
+    from naryq.cli.bench_venue import recovery as run  # noqa: PLC0415 - as above
+
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        figures = run(Path(folder), rows, say=_say)
+    _report_venue(figures, as_json=as_json)
+
+
+def _report_venue(figures: Sequence[Any], *, as_json: bool) -> None:
+    report = {"machine": machine(VENUE_PACKAGES), "figures": [figure._asdict() for figure in figures]}
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _show_venue(report)
+
+
+def _show_venue(report: dict[str, Any]) -> None:
+    click.echo(", ".join(f"{name} {value}" for name, value in report["machine"].items()))
+    for figure in report["figures"]:
+        judged = {True: "met", False: "MISSED", None: ""}[figure["met"]]
+        target = f"  ({figure['target']}: {judged})" if figure["target"] else ""
+        click.echo(f"{figure['what']:36} {figure['value']}{target}")
+
+
 def machine(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
     """Describe where and when the figures were taken."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": _processor(),
         "processors": os.cpu_count(),
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()) if hasattr(os, "getloadavg") else "",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{package: _version(package) for package in packages},

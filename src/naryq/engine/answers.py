@@ -1,9 +1,8 @@
 """What a client hears: the answer, the promise of it, and the refusals that stand in no row."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
 from typing import Final, NamedTuple
 
 from naryq.messages import AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
@@ -110,12 +109,20 @@ def keep(lock: threading.Lock, promises: Iterable[Promise], answers: Iterable[An
         _ring(rung)
 
 
-def _ring(promises: list[Promise]) -> None:
-    """Call everybody back, even if one of the callbacks fails."""
-    with ExitStack() as stack:
-        for promise in reversed(promises):
-            for callback in reversed(promise._callbacks):  # noqa: SLF001
-                stack.callback(callback, promise)
+def _ring(promises: Iterable[Promise]) -> None:
+    _call(iter([(callback, promise) for promise in promises for callback in promise._callbacks]))  # noqa: SLF001
+
+
+def _call(calls: Iterator[tuple[Callable[[Promise], object], Promise]]) -> None:
+    """Call everybody back, even if one of the calls fails."""
+    failed = True
+    try:
+        for callback, promise in calls:
+            callback(promise)
+        failed = False
+    finally:
+        if failed:
+            _call(calls)
 
 
 def refused(reason: Refused) -> Answer:

@@ -110,7 +110,7 @@ class Engine(Generic[S]):
         """
         answers: list[Answer] = []
         for batch in _batches(commands, self._batch_limit):
-            answers.extend(promise.result() for promise in self._offer_all(batch))
+            answers.extend(promise.result() for promise in self.offer_many(batch))
         return answers
 
     def offer(self, command: AnyCommand) -> Promise:
@@ -118,7 +118,24 @@ class Engine(Generic[S]):
 
         A promise that is cancelled before the writer takes its command takes the command back.
         """
-        return self._offer_all([command])[0]
+        return self.offer_many([command])[0]
+
+    def offer_many(self, commands: list[AnyCommand]) -> list[Promise]:
+        """Give a batch without waiting; it is queued whole or, when the queue is full, refused whole."""
+        promises = [Promise(self._lock) for _ in commands]
+        refusal = self._reason_to_refuse(len(commands))
+        # Turned away before it is read: the fuller the queue, the less a refusal may cost.
+        sound = list(_sound(commands, promises)) if refusal is None else []
+        with self._changed:
+            refusal = refusal or self._reason_to_refuse(len(sound))
+            if refusal is None:
+                self._metrics.turned_away[Code.WRONG_TYPE] += len(commands) - len(sound)
+                self._queue.extend(sound)
+                self._changed.notify()
+                return promises
+            self._metrics.turned_away[refusal.code] += len(commands)
+        keep(self._lock, promises, [refused(refusal)] * len(promises))
+        return promises
 
     def metrics(self) -> str:
         """Return the counts since the start and what stands now, in the text format of Prometheus."""
@@ -150,21 +167,6 @@ class Engine(Generic[S]):
         self.close()
 
     # --- The callers' side --------------------------------------------------------------------------------------
-
-    def _offer_all(self, commands: list[AnyCommand]) -> list[Promise]:
-        promises = [Promise(self._lock) for _ in commands]
-        sound = list(_sound(commands, promises))
-        with self._changed:
-            self._metrics.turned_away[Code.WRONG_TYPE] += len(commands) - len(sound)
-            refusal = self._reason_to_refuse(len(sound))
-            if refusal is None:
-                self._queue.extend(sound)
-                self._changed.notify()
-            else:
-                self._metrics.turned_away[refusal.code] += len(sound)
-        if refusal is not None:
-            self._refuse(sound, refusal)
-        return promises
 
     def _reason_to_refuse(self, count: int) -> Refused | None:
         if not self._running:
