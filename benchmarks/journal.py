@@ -1,8 +1,9 @@
 """What the journal and the engine make durable in a second, by the rows of a commit: `python benchmarks/journal.py`.
 
 The rows are orders in an open session under the shipped rulebook. The raw append writes ready payloads; the engine
-checks, decides, encodes, decodes and applies each command as well, while the next group waits in its queue. The rows of a commit are taken in turn and the
-best of three rounds is shown, so that a neighbour on the machine disturbs all alike.
+checks, decides, encodes, decodes and applies each command as well, while the next group waits in its queue. The rows
+of a commit are taken in turn and the best of three rounds is shown, so that a neighbour on the machine disturbs all
+alike.
 """
 
 import time
