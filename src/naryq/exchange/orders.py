@@ -161,6 +161,10 @@ def _check_delivery(asked: Asked) -> None:
             what = f"delivery to {command.delivery or 'no province'} is outside {region}"
             remedy = f"Name a province of {region}, or trade what is delivered to yours."
             raise Refusal(Code.OUTSIDE_REGION, what, where="delivery", remedy=remedy)
+    own = asked.state.participants[command.actor].provinces
+    if own and command.delivery not in own:
+        what = f"{command.actor!r} takes no delivery in {command.delivery}"
+        raise Refusal(Code.OUTSIDE_REGION, what, where="delivery", remedy=f"Name one of {', '.join(own)}.")
     if command.delivery not in asked.rules.words("provinces"):
         what = f"the rulebook has no province {command.delivery!r}"
         remedy = "Name the province of delivery by its ISO 3166-2 code."

@@ -1,7 +1,7 @@
 """How orders over one instrument trade: one at a time against the book, or all at once at the end of a call.
 
 Price first, then time, each trade at the price of the order in the book; a call at one price by the venue's rule
-(docs/reference/continuous-book.md and call-auction.md). No two orders of one group trade with each other, as the
+(docs/reference/sessions.md and call-auction.md). No two orders of one group trade with each other, as the
 exchange law bans cross-trades. Nothing here changes the state: what happens is a list of events, and the fold of them
 is the only way in which a book changes.
 """
