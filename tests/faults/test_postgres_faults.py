@@ -189,6 +189,13 @@ class Pair:
         return PostgresJournal.open(self.address, patience_seconds=PATIENCE_SECONDS)
 
 
+def rename_standby(primary: Cluster, name: str) -> None:
+    """Let the server wait for the standby of a name from now on, or for none."""
+    primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    primary.execute("SELECT pg_reload_conf()")
+    primary.wait_for(lambda: primary.execute("SHOW synchronous_standby_names") == [(name,)])
+
+
 @contextmanager
 def pair(synchronous: str) -> Iterator[Pair]:
     """Make a journal on a server that waits for the standby of this name, or for none, and its standby."""
@@ -197,8 +204,7 @@ def pair(synchronous: str) -> Iterator[Pair]:
         PostgresJournal.create(address).close()
         standby = Cluster.standby_of(primary, "second").start()
         try:
-            primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{synchronous}'")
-            primary.execute("SELECT pg_reload_conf()")
+            rename_standby(primary, synchronous)
             state = ("streaming", "sync" if synchronous else "async")
             primary.wait_for(lambda: primary.execute("SELECT state, sync_state FROM pg_stat_replication") == [state])
             yield Pair(primary, standby, address)
@@ -277,6 +283,30 @@ def test_who_does_not_hear_the_warning_loses_what_it_acknowledged(monkeypatch: p
         at_work.standby.start().promote()
         with pytest.raises(AssertionError, match="lost"):
             judge(at_work.address_after, {"c1": 1})
+
+
+def test_whoever_stops_naming_the_standby_stops_the_venue() -> None:
+    """A writer that has promised two machines does not go on with one in silence; opened anew, it does."""
+    with pair(synchronous="second") as at_work:
+        journal = at_work.opened()
+        assert journal.append([b"on two machines"]).sequence == 1
+        rename_standby(at_work.primary, "")
+        with pytest.raises(Refusal, match="no longer waits for a standby") as refusal:
+            journal.append([b"on one"])
+        assert refusal.value.code is Code.STOPPED
+        journal.close()
+        with closing(worker.opened_at_last(at_work.address)) as anew:
+            assert anew.append([b"on one"]).sequence == 2
+
+
+def test_a_standby_that_is_named_meanwhile_is_waited_for() -> None:
+    """A writer that was opened before there was a standby waits for it as soon as the server does."""
+    with pair(synchronous="") as at_work:
+        journal = at_work.opened()
+        journal.append([b"on one machine"])
+        rename_standby(at_work.primary, "second")
+        at_work.standby.kill()
+        assert worker.told(journal, b"unknown") is Code.OUTCOME_UNKNOWN
 
 
 def test_a_standby_is_not_written() -> None:

@@ -77,7 +77,8 @@ STANDBY_SETTING: Final[Setting] = ("synchronous_commit", "remote_apply", "remote
 ALONE_SETTING: Final[Setting] = ("synchronous_commit", "on", "on")
 
 MOVE_HEAD: Final = (
-    "BEGIN; UPDATE naryq_head SET sequence = %s, chain = %s WHERE epoch = %s AND sequence = %s AND chain = %s"
+    "BEGIN; UPDATE naryq_head SET sequence = %s, chain = %s WHERE epoch = %s AND sequence = %s AND chain = %s "
+    "AND (current_setting('synchronous_standby_names') <> '' OR NOT %s)"
 )
 """Both in one message to the server; a cursor of the client's kind writes the values into it."""
 COPY: Final = "COPY naryq_entries (sequence, payload, chain) FROM STDIN (FORMAT BINARY)"
@@ -168,9 +169,12 @@ class PostgresJournal(PostgresReader):
     connection ends the use of the object.
     """
 
-    def __init__(self, connection: Connection, where: str, held: "_Held", at_step: AtStep) -> None:
+    def __init__(
+        self, connection: Connection, where: str, held: "_Held", at_step: AtStep, *, needs_standby: bool
+    ) -> None:
         """Use an open connection under a lock; call `create` or `open` instead."""
         super().__init__(connection, where)
+        self._needs_standby = needs_standby
         self._epoch = held.epoch
         self._head = held.record
         self._at_step = at_step
@@ -213,8 +217,9 @@ class PostgresJournal(PostgresReader):
     ) -> Self:
         """Open an existing journal to write it; after a crash or a fail-over this is also its recovery.
 
-        Where the server names a synchronous standby, an append waits until the standby has applied it. An answer
-        that takes longer than `patience_seconds` counts as a lost connection. `settings` are for fault tests.
+        Where the server names a synchronous standby, an append waits until the standby has applied it, and is
+        refused as STOPPED once the server names none any more. An answer that takes longer than `patience_seconds`
+        counts as a lost connection. `settings` are for fault tests.
 
         Raises:
             Refusal: UNREADABLE when the server does not answer, is a standby, or the journal is not there;
@@ -227,8 +232,9 @@ class PostgresJournal(PostgresReader):
             _refuse_a_standby(connection, where)
             _check_format(connection, where)
             _take_lock(connection, where)
-            _set(connection, where, settings)
-            journal = cls(connection, where, _raised_epoch(connection, where), at_step)
+            needs_standby = _standby_is_named(connection)
+            _set(connection, where, (STANDBY_SETTING if needs_standby else ALONE_SETTING, *settings))
+            journal = cls(connection, where, _raised_epoch(connection, where), at_step, needs_standby=needs_standby)
             stack.pop_all()
             return journal
 
@@ -262,14 +268,25 @@ class PostgresJournal(PostgresReader):
 
     def _commit(self, rows: list[Record]) -> None:
         sequence, chain = _place(self._head)
-        move = (rows[-1].sequence, rows[-1].chain, self._epoch, sequence, chain)
+        move = (rows[-1].sequence, rows[-1].chain, self._epoch, sequence, chain, self._needs_standby)
         moved = psycopg.ClientCursor(self._connection).execute(MOVE_HEAD, move)
         moved.nextset()
         if moved.rowcount != 1:
+            self._refuse_without_standby()
             raise _HeadMoved("the head in the database is not the head that this writer knows, under its epoch")
         _copy(self._connection, rows)
         self._at_step(Step.APPENDED)
         _commit(self._connection)
+
+    def _refuse_without_standby(self) -> None:
+        if self._needs_standby and not _standby_is_named(self._connection):
+            self._connection.close()
+            raise Refusal(
+                Code.STOPPED,
+                "the server no longer waits for a standby, as it did when the journal was opened; nothing was written",
+                where=self._where,
+                remedy="Name the standby again, or start the venue anew to go on with one machine.",
+            )
 
 
 class _HeadMoved(psycopg.Error):
@@ -336,9 +353,12 @@ def _take_lock(connection: Connection, where: str) -> None:
         raise locked(where)
 
 
+def _standby_is_named(connection: Connection) -> bool:
+    return _one(connection, "SELECT current_setting('synchronous_standby_names')") != ("",)
+
+
 def _set(connection: Connection, where: str, settings: tuple[Setting, ...]) -> None:
-    standby = _one(connection, "SELECT current_setting('synchronous_standby_names')") != ("",)
-    for name, value, expected in (*SETTINGS, STANDBY_SETTING if standby else ALONE_SETTING, *settings):
+    for name, value, expected in (*SETTINGS, *settings):
         if value is not None:
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         (found,) = _one(connection, "SELECT current_setting(%s)", (name,))
@@ -382,7 +402,7 @@ def _one(connection: Connection, query: str, values: tuple[Any, ...] = ()) -> tu
 
 
 def _build(connection: Connection, rows: Iterable[Record], where: str) -> None:
-    _set(connection, where, ())
+    _set(connection, where, (STANDBY_SETTING if _standby_is_named(connection) else ALONE_SETTING,))
     connection.execute("BEGIN")
     connection.execute(ENTRIES)
     connection.execute(HEAD)
