@@ -17,16 +17,18 @@ from tests.trading_samples import (
     trading,
     venue,
 )
-from tests.venue_samples import Answer, Desk, instant, rulebook
+from tests.venue_samples import Answer, Desk, instant, opened, order, rulebook
 
 from naryq import exchange
 from naryq.exchange import deals
 from naryq.exchange.instruments import composed, parsed
 from naryq.messages import (
+    AdoptRulebook,
     AmendOrder,
     CancelAll,
     CancelOrder,
     ClearSession,
+    CloseSession,
     Code,
     DeclareHolidays,
     DelistInstrument,
@@ -433,6 +435,28 @@ def test_deals_are_the_same_for_every_kind() -> None:
         ("zhanaozen", "sell", 90_000, 2),
     ]
     assert {(deal.place, deal.instrument, deal.lot_kg) for deal in found} == {(REGIONAL, REGIONAL, 36_000)}
+
+
+def test_no_session_ends_before_its_window() -> None:
+    """Neither a call nor a continuous session is closed while its window is open."""
+    for kind in ("call", "continuous"):
+        desk = trading(kind)
+        assert desk.give(CloseSession, "operator", session_id="day").code == Code.OUTSIDE_WINDOW
+
+
+@pytest.mark.parametrize(("rule", "price"), [("lowest", 90_000), ("highest", 98_000)])
+def test_prices_go_by_the_rules_at_the_opening(rule: str, price: int) -> None:
+    """A rulebook adopted once the orders are known bends neither the price nor the ties of a session that is open."""
+    desk = opened(rulebook(price_rule=rule))
+    desk.must(SubmitOrder, "zhanaozen", **order("ask", "ZH", "sell", price=90_000, lots=5))
+    desk.must(SubmitOrder, "aktau", **order("bid", "KZ-47", "buy", price=100_000, lots=5))
+    other = {"lowest": "highest", "highest": "lowest"}[rule]
+    desk.must(AdoptRulebook, "regulator", rulebook=rulebook("bent", price_rule=other, tie_rule="pro_rata"))
+    desk.at_ns = instant("13:00")
+    desk.must(CloseSession, "operator", session_id="call")
+    cleared = desk.must(ClearSession, "operator", session_id="call")
+    assert next(each.price_tenge_per_tonne for each in cleared.prices if each.place == "ZH") == price
+    assert desk.findings == []
 
 
 # --- Calendar and series ----------------------------------------------------------------------------------------
