@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from tests.postgres import Cluster
 
-from naryq.journal import postgres
+from naryq.journal import named, postgres
 from naryq.journal.contract import rows_after
 from naryq.journal.postgres import PostgresJournal, PostgresReader
 from naryq.journal.postgres_server import SECRETS
@@ -158,6 +158,23 @@ def test_rows_that_can_no_longer_be_read_are_refused(address: str) -> None:
     assert refusal.value.code is Code.JOURNAL_DAMAGED
 
 
+def test_neither_writer_nor_reader_needs_more_than_its_rights(postgres: Cluster, new_schema: Callable[[], str]) -> None:
+    """An ordinary user makes and writes a journal in a schema of their own; another, who may only read, reads it."""
+    address = new_schema()
+    schema = address.rpartition("%3D")[2]
+    for statement in ("CREATE USER ordinary", "CREATE USER curious", f"ALTER SCHEMA {schema} OWNER TO ordinary"):
+        postgres.execute(statement)
+    with closing(PostgresJournal.create(address.replace("user=naryq", "user=ordinary"))) as journal:
+        journal.append([b"one"])
+    execute(address, f"GRANT USAGE ON SCHEMA {schema} TO curious")
+    execute(address, f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO curious")
+    with closing(PostgresReader.open(address.replace("user=naryq", "user=curious"))) as reader:
+        assert [row.payload for row in reader.read()] == [b"one"]
+    with pytest.raises(Refusal, match="permission denied") as refusal:
+        PostgresJournal.open(address.replace("user=naryq", "user=curious"))
+    assert refusal.value.code is Code.UNREADABLE
+
+
 # --- Other writers --------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +292,15 @@ def test_no_secret_is_told(guarded: Cluster, template: str, caplog: pytest.LogCa
         assert refusal.value.code is Code.UNREADABLE
         assert SECRET not in "".join(traceback.format_exception(refusal.value))
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["postgresql:naryq:{}@host/venue", "POSTGRES://naryq:{}@host", "host=x password={}"])
+def test_a_misspelt_address_is_not_taken_for_a_path(name: str) -> None:
+    """The refusal of a path would repeat it, and with it the password."""
+    for use in (named.reader, named.writer, named.create):
+        with pytest.raises(Refusal) as refusal:
+            use(name.format(SECRET))
+        assert SECRET not in "".join(traceback.format_exception(refusal.value))
 
 
 def test_every_secret_of_libpq_is_known() -> None:

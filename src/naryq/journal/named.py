@@ -1,5 +1,6 @@
 """A journal by its name: the path of an SQLite file, or `postgresql://host/database`."""
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,8 @@ from naryq.journal.snapshots import FolderSnapshots, SnapshotStore
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.messages import Code, Refusal
 
-SCHEMES: Final = ("postgresql://", "postgres://")
+CONNECTION_STRING: Final = re.compile(r"postgres(ql)?:|.*\bpassword=", re.IGNORECASE)
+"""Either form that libpq knows, misspelt or not: what may hold a password must not be taken for a path and repeated."""
 
 
 def reader(name: str) -> Reader:
@@ -56,7 +58,7 @@ def shown(name: str) -> str:
 
 def in_postgres(name: str) -> bool:
     """Say whether a name is a connection string."""
-    return name.startswith(SCHEMES)
+    return CONNECTION_STRING.match(name) is not None
 
 
 def _postgres(module: str = "postgres") -> ModuleType:
