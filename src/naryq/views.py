@@ -164,8 +164,8 @@ class TradeLine(View, frozen=True):
     quantity_lots: int
 
 
-class SessionSheet(View, frozen=True):
-    """A session over one instrument as everybody may see it: no order, no bid, no name, no hidden reserve."""
+class SessionSheet(msgspec.Struct):
+    """A session over one instrument as everybody may see it, gathered: no order, no bid, no name, no hidden reserve."""
 
     session_id: str
     kind: str
@@ -175,7 +175,7 @@ class SessionSheet(View, frozen=True):
     phase: str
     reason: str = ""
     """Why it is in this phase."""
-    trades: tuple[TradeLine, ...] = ()
+    trades: list[TradeLine] = []
     statistics: Statistics | None = None
     """Once it is published."""
     weighted_average_tenge_per_tonne: int | None = None
@@ -186,17 +186,15 @@ class SessionSheet(View, frozen=True):
         day, month = opened.day, opened.delivery_month
         return SessionSheet(opened.session_id, opened.kind, opened.instrument, day, month, opened.phase)
 
-    def after(self, event: "PhaseChanged | Traded | SessionPublished") -> "SessionSheet":
-        """Return the sheet after an event about the session."""
+    def gather(self, event: "PhaseChanged | Traded | SessionPublished") -> None:
+        """Write down an event about the session."""
         if isinstance(event, PhaseChanged):
-            return msgspec.structs.replace(self, phase=event.phase, reason=event.reason)
-        if isinstance(event, Traded):
-            line = TradeLine(event.at_ns, event.price_tenge_per_tonne, event.quantity_lots)
-            return msgspec.structs.replace(self, trades=(*self.trades, line))
-        average = event.weighted_average_tenge_per_tonne
-        return msgspec.structs.replace(
-            self, phase="published", statistics=event.statistics, weighted_average_tenge_per_tonne=average
-        )
+            self.phase, self.reason = event.phase, event.reason
+        elif isinstance(event, Traded):
+            self.trades.append(TradeLine(event.at_ns, event.price_tenge_per_tonne, event.quantity_lots))
+        else:
+            self.phase, self.statistics = "published", event.statistics
+            self.weighted_average_tenge_per_tonne = event.weighted_average_tenge_per_tonne
 
 
 class MonthSeen(msgspec.Struct):
@@ -249,7 +247,7 @@ def _gather(seen: Seen, event: object) -> None:
         case OrderAmended() | OrderCancelled():
             _gather_order(seen, event)
         case PhaseChanged() | Traded() | SessionPublished() if event.session_id in seen.sheets:
-            seen.sheets[event.session_id] = seen.sheets[event.session_id].after(event)
+            seen.sheets[event.session_id].gather(event)
         case SessionCleared():
             seen.months[event.session_id].cleared = event
         case PricesPublished():

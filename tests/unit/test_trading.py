@@ -30,6 +30,7 @@ from naryq.messages import (
     ClearSession,
     CloseSession,
     Code,
+    DeclareAffiliation,
     DeclareHolidays,
     DelistInstrument,
     HolidaysDeclared,
@@ -234,6 +235,19 @@ def test_nobody_trades_with_itself(rule: str, traded: list[tuple[str, int]], lef
     answer = buy(desk, "taker", 91_000, 2)
     assert [(ask, price) for _, ask, price, _ in trades(answer)] == traded
     assert open_lots(desk) == left
+
+
+def test_affiliates_do_not_trade_with_each_other() -> None:
+    """Two participants that belong together are one before the ban on cross-trades, in the book and in a call."""
+    desk = trading(text=rulebook(self_trade="cancel_newest"))
+    pair = {"participant_id": "aktau", "affiliate_id": "zhanaozen", "evidence": "one owner"}
+    desk.must(DeclareAffiliation, "operator", **pair)
+    sell(desk, "ask", 90_000, 2)
+    assert gone(buy(desk, "bid", 90_000, 2)) == [("bid", "self_trade")]
+    phase(desk, "call")
+    buy(desk, "bid2", 90_000, 1)
+    answer = phase(desk, "continuous")
+    assert (trades(answer), gone(answer)) == ([], [("bid2", "self_trade")])
 
 
 def test_a_market_order_trades_up_to_the_collar() -> None:
@@ -457,6 +471,22 @@ def test_prices_go_by_the_rules_at_the_opening(rule: str, price: int) -> None:
     cleared = desk.must(ClearSession, "operator", session_id="call")
     assert next(each.price_tenge_per_tonne for each in cleared.prices if each.place == "ZH") == price
     assert desk.findings == []
+
+
+def test_a_network_session_has_deals_too() -> None:
+    """Each fill of a network session is a deal of its order's owner at the price of its place, buyers first."""
+    desk = opened()
+    desk.must(SubmitOrder, "zhanaozen", **order("ask", "ZH", "sell", price=90_000, lots=5))
+    desk.must(SubmitOrder, "aktau", **order("bid", "KZ-47", "buy", price=92_000, lots=5))
+    desk.must(SubmitOrder, "dossor", **order("none", "KZ-47", "buy", price=50_000, lots=5))
+    desk.at_ns = instant("13:00")
+    desk.must(CloseSession, "operator", session_id="call")
+    cleared = desk.must(ClearSession, "operator", session_id="call")
+    found = deals.deals_of(desk.state, cleared)
+    assert [(deal.order_id, deal.place, deal.price_tenge_per_tonne, deal.quantity_lots) for deal in found] == [
+        ("bid", "KZ-47", 92_000, 5),
+        ("ask", "ZH", 90_000, 5),
+    ]
 
 
 # --- Calendar and series ----------------------------------------------------------------------------------------

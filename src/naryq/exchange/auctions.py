@@ -216,40 +216,43 @@ def result_of(state: State, session: Session) -> StandardResult:
         return _played(state, session, bids).close()
     bids = tuple(bid for bid in bids if not trading.is_held(state, session, bid))
     terms = Terms(**_options(state, session.opened, bids))
-    stated = tuple(
-        Bid(bid.participant_id, bid.price_tenge_per_tonne, bid.quantity_lots, bid.submitted_at_ns) for bid in bids
-    )
+    stated = tuple(map(_as_stated, bids))
     wanted = sum(bid.quantity for bid in stated)
     return StandardResult(terms, {bid.participant: None for bid in stated}, [Round(1, None, wanted, stated)])
 
 
 def awarded(state: State, session: Session, result: StandardResult, at_ns: int) -> Iterator[Traded]:
-    """Yield a trade with the initiator for each bid that has won, in the order of the bids."""
+    """Yield a trade with the initiator for each bid that has won, in the order of the bids.
+
+    What a bid has won whose owner was stopped since stays unsold.
+    """
     initiator = session.orders[session.numbers[session.opened.session_id]]
-    number = state.market.trades
+    number, waiting = state.market.trades, _standing(session)
     for step, lots, price in zip(result.steps, result.filled, result.fills["price"], strict=True):
-        order = _order_of(session, step, result) if lots else None
-        if order is not None and not trading.is_held(state, session, order):
+        stands = waiting.get((step.round_number, *_terms_of(step)), [])
+        order = stands.pop(0) if stands else None
+        if lots and order is not None and not trading.is_held(state, session, order):
             number += 1
             bid, ask = (order, initiator) if initiator.side == "sell" else (initiator, order)
             yield trading.traded(number, bid, ask, trading.Terms(int(price), lots, at_ns, None))
 
 
-def _order_of(session: Session, step: Bid, result: StandardResult) -> OrderAccepted | None:
-    """Return the order that stands behind a step, or None where a stop has taken it out.
-
-    It is of the same participant, price, time and round. Where several are, they stand in the order of their steps.
-    """
-    bids = session.rounds[step.round_number - 1] if session.rounds else _bids(session)
-    orders = [bid for bid in bids if _stated(bid) == (step.participant, step.price, step.at_ns)]
-    standing = [order for order in orders if order.order_id in session.numbers]
-    alike = [each for each in result.steps if each._replace(quantity=step.quantity) == step]
-    place = next(place for place, each in enumerate(alike) if each is step)
-    return standing[place] if place < len(standing) else None
+def _standing(session: Session) -> dict[tuple[int, str, int, int], list[OrderAccepted]]:
+    """Return the orders behind the bids by round and terms; those alike stand in the order of their bids."""
+    orders: dict[tuple[int, str, int, int], list[OrderAccepted]] = {}
+    for number, bids in enumerate(session.rounds or (_bids(session),), 1):
+        for bid in bids:
+            if bid.order_id in session.numbers:
+                orders.setdefault((number, *_terms_of(_as_stated(bid))), []).append(bid)
+    return orders
 
 
-def _stated(bid: OrderAccepted) -> tuple[str, int, int]:
-    return bid.participant_id, bid.price_tenge_per_tonne, bid.submitted_at_ns
+def _terms_of(bid: Bid) -> tuple[str, int, int]:
+    return bid.participant, bid.price, bid.at_ns
+
+
+def _as_stated(bid: OrderAccepted) -> Bid:
+    return Bid(bid.participant_id, bid.price_tenge_per_tonne, bid.quantity_lots, bid.submitted_at_ns)
 
 
 def _round_called(state: State, event: RoundCalled) -> State:
