@@ -62,7 +62,7 @@ def cancelled(books: Books, command: m.StopTrading, events: tuple[m.AnyEvent, ..
     standing = [
         order
         for _, call in sorted(books.calls.items())
-        if call.phase == "collecting"
+        if call.phase in {"collecting", "call", "continuous", "halted"}
         for order in call.orders.values()
         if alone.stopped(order.session_id, order.participant_id, order.place)
     ]

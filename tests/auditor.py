@@ -81,7 +81,7 @@ RULE_COMMANDS = {
 }
 """The commands by which rules change, which `audit_of_rules` judges."""
 
-EVEN_ABSENT = {m.CancelOrder, m.DeclareAffiliation, m.PayObligation, m.ReportShipment, m.ConfirmReceipt}
+EVEN_ABSENT = {m.CancelOrder, m.CancelAll, m.DeclareAffiliation, m.PayObligation, m.ReportShipment, m.ConfirmReceipt}
 """What whoever is suspended or excluded may still send."""
 
 OF_PEOPLE = (
@@ -257,9 +257,9 @@ class Auditor:
             case m.SubmitOrder():
                 yield from self._wrong_order(command)
             case m.CancelOrder():
-                yield from self._wrong_session(command, "collecting") or self._wrong_cancellation(command)
+                yield from self._wrong_session(command, "collecting", "halted") or self._wrong_cancellation(command)
             case m.CloseSession():
-                yield from self._wrong_session(command, "collecting") or self._too_early(command)
+                yield from self._wrong_session(command, "collecting", "halted") or self._too_early(command)
             case m.ClearSession():
                 yield from self._wrong_clearing(command)
             case m.PlanSupply():
@@ -282,11 +282,11 @@ class Auditor:
         if any(self.books.rule(rule, effective or today, today) is None for rule in ("utc_offset", *rules)):
             yield Code.RULE_MISSING
 
-    def _wrong_session(self, command: Any, phase: str) -> list[Code]:
+    def _wrong_session(self, command: Any, *phases: str) -> list[Code]:
         call = self.books.calls.get(command.session_id)
         if call is None:
             return [Code.UNKNOWN_SESSION]
-        return [] if call.phase == phase else [Code.WRONG_PHASE]
+        return [] if call.phase in phases else [Code.WRONG_PHASE]
 
     def _wrong_opening(self, command: m.OpenSession) -> Iterator[Code]:
         yield from self._lacks(command, command.day, "lot", "tie_rule", "price_rule")

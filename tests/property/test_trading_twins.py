@@ -1,5 +1,7 @@
 """A venue's session trades as the books of the library do: message by message, and with bugs planted it does not."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.trading_samples import bid, offer, trading
-from tests.trading_twins import differences
+from tests.trading_twins import BASE, OWNERS, Row, VenueBook, differences
 
 from naryq.exchange import book as book_module
 from naryq.exchange import machine, orders, people
@@ -53,6 +55,33 @@ def test_the_chain_is_the_queue_that_a_list_would_be(moves: list[tuple[Any, int,
     for side, price, number in plain:
         afresh = book_module.entered(afresh, side, price, number)  # type: ignore[arg-type]
     assert book == afresh
+
+
+def calls_of(kind: str, depth: int) -> int:
+    """Count the calls, in Python and below, that one message costs beside so many orders at one price."""
+    desk = VenueBook("cancel_newest")
+    for number in range(depth):
+        assert desk.answer(Row("limit", number, "sell", BASE, 5, number % OWNERS))
+    row = {
+        "trade": Row("limit", depth, "buy", BASE, 5, OWNERS),
+        "rest": Row("limit", depth, "sell", BASE, 5, 1),
+        "cancel": Row("cancel", depth // 2, "sell", None, None, 0),
+        "amend": Row("amend", depth // 2, "sell", BASE + 1, None, 0),
+    }[kind]
+    calls = Counter[str]()
+    sys.setprofile(lambda _, event, __: calls.update([event]))
+    try:
+        taken = desk.answer(row)
+    finally:
+        sys.setprofile(None)
+    assert taken
+    return calls["call"] + calls["c_call"]
+
+
+@pytest.mark.parametrize("kind", ["trade", "rest", "cancel", "amend"])
+def test_a_message_costs_the_same_in_a_long_queue(kind: str) -> None:
+    """Trading with the front, joining the end and leaving the middle take as many calls beside 400 as beside 8."""
+    assert calls_of(kind, 400) == calls_of(kind, 8)
 
 
 # --- Bounds -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import pytest
 from tests.trading_samples import asked, over, venue
 from tests.venue_samples import Answer, Desk, instant, rulebook
 
+from naryq import exchange
 from naryq.exchange.book import queue
 from naryq.messages import (
     AmendOrder,
@@ -139,6 +140,8 @@ class Day:
         self.rules: dict[str, Any] = {}
         self.desk: Desk | None = None
         self.trades: list[Traded] = []
+        self.past: list[tuple[exchange.State, str]] = []
+        """Every state on the way with its hash then: a state stays what it was."""
         self.told = 0
         self.published: SessionPublished | None = None
         self.line = ""
@@ -147,6 +150,8 @@ class Day:
             self.play(*self.line.split())
         assert self.at_work.findings == []
         self.expect(self.told, len(self.trades))
+        assert exchange.state_hash(self.at_work.read_back()) == exchange.state_hash(self.at_work.state)
+        assert [exchange.state_hash(state) for state, _ in self.past] == [then for _, then in self.past]
 
     @property
     def at_work(self) -> Desk:
@@ -160,6 +165,7 @@ class Day:
         if ":" in first:
             self.at_work.at_ns = max(self.at_work.at_ns, instant(first))
             words, refusal = (words[:-2], words[-1]) if "->" in words else (words, None)
+            self.past.append((self.at_work.state, exchange.state_hash(self.at_work.state)))
             answer = self.step(*words)
             self.expect(answer.code, refusal)
             self.trades += [event for event in answer.events if isinstance(event, Traded)]

@@ -362,6 +362,20 @@ def test_who_is_stopped_wins_nothing() -> None:
         assert {who for who, *_ in won(cleared(desk))} == {"dossor", "beineu"}
 
 
+def test_an_auction_whose_initiator_is_stopped_is_cancelled() -> None:
+    """Where the initiator's own order was taken out nothing is sold, every bid expires and the reason is told."""
+    desk = auctioning(rulebook(who_may_stop=("regulator",)))
+    for who in BUYERS[:3]:
+        bids(desk, who, who, 90_000, 3)
+    desk.must(StopTrading, "regulator", scope="participant", target="zhanaozen", reason="an inquiry")
+    answer = cleared(desk)
+    assert won(answer) == []
+    told = next(event for event in answer.events if isinstance(event, PhaseChanged))
+    assert (told.phase, told.reason) == ("cancelled", "the initiator's order was taken out")
+    assert not desk.state.sessions["day"].orders
+    assert desk.findings == []
+
+
 def test_a_cancelled_auction_gives_every_bid_back() -> None:
     """An auction that the operator cancels takes out the bids and the initiator's order."""
     desk = auctioning()

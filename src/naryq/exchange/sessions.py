@@ -41,6 +41,7 @@ from naryq.rulebook import InForce
 from naryq.units import INT64_MAX, divide, instant_ns, month_after
 
 WINDOW_ENDED: Final = "its window has ended"
+INITIATOR_GONE: Final = "the initiator's order was taken out"
 PARTICIPANTS_MIN: Final = 3
 """The law's number for a standard auction, where no rule says another: Law No 155-IV, article 15-1."""
 
@@ -317,6 +318,9 @@ def _clear_session(state: State, command: ClearSession) -> Decision:
 
 
 def _clear_auction(state: State, command: ClearSession, session: Session) -> Decision:
+    if command.session_id not in session.numbers:
+        last = PhaseChanged(command.session_id, "cancelled", INITIATOR_GONE, command.at_ns)
+        return tuple(_ending(state, session, (), last, command.at_ns))
     result = auctions.result_of(state, session)
     traded = tuple(auctions.awarded(state, session, result, command.at_ns))
     phase: Phase = "cleared" if result.status != "void" else "cancelled"
