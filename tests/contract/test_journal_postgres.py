@@ -175,6 +175,15 @@ def test_neither_writer_nor_reader_needs_more_than_its_rights(postgres: Cluster,
     assert refusal.value.code is Code.UNREADABLE
 
 
+def test_a_server_that_is_gone_while_it_is_read_is_no_damage(address: str) -> None:
+    """A lost connection says nothing about the rows, and the refusal says so."""
+    with closing(PostgresReader.open(address)) as reader:
+        execute(address, f"SELECT pg_terminate_backend({reader._connection.info.backend_pid}, 10000)")
+        with pytest.raises(Refusal, match="can no longer be asked") as refusal:
+            list(reader.read())
+    assert refusal.value.code is Code.UNREADABLE
+
+
 # --- Other writers --------------------------------------------------------------------------------------------------
 
 

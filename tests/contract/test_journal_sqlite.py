@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,7 @@ import apsw
 import pytest
 
 from naryq.journal import sqlite
+from naryq.journal.contract import Record, rows_after
 from naryq.journal.sqlite import PRAGMAS, SqliteJournal, SqliteReader
 from naryq.messages import Code, Refusal
 
@@ -107,6 +109,23 @@ def test_creating_in_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refusal:
         SqliteJournal.create(str(tmp_path / "missing" / "venue.journal"))
     assert refusal.value.code is Code.UNREADABLE
+
+
+def test_a_creation_whose_log_stays_behind_is_refused(tmp_path: Path) -> None:
+    """Rows that are still in the log beside the new file would be left there when the file gets its name."""
+    path = tmp_path / "venue.journal"
+    held: list[apsw.Connection] = []
+
+    def rows() -> Iterator[Record]:
+        held.append(apsw.Connection(f"{path}-new"))
+        held[0].execute("SELECT * FROM sqlite_schema").fetchall()
+        yield rows_after(None, [b"one"])[0]
+
+    with pytest.raises(Refusal, match="did not take the whole file") as refusal:
+        SqliteJournal.create(str(path), rows())
+    held[0].close()
+    assert refusal.value.code is Code.UNREADABLE
+    assert not path.exists()
 
 
 # --- Files that are no journal --------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """`naryq journal export | import | migrate`: the same rows in another place, whole or not at all."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -227,3 +229,16 @@ def test_what_breaks_off_leaves_no_file(tmp_path: Path) -> None:
         write(lambda: file.write_bytes(b"of another"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert file.read_bytes() == b"of another"
+
+
+def test_without_psycopg_a_database_is_refused_and_a_file_is_not(tmp_path: Path) -> None:
+    """The driver is an extra: who has only files needs none, and who names a database is told what to install."""
+    program = "import sys; sys.modules['psycopg'] = None; from naryq.cli import main; main()"
+    for words, code, said in (
+        (["import", str(SAMPLE), str(tmp_path / "made")], 0, "In order"),
+        (["verify", "postgresql://host/venue"], 2, "pip install 'naryq[postgres]'"),
+    ):
+        command = [sys.executable, "-c", program, "journal", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert said in done.stdout + done.stderr

@@ -119,7 +119,8 @@ class PostgresReader:
         """Yield the durable rows with a number above `after`, in order, up to the head at the time of the call.
 
         Raises:
-            Refusal: JOURNAL_DAMAGED when the rows cannot be read, STOPPED when the journal was closed.
+            Refusal: JOURNAL_DAMAGED when the rows cannot be read, UNREADABLE when the server is gone, STOPPED when the
+                journal was closed.
         """
         head = self.head()
         return self._pages(after, head.sequence if head else 0)
@@ -317,6 +318,13 @@ def _place(head: Record | None) -> tuple[int, bytes]:
 def _reading(where: str) -> Iterator[None]:
     try:
         yield
+    except psycopg.OperationalError as error:
+        raise Refusal(
+            Code.UNREADABLE,
+            f"the server can no longer be asked ({text_of(error)})",
+            where=where,
+            remedy="Look after the server and the network, and open the journal again.",
+        ) from error
     except psycopg.Error as error:
         raise damaged(f"the rows cannot be read ({text_of(error)})", where=where) from error
 
