@@ -44,11 +44,24 @@ def decide(state: State, command: AnyCommand) -> tuple[AnyEvent, ...]:
     )
 
 
+def decide_and_fold(state: State, command: AnyCommand) -> tuple[tuple[AnyEvent, ...], State]:
+    events = decide(state, command)
+    return events, fold(state, events)
+
+
+def fold(state: State, events: tuple[AnyEvent, ...]) -> State:
+    lots = state.lots + sum(event.quantity_lots for event in events if isinstance(event, OrderAccepted))
+    return state._replace(lots=lots)
+
+
 def apply(state: State, entry: Entry) -> State:
+    return seal(fold(state, entry.events), entry)
+
+
+def seal(state: State, entry: Entry) -> State:
     assert entry.sequence == state.sequence + 1
-    lots = state.lots + sum(event.quantity_lots for event in entry.events if isinstance(event, OrderAccepted))
-    digest = sha256(f"{state.digest} {entry.command.command_id} {lots}".encode()).hexdigest()
-    return State(entry.sequence, lots, digest, state.commands.insert(entry.command.command_id, entry.sequence))
+    digest = sha256(f"{state.digest} {entry.command.command_id} {state.lots}".encode()).hexdigest()
+    return State(entry.sequence, state.lots, digest, state.commands.insert(entry.command.command_id, entry.sequence))
 
 
 def sequence_of(state: State, command_id: str) -> int | None:

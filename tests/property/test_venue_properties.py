@@ -47,6 +47,9 @@ def test_random_commands_keep_every_promise(text: RulebookText, script: bytes) -
         before, state = exchange.state_hash(desk.state), desk.state
         answer = desk.send(asked)
         row = desk.rows[-1]
+        if row.sequence > state.sequence:
+            events, folded = exchange.decide_and_fold(state, row.command)
+            assert (events, exchange.seal(folded, row)) == (row.events, desk.state)
         whole = written_today(row.sequence, row.command, row.events)
         assert spelled(row.sequence, encode(row.command), canonical(row.events)) == encode(whole)
         assert answer.findings == []

@@ -299,6 +299,20 @@ def test_a_bug_stops_the_engine_and_leaves_nobody_waiting() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("slip", [{"quantity_lots": 2.5}, {"order_id": b"abc"}], ids=["unreadable", "read otherwise"])
+def test_what_cannot_be_read_back_is_not_written(monkeypatch: pytest.MonkeyPatch, slip: dict[str, Any]) -> None:
+    """The planted bug: an event that is no row, or would be read as another, stops the engine before it is kept."""
+    rows: list[Record] = []
+    decide = little_machine.decide
+    with engine_over(rows) as engine:
+        monkeypatch.setattr(
+            little_machine, "decide", lambda *asked: (msgspec.structs.replace(decide(*asked)[0], **slip),)
+        )
+        assert code_of(engine.submit(order(1))) is Code.OUTCOME_UNKNOWN
+    assert rows == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_in_a_view_takes_back_no_answer() -> None:
     """A view that fails ends the writer, but what was acknowledged before stays acknowledged and kept."""
     rows: list[Record] = []

@@ -113,7 +113,7 @@ class CountingMachine:
 
     def __init__(self) -> None:
         self.applied: list[int] = []
-        for name in ("initial_state", "decide", "sequence_of", "state_hash", "snapshot", "restored"):
+        for name in ("initial_state", "decide_and_fold", "seal", "sequence_of", "state_hash", "snapshot", "restored"):
             setattr(self, name, getattr(little_machine, name))
 
     def apply(self, state: little_machine.State, entry: Entry) -> little_machine.State:

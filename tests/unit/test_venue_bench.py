@@ -42,6 +42,16 @@ def test_both_starts_lead_to_one_state() -> None:
     assert found["rows"][0].startswith("1,000 ")
 
 
+def test_a_month_leads_to_statements() -> None:
+    """Forty sessions are held without a refusal, some orders trade, and everybody gets a statement."""
+    found = run("month", "--orders", "1000")
+    assert found["sessions, participants"][0] == "40, 402"
+    assert found["orders, trades"][0].startswith("1,000, ")
+    assert found["refused"] == ("0", True)
+    assert found["from journal to statements"][0].endswith("402 statements")
+    assert int(found["lines in the statements"][0].replace(",", "")) > 402
+
+
 def test_a_lost_row_is_noticed(tmp_path: Path) -> None:
     """The planted bug: an answer that names a row in which another command stands counts as lost."""
     country = Country(1, 1, 1)

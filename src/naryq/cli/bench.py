@@ -141,6 +141,18 @@ def recovery(*, rows: int, as_json: bool) -> None:
     _report_venue(figures, as_json=as_json)
 
 
+@bench.command()
+@click.option("--orders", default=100_000, show_default=True, type=click.IntRange(min=FEWEST_ORDERS))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def month(*, orders: int, as_json: bool) -> None:
+    """Trade a month of a national market into a journal, and write everybody's statement from it."""
+    from naryq.cli.bench_month import run  # noqa: PLC0415 - as above
+
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        figures = run(Path(folder), orders, say=_say)
+    _report_venue(figures, as_json=as_json)
+
+
 def _report_venue(figures: Sequence[Any], *, as_json: bool) -> None:
     report = {"machine": machine(VENUE_PACKAGES), "figures": [figure._asdict() for figure in figures]}
     if as_json:

@@ -38,6 +38,13 @@ class Country(NamedTuple):
     sellers: int = 40
     buyers: int = 360
 
+    def traders(self) -> list[str]:
+        """Name everybody who trades."""
+        return [
+            *(f"seller-{number}" for number in range(self.sellers)),
+            *(f"buyer-{number}" for number in range(self.buyers)),
+        ]
+
 
 class Sent(NamedTuple):
     """An order that the crowd remembers."""
@@ -47,35 +54,37 @@ class Sent(NamedTuple):
     actor: str
 
 
-def founding(country: Country) -> Iterator[AnyCommand]:
-    """Yield the commands after which sessions can be opened: people, the shipped rulebook, an instrument a plant."""
-    at_ns = instant_ns(DAY, "09:00", UTC_OFFSET_MINUTES)
+def founding(country: Country, *, rules: str = "kazakhstan", day: str = DAY) -> Iterator[AnyCommand]:
+    """Yield the commands after which sessions can be opened: people, a shipped rulebook, an instrument a plant."""
+    at_ns = instant_ns(day, "09:00", UTC_OFFSET_MINUTES)
     people = [(OPERATOR, "operator"), (REGULATOR, "regulator")]
-    people += [(f"seller-{number}", "seller") for number in range(country.sellers)]
-    people += [(f"buyer-{number}", "buyer") for number in range(country.buyers)]
+    people += [(trader, trader.partition("-")[0]) for trader in country.traders()]
     for person, role in people:
         yield AdmitParticipant(f"admit {person}", OPERATOR, at_ns, person, person, role)  # type: ignore[arg-type]
-    yield AdoptRulebook("adopt", REGULATOR, at_ns, read_rulebook("kazakhstan"))
+    yield AdoptRulebook("adopt", REGULATOR, at_ns, read_rulebook(rules))
     for plant in range(country.plants):
         yield ListInstrument(f"list {plant}", OPERATOR, at_ns, f"P{plant}-KZ", "LPG", f"P{plant}", "EXW", "KZ")
 
 
-def openings(country: Country, *, day: str = DAY, window: str = "other") -> Iterator[OpenSession]:
-    """Yield a continuous session for the instrument of every plant."""
-    at_ns = instant_ns(day, "10:00", UTC_OFFSET_MINUTES)
-    for plant in range(country.plants):
-        session_id = f"{day} P{plant}"
-        yield OpenSession(
-            f"open {session_id}",
-            OPERATOR,
-            at_ns,
-            session_id,
-            day,
-            window,
-            MONTH,
-            kind="continuous",
-            instrument=f"P{plant}-KZ",
-        )
+def openings(country: Country) -> Iterator[OpenSession]:
+    """Yield a continuous session for the instrument of every plant, on one afternoon."""
+    at_ns = instant_ns(DAY, "10:00", UTC_OFFSET_MINUTES)
+    return (opening(f"{DAY} P{plant}", plant, DAY, "other", at_ns) for plant in range(country.plants))
+
+
+def opening(session_id: str, plant: int, day: str, window: str, at_ns: int) -> OpenSession:
+    """Return the command that opens a continuous session over a plant's instrument."""
+    return OpenSession(
+        f"open {session_id}",
+        OPERATOR,
+        at_ns,
+        session_id,
+        day,
+        window,
+        MONTH,
+        kind="continuous",
+        instrument=f"P{plant}-KZ",
+    )
 
 
 class Crowd:
@@ -99,8 +108,9 @@ class Crowd:
             return self._about(self._forgotten(), at_ns, cancels=draw < CANCELS_IN_100)
         return self.order(at_ns)
 
-    def order(self, at_ns: int, plant: int | None = None) -> SubmitOrder:
-        """Return an order of anybody's, at any plant or at one."""
+    def order(self, at_ns: int, plant: int | None = None, session_id: str = "") -> SubmitOrder:
+        """Return an order of anybody's, at any plant, or at one in a session of its own."""
+        self._number += bool(session_id)
         random, country = self._random, self._country
         plant = random.randrange(country.plants) if plant is None else plant
         selling = bool(random.randrange(2))
@@ -111,7 +121,7 @@ class Crowd:
             f"c{self._number}",
             actor,
             at_ns,
-            f"{self._day} P{plant}",
+            session_id or f"{self._day} P{plant}",
             f"o{self._number}",
             f"P{plant}-KZ",
             "sell" if selling else "buy",

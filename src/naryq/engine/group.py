@@ -25,16 +25,18 @@ class Group(Generic[S]):
         """Return what will be true once the group is durable; a known command_id comes before any other check.
 
         `spelling` is the command as it was read. The row is joined from spellings that were read back, each part by
-        itself: one that could not be read back stops us here, unwritten, and not at the next start.
+        itself, and what was folded equals what was read: a row that could not be read back, or would be read
+        otherwise, stops us here, unwritten, and not at the next start.
         """
         known = self._machine.sequence_of(self.state, command.command_id)
         if known is not None:
             return again(command, self._entry(known))
         sequence = self._first + len(self.entries)
-        events_spelling = canonical(self._machine.decide(self.state, command))
-        events = decode_events(events_spelling)
+        events, folded = self._machine.decide_and_fold(self.state, command)
+        events_spelling = canonical(events)
+        assert decode_events(events_spelling) == events, "what was folded is what will be read"
         entry = written_today(sequence, command, events)
-        self.state = self._machine.apply(self.state, entry)
+        self.state = self._machine.seal(folded, entry)
         self.entries.append(entry)
         self._payloads.append(spelled(sequence, spelling, events_spelling))
         return Answer(sequence, events)

@@ -74,25 +74,25 @@ def decide(state: State, command: AnyCommand) -> Decision:
 
     The checks run in this order: time, permission, rulebook, what is named exists, phase, values.
     """
+    return decide_and_fold(state, command)[0]
+
+
+def decide_and_fold(state: State, command: AnyCommand) -> tuple[Decision, State]:
+    """Judge a command as `decide` does, and return also the state into which its events are folded.
+
+    What follows from an event is judged on the state after it, so the fold is at hand. What follows stands right behind
+    the event, before the next: so whoever follows sees all that has happened.
+    """
     try:
         _check_time(state, command)
         _check_permission(state, command)
-        return _with_followers(state, _DECIDERS[type(command)](state, command))
+        events: list[AnyEvent] = []
+        folded = state
+        for event in _DECIDERS[type(command)](state, command):
+            folded = _followed(folded, event, events)
     except Refusal as refusal:
-        return (Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy),)
-
-
-def _with_followers(state: State, decided: Decision) -> Decision:
-    """Return the events with all that must follow from them, each judged on the state after the one before.
-
-    What follows from an event stands right behind it, before the next: so whoever follows sees all that has happened.
-    """
-    if not any(type(event) in _FOLLOWERS for event in decided):
-        return decided
-    events: list[AnyEvent] = []
-    for event in decided:
-        state = _followed(state, event, events)
-    return tuple(events)
+        return (Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy),), state
+    return tuple(events), folded
 
 
 def _followed(state: State, event: AnyEvent, events: list[AnyEvent]) -> State:
@@ -111,13 +111,18 @@ def evolve(state: State, event: AnyEvent) -> State:
 
 
 def apply(state: State, entry: Entry) -> State:
-    """Fold one journal row: its events, its time, and its command's identifier, so that a retry finds its answer.
+    """Fold one journal row: its events, and then `seal` it."""
+    for event in entry.events:
+        state = evolve(state, event)
+    return seal(state, entry)
+
+
+def seal(state: State, entry: Entry) -> State:
+    """Finish a row whose events are folded: its time, and its command's identifier, so that a retry finds its answer.
 
     A refused command leaves the venue's clock alone: else one with a time far ahead would stop everybody else.
     """
     assert entry.sequence == state.sequence + 1, "rows follow each other without a gap"
-    for event in entry.events:
-        state = evolve(state, event)
     return msgspec.structs.replace(
         state,
         sequence=entry.sequence,

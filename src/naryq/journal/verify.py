@@ -37,6 +37,12 @@ class Machine(Protocol[S]):
     def decide(self, state: S, command: AnyCommand) -> tuple[AnyEvent, ...]:
         """Return what the command causes; a refusal is the single event `Refused`."""
 
+    def decide_and_fold(self, state: S, command: AnyCommand) -> tuple[tuple[AnyEvent, ...], S]:
+        """Return what the command causes, and the state with these events folded, to which `seal` gives the row."""
+
+    def seal(self, state: S, entry: Entry) -> S:
+        """Return the state after a row whose events are folded: `apply` is this after the fold of the events."""
+
     def apply(self, state: S, entry: Entry) -> S:
         """Return the state after a row, which also remembers the row of its command_id."""
 
