@@ -44,6 +44,8 @@ class Books:
     calls: dict[str, Call] = field(default_factory=dict)
     order_ids: set[str] = field(default_factory=set)
     plans: dict[tuple[str, str], m.SupplyPlanned] = field(default_factory=dict)
+    settled: set[tuple[str, str]] = field(default_factory=set)
+    """The months of provinces that an approved plan has planned."""
     terms: dict[tuple[str, str], m.RetailTermsReported] = field(default_factory=dict)
     pumps: dict[str, int] = field(default_factory=dict)
     published_until: dict[str, str] = field(default_factory=dict)
@@ -127,6 +129,8 @@ class Books:
                 self.stops[event.scope, event.target] = event
             case m.TradingResumed():
                 del self.stops[event.scope, event.target]
+            case m.PlanApproved():
+                self.settled |= {(month, each.province) for month in event.months for each in event.provinces}
             case m.SupplyPlanned():
                 self.plans[event.delivery_month, event.province] = event
             case m.RetailTermsReported():

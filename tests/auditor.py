@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any, get_args
 
-from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules, audit_of_trading
+from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules, audit_of_supply, audit_of_trading
 from tests.audit_of_prices import Books, Call
 from tests.naive_money import NaiveMoney
 
@@ -65,6 +65,7 @@ PERMITTED: dict[type, set[str]] = {
     m.DeclareEmergency: {"regulator"},
     m.ConfirmEmergency: {"operator", "regulator"},
     m.CloseFlag: {"regulator"},
+    **audit_of_supply.PERMITTED,
 }
 """Who may do what: whoever is not named here may not."""
 
@@ -81,7 +82,15 @@ RULE_COMMANDS = {
 }
 """The commands by which rules change, which `audit_of_rules` judges."""
 
-EVEN_ABSENT = {m.CancelOrder, m.CancelAll, m.DeclareAffiliation, m.PayObligation, m.ReportShipment, m.ConfirmReceipt}
+EVEN_ABSENT = {
+    m.CancelOrder,
+    m.CancelAll,
+    m.DeclareAffiliation,
+    m.PayObligation,
+    m.ReportShipment,
+    m.ConfirmReceipt,
+    *audit_of_supply.EVEN_ABSENT,
+}
 """What whoever is suspended or excluded may still send."""
 
 OF_PEOPLE = (
@@ -193,7 +202,7 @@ class Auditor:
             yield "a command_id serves two commands"
 
     def _judge_trading(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-        """Judge what concerns an instrument: who may is certain, why not otherwise is not predicted here."""
+        """Judge what concerns an instrument or a plan: who may is certain, why not otherwise is not predicted here."""
         denied = Code.TIME_BACKWARD if command.at_ns < self.at_ns else self._denied(command)
         code = events[0].code if isinstance(events[0], m.Refused) else None
         self.seen[f"{type(command).__name__} {code or ''}".strip()] += 1
@@ -201,11 +210,13 @@ class Auditor:
             yield f"answered with {code or 'events'}, though {denied}"
         elif code is not None and len(events) > 1:
             yield "a refusal stands alone"
+        elif code is None and isinstance(command, audit_of_supply.COMMANDS):
+            yield from audit_of_supply.judged(events)
         elif code is None:
             yield from audit_of_trading.judged(self.books, events)
 
     def _judge(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-        if audit_of_trading.concerns(self.books, command):
+        if isinstance(command, audit_of_supply.COMMANDS) or audit_of_trading.concerns(self.books, command):
             yield from self._judge_trading(command, events)
             return
         permissible = self.permissible(command)
@@ -262,8 +273,8 @@ class Auditor:
                 yield from self._wrong_session(command, "collecting", "halted") or self._too_early(command)
             case m.ClearSession():
                 yield from self._wrong_clearing(command)
-            case m.PlanSupply():
-                yield from self._wrong_plan(command)
+            case m.PlanSupply() | m.ReportRetailTerms():
+                yield from self._wrong_report(command)
             case m.PublishPrices():
                 yield from self._wrong_session(command, "cleared") or self._wrong_publication(command)
             case _:
@@ -340,16 +351,18 @@ class Auditor:
         if self.books.stopped(command.session_id, "", ""):
             yield Code.TRADING_STOPPED
 
-    def _wrong_plan(self, command: m.PlanSupply) -> Iterator[Code]:
-        month = f"{command.delivery_month}-01"
+    def _wrong_report(self, command: Any) -> Iterator[Code]:
+        month, planning = f"{command.delivery_month}-01", isinstance(command, m.PlanSupply)
         lacks = list(self._lacks(command, month))
         yield from lacks
         if lacks:
             return
+        stands = (command.delivery_month, command.province) in (self.books.plans if planning else self.books.terms)
+        yield from audit_of_supply.wrong_report(self.books, command, stands)
         today = self.books.day(command.at_ns)
         share = self.books.rule("platform_share", month, today, command.province)
         price = self.books.rule("wholesale_cap", month, today)
-        if share is None or (self.books.parted(command.total_lots, share)[0] and price is None):
+        if planning and (share is None or (self.books.parted(command.total_lots, share)[0] and price is None)):
             yield Code.RULE_MISSING
 
     def _wrong_publication(self, command: m.PublishPrices) -> Iterator[Code]:
@@ -408,7 +421,7 @@ class Auditor:
             m.StopTrading: lambda c: audit_of_limits.stopped(self.books, c),
             m.ResumeTrading: lambda c: m.TradingResumed(**_fields(c, m.TradingResumed)),
             m.PlanSupply: self._expected_plan,
-            m.ReportRetailTerms: lambda c: m.RetailTermsReported(**_fields(c, m.RetailTermsReported)),
+            m.ReportRetailTerms: self._expected_terms,
         }
         return make[type(command)](command)
 
@@ -447,11 +460,20 @@ class Auditor:
             price_rule=books.rule("price_rule", command.day, today),
         )
 
+    def _expected_terms(self, command: m.ReportRetailTerms) -> m.RetailTermsReported:
+        before = self.books.terms.get((command.delivery_month, command.province))
+        names = ("depot_tenge_per_tonne", "station_margin_tiyn_per_litre", "plan_pass_on_basis_points")
+        previous = audit_of_supply.figures(before, *names)
+        return m.RetailTermsReported(**_fields(command, m.RetailTermsReported), previous=previous)
+
     def _expected_plan(self, command: m.PlanSupply) -> m.SupplyPlanned:
         month, today = f"{command.delivery_month}-01", self.books.day(command.at_ns)
         share = self.books.rule("platform_share", month, today, command.province)
         outside, platform = self.books.parted(command.total_lots, share)
+        before = self.books.plans.get((command.delivery_month, command.province))
+        names = ("outside_lots", "platform_lots", "transport_tenge_per_tonne")
         return m.SupplyPlanned(
+            previous=audit_of_supply.figures(before, *names),
             **_fields(command, m.SupplyPlanned),
             outside_lots=outside,
             platform_lots=platform,

@@ -140,9 +140,13 @@ def _stand(desk: Desk, draw: Draw) -> Made:
     return SuspendParticipant, ("operator", "regulator")[draw.c % 2], {**fields, "until": until}
 
 
-def _affiliate(_: Desk, draw: Draw) -> Made:
-    kind = DeclareAffiliation if draw.d % 2 else EndAffiliation
+def _affiliate(desk: Desk, draw: Draw) -> Made:
+    """Declare a pair, or end one: mostly one that is declared."""
+    declared = sorted(desk.auditor.books.register.pairs)
     pair = (PEOPLE[draw.a % len(PEOPLE)], PEOPLE[draw.b % len(PEOPLE)])
+    kind = DeclareAffiliation if draw.d % 2 else EndAffiliation
+    if kind is EndAffiliation and declared and draw.c % 4:
+        pair = declared[draw.a % len(declared)]
     actor = ("operator", "regulator", "aktau")[draw.c % 3 if kind is DeclareAffiliation else draw.c % 2]
     return kind, actor, {"participant_id": pair[0], "affiliate_id": pair[1], "evidence": "one owner"}
 
@@ -240,6 +244,7 @@ def _plan(_: Desk, draw: Draw) -> Made:
         "province": ("KZ-47", "KZ-23")[draw.a % 2],
         "total_lots": draw.b,
         "transport_tenge_per_tonne": draw.c % 9_000,
+        "correction": ("", "a plant stands still")[draw.d % 2],
     }
     return PlanSupply, "regulator", fields
 
@@ -249,6 +254,7 @@ def _terms(_: Desk, draw: Draw) -> Made:
         "delivery_month": (MONTH, "2022-02", "2022-03", "2022-04")[draw.c % 4],
         "station_margin_tiyn_per_litre": draw.b * 10,
         "plan_pass_on_basis_points": draw.c % 10_001,
+        "correction": ("", "a depot was counted twice")[draw.d % 2],
     }
     return ReportRetailTerms, ("operator", "regulator")[draw.b % 2], terms(("KZ-47", "KZ-23")[draw.a % 2], **changes)
 

@@ -218,3 +218,12 @@ def day_years_after(day: str, years: int) -> str:
     start = date.fromisoformat(day)
     last = 28 if (start.month, start.day) == (2, 29) and not isleap(start.year + years) else start.day
     return start.replace(year=start.year + years, day=last).isoformat()
+
+
+def days_between(first: str, last: str) -> int:
+    """Return the number of days from one day to another; negative where the other comes before.
+
+    >>> days_between("2021-12-31", "2022-01-02")
+    2
+    """
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

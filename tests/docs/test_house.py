@@ -10,7 +10,19 @@ from typing import NamedTuple
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-CORE = ("units", "messages", "rulebook", "ledger", "market", "limits", "retail", "reform", "pricing", "exchange")
+CORE = (
+    "units",
+    "messages",
+    "rulebook",
+    "ledger",
+    "market",
+    "limits",
+    "retail",
+    "reform",
+    "supply",
+    "pricing",
+    "exchange",
+)
 """The rooms below the engine: no clock, no chance, no environment, nothing in or out."""
 
 Breach = tuple[int, str]

@@ -7,11 +7,13 @@ from typing import Final
 import msgspec
 
 from naryq import ledger, pricing
+from naryq.exchange.people import check_province
 from naryq.exchange.state import Session, State, with_session
-from naryq.exchange.topic import Decision, Topic, rules_for_month, session_in
+from naryq.exchange.topic import Decision, Topic, check_correction, rules_for_month, session_in
 from naryq.messages import (
     Code,
     LedgerPosted,
+    Month,
     PricesPublished,
     PublishPrices,
     PumpPrice,
@@ -23,16 +25,41 @@ from naryq.messages import (
 from naryq.rulebook import InForce
 
 
-def _report_retail_terms(_: State, command: ReportRetailTerms) -> Decision:
-    return (
-        RetailTermsReported(
-            command.delivery_month,
-            command.province,
-            command.depot_tenge_per_tonne,
-            command.station_margin_tiyn_per_litre,
-            command.plan_pass_on_basis_points,
-        ),
+def _report_retail_terms(state: State, command: ReportRetailTerms) -> Decision:
+    month, province = command.delivery_month, command.province
+    check_province(province, rules_for_month(state, command.at_ns, month))
+    before = state.terms.get((month, province))
+    check_correction(before is not None, command.correction, f"what stands between price and pump in {province}")
+    check_unpublished(state, month, province)
+    reported = RetailTermsReported(
+        delivery_month=month,
+        province=province,
+        depot_tenge_per_tonne=command.depot_tenge_per_tonne,
+        station_margin_tiyn_per_litre=command.station_margin_tiyn_per_litre,
+        plan_pass_on_basis_points=command.plan_pass_on_basis_points,
+        correction=command.correction,
+        previous=None if before is None else _figures(before),
     )
+    return (reported,)
+
+
+def _figures(terms: RetailTermsReported) -> tuple[int, int, int]:
+    return (terms.depot_tenge_per_tonne, terms.station_margin_tiyn_per_litre, terms.plan_pass_on_basis_points)
+
+
+def is_published(state: State, month: Month, province: str) -> bool:
+    """Tell whether the pump price of a province is published for a month, or for a later one."""
+    return any(
+        session.phase == "published" and session.opened.delivery_month >= month and province in _provinces(session)
+        for session in state.sessions.values()
+    )
+
+
+def check_unpublished(state: State, month: Month, province: str) -> None:
+    """Refuse (ALREADY_EXISTS) to change what a published pump price was computed from."""
+    if is_published(state, month, province):
+        what = f"the pump price of {province} is published for {month} or for a later month already"
+        raise Refusal(Code.ALREADY_EXISTS, what, where="delivery_month", remedy="Report what holds for a later month.")
 
 
 def _publish_prices(state: State, command: PublishPrices) -> Decision:

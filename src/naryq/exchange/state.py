@@ -9,6 +9,7 @@ from rpds import HashTrieMap
 from naryq import ledger, messages
 from naryq.exchange.book import Book
 from naryq.exchange.money_state import NO_MONEY, Money
+from naryq.exchange.supply_state import Supply, no_supply
 from naryq.messages import (
     AffiliationDeclared,
     EmergencyDeclared,
@@ -147,6 +148,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     people: People
     market: Market
     money: Money
+    supply: Supply
 
 
 def initial_state() -> State:
@@ -170,6 +172,7 @@ def initial_state() -> State:
         people=People(HashTrieMap(), HashTrieMap(), HashTrieMap()),
         market=Market(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap()),
         money=NO_MONEY,
+        supply=no_supply(),
     )
 
 

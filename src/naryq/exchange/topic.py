@@ -84,3 +84,13 @@ def session_in(state: State, session_id: str, *phases: Phase) -> Session:
             remedy=f"This needs a session that is {' or '.join(phases)}.",
         )
     return session
+
+
+def check_correction(stands: bool, correction: str, of_what: str) -> None:  # noqa: FBT001 - what stands is the question
+    """Refuse what is reported again without a reason (ALREADY_EXISTS), and a correction of nothing (NOT_FOUND)."""
+    if stands and not correction:
+        remedy = "Say in `correction` why it is reported anew."
+        raise Refusal(Code.ALREADY_EXISTS, f"{of_what} is reported already", where="correction", remedy=remedy)
+    if correction and not stands:
+        remedy = "Leave `correction` out: this is the first report."
+        raise Refusal(Code.NOT_FOUND, f"{of_what} is not reported yet", where="correction", remedy=remedy)

@@ -15,6 +15,8 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 """Why somebody does what needs a reason."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Side = Literal["buy", "sell"]
+Correction = Annotated[str, msgspec.Meta(max_length=500)]
+"""Why what was reported before is reported anew; empty says that it is reported for the first time."""
 
 
 class Code(StrEnum):

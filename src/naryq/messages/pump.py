@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from naryq.messages.basics import Command, Count, Day, Event, Message, Month, Name
+from naryq.messages.basics import Command, Correction, Count, Day, Event, Message, Month, Name
 
 
 class ReportRetailTerms(Command, frozen=True, tag=True):
@@ -16,6 +16,8 @@ class ReportRetailTerms(Command, frozen=True, tag=True):
     station_margin_tiyn_per_litre: Count
     plan_pass_on_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
     """What part of the plan gas reaches the pump at its regulated price where the platform sells gas as well."""
+    correction: Correction = ""
+    """Why what was reported before is reported anew; empty says that it is reported for the first time."""
 
 
 class PublishPrices(Command, frozen=True, tag=True):
@@ -25,13 +27,18 @@ class PublishPrices(Command, frozen=True, tag=True):
 
 
 class RetailTermsReported(Event, frozen=True, tag=True):
-    """What stands between the wholesale price and the pump of a province."""
+    """What stands between the wholesale price and the pump of a province.
+
+    `previous` is what a correction has replaced: the depot, the margin and the pass-on.
+    """
 
     delivery_month: Month
     province: Name
     depot_tenge_per_tonne: int
     station_margin_tiyn_per_litre: int
     plan_pass_on_basis_points: int
+    correction: str = ""
+    previous: tuple[int, int, int] | None = None
 
 
 class PriceStep(Message, frozen=True):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Count, Day, Event, Message, Month, Name
+from naryq.messages.basics import Command, Correction, Count, Day, Event, Message, Month, Name
 from naryq.messages.people import ParticipantClass, Why
 from naryq.messages.sessions import Link
 
@@ -14,8 +14,6 @@ Part = Literal["outside", "platform"]
 """The two parts of a plan: outside the platform at the regulated price, and through the platform."""
 Lots = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
 SomeLots = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
-Correction = Annotated[str, msgspec.Meta(max_length=500)]
-"""Why what was reported before is reported anew; empty says that it is reported for the first time."""
 
 
 class PlanSupply(Command, frozen=True, tag=True):
@@ -328,5 +326,29 @@ class SalesReported(Event, frozen=True, tag=True):
     previous: tuple[int, int, int, int] | None
 
 
-SupplyCommand = PlanSupply
-SupplyEvent = SupplyPlanned
+SupplyCommand = (
+    PlanSupply
+    | OpenPlan
+    | StateCapacity
+    | SubmitApplication
+    | CorrectApplication
+    | ReviewApplications
+    | ApprovePlan
+    | RefuseAllotment
+    | ShipAllotment
+    | ReportOutput
+    | ReportSales
+)
+SupplyEvent = (
+    SupplyPlanned
+    | PlanOpened
+    | CapacityStated
+    | ApplicationSubmitted
+    | ApplicationCorrected
+    | ApplicationsReviewed
+    | PlanApproved
+    | AllotmentRefused
+    | AllotmentShipped
+    | OutputReported
+    | SalesReported
+)
