@@ -21,6 +21,14 @@ def sort_pairs(first: Array, second: Array) -> None:
     first[:], second[:] = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
+def extremes(values: Array) -> tuple[int, int]:
+    return min(values.tolist(), default=0), max(values.tolist(), default=0)
+
+
+def copy(values: Array, target: Array) -> None:
+    target[:] = values
+
+
 def draw(  # noqa: PLR0917 - as the kernel
     here: Array, side: Array, price: Array, quantity: Array, start: Array, limit: Array, lots: Array, taken: Array
 ) -> None:

@@ -61,6 +61,18 @@ def test_what_is_told_of_a_market(name: str) -> None:
     assert set(told) == {True, False}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_numbers_are_looked_at_and_copied(seed: int) -> None:
+    """The lowest and the highest of some numbers, or of none, are found, and a copy is the same numbers."""
+    values = np.random.default_rng(seed).integers(-9, 9, seed)
+    copies = np.zeros((2, seed), np.int64)
+    lowest, highest = small_kernels.extremes(values)
+    assert (int(lowest), int(highest)) == twins.extremes(values)
+    small_kernels.copy(values, copies[0])
+    twins.copy(values, copies[1])
+    np.testing.assert_array_equal(*copies)
+
+
 def test_curves() -> None:
     """The curve of each place is the sorted one of its orders, with one lot at each end."""
     for seed in SEEDS:
