@@ -402,6 +402,19 @@ def test_a_cancelled_session_gives_every_order_back() -> None:
     assert closed(desk).code == Code.WRONG_PHASE
 
 
+def test_a_session_broken_off_keeps_its_trades_and_moves_no_reference() -> None:
+    """What has traded before a session is cancelled is summed up, and its price is nobody's reference."""
+    desk = trading()
+    sell(desk, "a1", 90_000, 2)
+    buy(desk, "b1", 90_000, 2)
+    answer = phase(desk, "cancelled")
+    last = answer.events[-1]
+    assert isinstance(last, SessionEnded)
+    assert last.statistics is not None
+    assert (last.statistics.volume_lots, last.reference_moved) == (2, False)
+    assert desk.state.market.references.get(REGIONAL) is None
+
+
 # --- The end ----------------------------------------------------------------------------------------------------
 
 
@@ -565,6 +578,8 @@ def test_without_deals_the_republic_follows() -> None:
         ({"first_day": "2022-02-30"}, Code.OUT_OF_RANGE),
         ({"window": "night"}, Code.OUTSIDE_WINDOW),
         ({"series_id": "x" * 61}, Code.OUT_OF_RANGE),
+        ({"first_day": "9999-12-31"}, Code.OUT_OF_RANGE),
+        ({"first_day": "2262-12-31"}, Code.OUT_OF_RANGE),
     ],
 )
 def test_a_series_that_cannot_be_is_refused(changes: dict[str, Any], code: Code) -> None:

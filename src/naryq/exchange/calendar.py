@@ -16,6 +16,8 @@ from naryq.exchange.topic import Decision, Topic
 from naryq.messages import Code, Day, DeclareHolidays, HolidaysDeclared, Refusal
 
 SATURDAY: Final = 5
+LAST_YEAR: Final = 2261
+"""The last whole year of the venue's clock: in April 2262 the nanoseconds since 1970 no longer fit 64 bits."""
 
 
 def is_trading_day(state: State, day: Day) -> bool:

@@ -67,6 +67,9 @@ def _count(rules: InForce, rule: str, otherwise: int) -> int:
 
 def _check_request(state: State, command: ScheduleSessions) -> None:
     calendar.check_day(command.first_day, "first_day")
+    if int(command.first_day[:4]) > calendar.LAST_YEAR:
+        what, remedy = f"{command.first_day} is beyond the venue's clock", f"Give a day up to {calendar.LAST_YEAR}."
+        raise Refusal(Code.OUT_OF_RANGE, what, where="first_day", remedy=remedy)
     if command.series_id in state.market.series:
         what = f"series {command.series_id!r} exists already"
         raise Refusal(Code.ALREADY_EXISTS, what, where="series_id", remedy="Choose another identifier.")

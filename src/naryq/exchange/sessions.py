@@ -252,7 +252,10 @@ def changed(state: State, session: Session, phase: Phase, reason: str, at_ns: in
     """Say what follows when a session goes into another phase: what trades, what is taken back, and the phase."""
     event = PhaseChanged(session.opened.session_id, phase, reason, at_ns)
     if phase == "cancelled":
-        return (*orders.cancelled_of(session, None, f"session cancelled: {reason}"), event)
+        gone = orders.cancelled_of(session, None, f"session cancelled: {reason}")
+        # What has traded stays traded and is summed up; the price of a session that was broken off moves nothing.
+        summed = msgspec.structs.replace(ended(state, session, at_ns), reference_moved=False)
+        return (*gone, event, summed) if session.statistics.trades else (*gone, event)
     if session.phase == "call" and phase == "continuous":
         return (*trading.uncrossed(state, session, at_ns).events, event)
     return (event,)
