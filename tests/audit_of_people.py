@@ -217,7 +217,10 @@ def _affiliated(books: Any, command: m.DeclareAffiliation, version: str) -> tupl
         if barred(after, who, today) and not after.register.kept_out(who, command.at_ns)
     ]
     suspended = [m.ParticipantSuspended(who, "affiliated with the exchange", None, None, version) for who in gone]
-    return (declared, *suspended, *(left for event in suspended for left in _leaving(books, event)))
+    followed: list[m.AnyEvent] = [declared]
+    for event in suspended:
+        followed += [event, *_leaving(books, event)]
+    return tuple(followed)
 
 
 def _leaving(books: Any, event: Any) -> Iterator[m.OrderCancelled]:
