@@ -175,6 +175,22 @@ def told(books: Any, command: Any, events: Any) -> Iterator[str]:
         yield from _in_emergency(books.rulebook, events[1].rulebook, command, today)
 
 
+def flagged(books: Any, events: Any) -> Iterator[str]:
+    """Yield what is wrong with flags: raised of a session that has not just ended, or by no rule of its day."""
+    ended = {event.session_id for event in events if isinstance(event, m.SessionEnded)}
+    for flag in (event for event in events if isinstance(event, m.FlagRaised)):
+        if flag.session_id not in ended or flag.flag_id in books.changes.flags:
+            yield f"{flag.flag_id} is raised of {flag.session_id}, which has not ended here, or a second time"
+            continue
+        day = books.calls[flag.session_id].opened.day
+        if flag.rule != f"watch_{flag.screen}" or flag.threshold != books.rule(flag.rule, day, day):
+            yield f"{flag.flag_id} names the threshold {flag.threshold} of {flag.rule}, which is not the rule in force"
+        above = flag.screen not in {"pivotal_supplier", "clustered_bids", "regular_intervals"}
+        value = flag.evidence[0].value
+        if not (value >= flag.threshold if above else value <= flag.threshold):
+            yield f"{flag.flag_id} rests on {value}, which does not pass {flag.threshold}"
+
+
 def _assessed(books: Any, command: m.AssessProposal, event: m.ProposalAssessed) -> Iterator[str]:
     first = _first(books.changes.proposals[command.proposal_id].proposed)
     if (event.proposal_id, event.effective) != (command.proposal_id, command.effective or first):

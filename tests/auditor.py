@@ -386,7 +386,8 @@ class Auditor:
             yield f"caused {type(events[0]).__name__}"
 
     def _told_of_trade(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-        told = tuple(event for event in events if not isinstance(event, MONEY_EVENTS))
+        told = tuple(event for event in events if not isinstance(event, (*MONEY_EVENTS, m.FlagRaised)))
+        yield from audit_of_rules.flagged(self.books, events)
         kinds = tuple(type(event) for event in told)
         expected = EVENTS[type(command)]
         if isinstance(command, m.StopTrading):

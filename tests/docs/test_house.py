@@ -20,6 +20,7 @@ CORE = (
     "retail",
     "reform",
     "supply",
+    "surveillance",
     "pricing",
     "exchange",
 )

@@ -54,7 +54,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "a1fe3b9ea0c8241ed25455a51341d74741011ec255e9cb90a659af0eb1c2bada"
+GOLDEN = "91b59c3c9e4e649b2eb80b08222a6a0ad24927f54e068021809c027ebcce3ba9"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:

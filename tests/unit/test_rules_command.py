@@ -71,7 +71,7 @@ def test_diff_shows_what_guarded_adds() -> None:
         assert re.search(r"none \[\d+\] +-> +[\d ]+ \[\d+\]", line)
         number = line.rpartition("[")[2].rstrip("] \n")
         assert f"[{number}] Proposal of this project" in output
-    assert "no value" in line_of(output, "emergency_days_max", "->", "30 [")
+    assert "none [" in line_of(output, "emergency_days_max", "->", "30 [")
     assert "platform_share" not in output
 
 

@@ -169,6 +169,43 @@ def _show_venue(report: dict[str, Any]) -> None:
         click.echo(f"{figure['what']:36} {figure['value']}{target}")
 
 
+@bench.command()
+@click.option("--markets", default=100, show_default=True, type=click.IntRange(min=1), help="Honest markets a kind.")
+@click.option("--planted", default=25, show_default=True, type=click.IntRange(min=1), help="Markets a misconduct.")
+@click.option("--rulebook", default="guarded", show_default=True, help="Whose thresholds are held.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def surveillance(*, markets: int, planted: int, rulebook: str, as_json: bool) -> None:
+    """Count how often each screen of the watch speaks: of honest markets, and of planted misconduct."""
+    from naryq.cli.bench_surveillance import run  # noqa: PLC0415 - kernels load only when they run
+
+    report = {"machine": machine(), **run(rulebook, markets, planted, _say)}
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _show_surveillance(report)
+
+
+def _show_surveillance(report: dict[str, Any]) -> None:
+    from naryq.cli.bench_surveillance import honest_cells, planted_cells  # noqa: PLC0415 - as above
+
+    honest = ("screen", "kind", "speaks", "threshold", "one in a hundred", "flagged", "of the sessions")
+    _show_table("Honest sessions", honest, [honest_cells(rate) for rate in report["honest"]])
+    planted = ("misconduct", "screen", "kind", "markets caught")
+    _show_table("Planted misconduct", planted, [planted_cells(power) for power in report["planted"]])
+
+
+def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - the table is drawn only for people
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
 def machine(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
     """Describe where and when the figures were taken."""
     return {

@@ -1,4 +1,4 @@
-"""`naryq rules`: show, compare and check rulebooks."""
+"""`naryq rules`: show, compare and check rulebooks, and what a change of rules would have done."""
 
 import re
 import sys
@@ -252,6 +252,34 @@ def _cell(own: DatedValue | None, other: DatedValue | None, sources: _Sources) -
         value = differing or value
     until = f" to {own.until}" if own.until is not None else ""
     return f"{_written(value)}{until} {sources.number(own.source)}"
+
+
+# --- effect -----------------------------------------------------------------------------------------------------
+
+
+@rules.command()
+@click.argument("journal", type=click.Path())
+@click.argument("proposed", metavar="[RULEBOOK]", required=False)
+@click.option("--proposal", metavar="NAME", help="Show the last assessment of this proposal in the journal instead.")
+@click.option("--sessions", default=6, show_default=True, type=click.IntRange(1, 100), help="How many of the last.")
+@click.option("--effective", type=_DayType(), help="The day whose rules are compared; without it, the first possible.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
+def effect(
+    journal: str, proposed: str | None, proposal: str | None, sessions: int, effective: str | None, *, as_json: bool
+) -> None:
+    """Print who would have paid and received what in JOURNAL's last sessions, had RULEBOOK been in force.
+
+    The sessions are cleared again, exactly, from the orders that stood in them; the journal is only read.
+    """
+    from naryq.cli.rules_effect import from_proposal, from_rulebook, show  # noqa: PLC0415 - the venue loads only here
+
+    if (proposed is None) == (proposal is None):
+        what = "the effect is of one thing: a rulebook, or a proposal that was assessed"
+        raise Refusal(Code.UNKNOWN_OPTION, what, where="RULEBOOK", remedy="Give RULEBOOK or --proposal, and not both.")
+    if proposal is not None:
+        show(from_proposal(journal, proposal), as_json=as_json)
+    else:
+        show(from_rulebook(journal, proposed or "", sessions, effective), as_json=as_json)
 
 
 # --- check ------------------------------------------------------------------------------------------------------

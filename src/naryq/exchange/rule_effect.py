@@ -98,12 +98,16 @@ def effect(
 
 def _last_sessions(state: State, count: int) -> tuple[tuple[Session, ...], tuple[str, ...]]:
     """Return the last ended sessions in the order of their ends: those that can be cleared again, and the others."""
-    ended = [session for session in state.sessions.values() if session.phase in {"cleared", "published"}]
+    ended = [session for session in state.sessions.values() if _is_over(session)]
     ended.sort(key=lambda session: (session.opened.closes_at_ns, session.opened.session_id))
     last = ended[-count:]
     return tuple(session for session in last if session.cleared is not None), tuple(
         session.opened.session_id for session in last if session.cleared is None
     )
+
+
+def _is_over(session: Session) -> bool:
+    return session.cleared is not None or session.ended_at_ns is not None
 
 
 def _check_size(sessions: Iterable[Session]) -> None:
@@ -162,7 +166,7 @@ def _session_again(state: State, session: Session, rules: InForce, pumps: dict[s
 
 
 def _opened_under(opened: SessionOpened, rules: InForce) -> SessionOpened:
-    """Return a session's terms with the lot, collar, ties and price that the rules would have given it."""
+    """Return a session's terms with the lot, collar, ties and price that the rules would have given it; no hours."""
     bounds = limits.collar(opened.reference_tenge_per_tonne, rules.integer("collar_rise"), rules.integer("collar_fall"))
     return msgspec.structs.replace(
         opened,

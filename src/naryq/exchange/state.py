@@ -18,6 +18,8 @@ from naryq.messages import (
     HolidaysDeclared,
     Instrument,
     OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
     ParticipantAdmitted,
     ParticipantExcluded,
     ParticipantSuspended,
@@ -31,9 +33,11 @@ from naryq.messages import (
     SessionsScheduled,
     Statistics,
     SupplyPlanned,
+    Traded,
     TradingStopped,
 )
 from naryq.rulebook import Rulebook
+from naryq.surveillance import Digest
 
 Orders: TypeAlias = "HashTrieMap[int, OrderAccepted]"
 MonthAndProvince: TypeAlias = tuple[str, str]
@@ -87,6 +91,9 @@ class RuleChanges(msgspec.Struct, frozen=True):
     emergencies: "HashTrieMap[str, Emergency]"
 
 
+Tape: TypeAlias = "HashTrieMap[int, OrderAccepted | OrderAmended | OrderCancelled | Traded]"
+
+
 class Flag(msgspec.Struct, frozen=True):
     """What the watch has raised, and what the regulator found of it."""
 
@@ -95,9 +102,15 @@ class Flag(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """What the watch over the market knows."""
+    """What the watch over the market knows: its flags, what it has heard of open sessions, and what it remembers."""
 
     flags: "HashTrieMap[str, Flag]"
+    tapes: "HashTrieMap[str, Tape]"
+    """Session -> what was sent and traded in it, in order, until it ends."""
+    history: "HashTrieMap[str, tuple[Digest, ...]]"
+    """Market -> a few numbers of each of its last sessions, the oldest first."""
+    ended: "Tape" = HashTrieMap()
+    """The tape of the session that ended last."""
 
 
 class People(msgspec.Struct, frozen=True):
@@ -168,11 +181,11 @@ def initial_state() -> State:
         balances=ledger.opened(),
         stops=HashTrieMap(),
         rule_changes=RuleChanges(HashTrieMap(), HashTrieMap()),
-        watch=Watch(HashTrieMap()),
         people=People(HashTrieMap(), HashTrieMap(), HashTrieMap()),
         market=Market(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap()),
         money=NO_MONEY,
         supply=no_supply(),
+        watch=Watch(HashTrieMap(), HashTrieMap(), HashTrieMap()),
     )
 
 

@@ -1,13 +1,44 @@
-"""The watch over the market: what it raises, and how the regulator closes it."""
+"""The watch over the market: it listens while a session lasts, looks when it ends, and raises flags for the regulator.
 
+What it costs is bounded: one look at what was sent and traded in the session, and a few numbers a group of the sessions
+before. Where the rulebook sets no threshold of the watch, nothing is looked at.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
+from rpds import HashTrieMap
 
-from naryq.exchange.state import Flag, State
+from naryq import surveillance
+from naryq.exchange.people import group_of
+from naryq.exchange.state import Flag, Session, State, Tape, Watch
 from naryq.exchange.topic import Decision, Topic
-from naryq.messages import CloseFlag, Code, FlagClosed, FlagRaised, Refusal
+from naryq.messages import (
+    CloseFlag,
+    Code,
+    Evidence,
+    FlagClosed,
+    FlagRaised,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    PhaseChanged,
+    Refusal,
+    SessionEnded,
+    Traded,
+)
+from naryq.surveillance import Digest, Fill, Offer, Sheet, Trade
+
+REMEMBERED_SESSIONS: Final = 8
+"""How many sessions of a market are remembered."""
+NETWORK: Final = "network"
+"""The market of the sessions over several places; all others are named by their instrument."""
+_Heard: TypeAlias = OrderAccepted | OrderAmended | OrderCancelled | Traded
+
+
+# --- Closing a flag ---------------------------------------------------------------------------------------------
 
 
 def _close_flag(state: State, command: CloseFlag) -> Decision:
@@ -29,6 +60,165 @@ def _close_flag(state: State, command: CloseFlag) -> Decision:
     return (FlagClosed(command.flag_id, command.finding, command.reason, command.actor),)
 
 
+# --- Looking at a session ---------------------------------------------------------------------------------------
+
+
+def _survey(state: State, event: SessionEnded) -> Decision:
+    """Hold every screen that the rulebook has a threshold for against a session that has just ended."""
+    session = state.sessions[event.session_id]
+    thresholds = _thresholds(state, session)
+    if not thresholds:
+        return ()
+    sheet = _sheet(state, session, state.watch.ended)
+    return tuple(
+        _raised(state, event.session_id, number, found)
+        for number, found in enumerate(surveillance.screened(sheet, thresholds), start=1)
+    )
+
+
+def _thresholds(state: State, session: Session) -> dict[str, int]:
+    """Return the thresholds in force on the session's day, by rule."""
+    assert state.rulebook is not None, "a session is opened under a rulebook"
+    rules = state.rulebook.in_force(session.opened.day, session.opened.day)
+    found = ((screen.rule, rules.integer(screen.rule)) for screen in surveillance.SCREENS)
+    return {rule: threshold for rule, threshold in found if threshold is not None}
+
+
+def _raised(state: State, session_id: str, number: int, found: surveillance.Screened) -> FlagRaised:
+    return FlagRaised(
+        flag_id=f"flag-{state.sequence + 1}-{number}",
+        screen=found.screen,
+        session_id=session_id,
+        subjects=found.finding.subjects,
+        evidence=tuple(Evidence(*each) for each in found.finding.evidence),
+        order_ids=found.finding.order_ids,
+        threshold=found.threshold,
+        rule=found.rule,
+    )
+
+
+def _market(session: Session) -> str:
+    return session.opened.instrument or NETWORK
+
+
+def _sheet(state: State, session: Session, tape: Tape) -> Sheet:
+    """Return a session as the watch sees it, with what was remembered before it ended."""
+    opened = session.opened
+    heard = tuple(event for _, event in sorted(tape.items()))
+    offers = tuple(_offers(state, session, heard))
+    trades = tuple(_trades(state, heard))
+    place_of = {event.order_id: event.place for event in heard if isinstance(event, OrderAccepted)}
+    this = opened.session_id
+    history = tuple(digest for digest in state.watch.history.get(_market(session), ()) if digest.session_id != this)
+    everywhere = (each for digests in state.watch.history.values() for each in digests if each.session_id != this)
+    return Sheet(
+        session_id=this,
+        opens_at_ns=opened.opens_at_ns,
+        closes_at_ns=opened.closes_at_ns,
+        ended_at_ns=opened.closes_at_ns if session.ended_at_ns is None else session.ended_at_ns,
+        offers=offers,
+        fills=tuple(_fills(session, offers, trades, place_of)),
+        trades=trades,
+        bounds_tenge_per_tonne=(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne),
+        history=history,
+        elsewhere=tuple(sorted(everywhere, key=lambda digest: (digest.ended_at_ns, digest.session_id))),
+    )
+
+
+def _offers(state: State, session: Session, heard: tuple[_Heard, ...]) -> Iterator[Offer]:
+    amended: dict[str, tuple[OrderAmended, ...]] = {}
+    for event in heard:
+        if isinstance(event, OrderAmended):
+            amended[event.order_id] = (*amended.get(event.order_id, ()), event)
+    withdrawn = frozenset(event.order_id for event in heard if isinstance(event, OrderCancelled) and not event.reason)
+    for event in heard:
+        if isinstance(event, OrderAccepted):
+            later = amended.get(event.order_id, ())
+            price = later[-1].price_tenge_per_tonne if later else event.price_tenge_per_tonne
+            yield Offer(
+                order_id=event.order_id,
+                participant_id=event.participant_id,
+                group=group_of(state, event.participant_id),
+                side=event.side,
+                price_tenge_per_tonne=price - session.carriage.get(event.place, 0),
+                quantity_lots=event.quantity_lots,
+                at_ns=event.submitted_at_ns,
+                withdrawn=event.order_id in withdrawn,
+                amended_at_ns=tuple(each.at_ns for each in later),
+            )
+
+
+def _trades(state: State, heard: Iterable[_Heard]) -> Iterator[Trade]:
+    for event in heard:
+        if isinstance(event, Traded):
+            yield Trade(
+                seller=group_of(state, event.seller_id),
+                buyer=group_of(state, event.buyer_id),
+                price_tenge_per_tonne=event.price_tenge_per_tonne,
+                quantity_lots=event.quantity_lots,
+                aggressor=event.aggressor,
+                at_ns=event.at_ns,
+                sell_order_id=event.sell_order_id,
+                buy_order_id=event.buy_order_id,
+            )
+
+
+def _fills(
+    session: Session, offers: Iterable[Offer], trades: Iterable[Trade], place_of: Mapping[str, str]
+) -> Iterator[Fill]:
+    by_id = {offer.order_id: offer for offer in offers}
+    for trade in trades:
+        for order_id in (trade.sell_order_id, trade.buy_order_id):
+            if order_id in by_id:
+                yield _fill(by_id[order_id], trade.price_tenge_per_tonne, trade.quantity_lots)
+    if session.cleared is not None:
+        price_of = {
+            price.place: price.price_tenge_per_tonne - session.carriage.get(price.place, 0)
+            for price in session.cleared.prices
+        }
+        for fill in session.cleared.fills:
+            if fill.quantity_lots:
+                yield _fill(by_id[fill.order_id], price_of[place_of[fill.order_id]], fill.quantity_lots)
+
+
+def _fill(offer: Offer, price_tenge_per_tonne: int, quantity_lots: int) -> Fill:
+    return Fill(offer.order_id, offer.participant_id, offer.group, offer.side, price_tenge_per_tonne, quantity_lots)
+
+
+# --- What it hears and remembers --------------------------------------------------------------------------------
+
+
+def _with_watch(state: State, watch: Watch) -> State:
+    return msgspec.structs.replace(state, watch=watch)
+
+
+def _heard(state: State, event: _Heard) -> State:
+    tapes = state.watch.tapes
+    tape = tapes.get(event.session_id, HashTrieMap())
+    tapes = tapes.insert(event.session_id, tape.insert(len(tape), event))
+    return _with_watch(state, msgspec.structs.replace(state.watch, tapes=tapes))
+
+
+def _phase_changed(state: State, event: PhaseChanged) -> State:
+    """Forget the tape of a session that is called off: it will never end."""
+    if event.phase != "cancelled":
+        return state
+    tapes = state.watch.tapes.discard(event.session_id)
+    return _with_watch(state, msgspec.structs.replace(state.watch, tapes=tapes))
+
+
+def _ended(state: State, event: SessionEnded) -> State:
+    """Lay the tape aside and remember the session by a few numbers."""
+    session, watch = state.sessions[event.session_id], state.watch
+    tape = watch.tapes.get(event.session_id, HashTrieMap())
+    market = _market(session)
+    remembered: tuple[Digest, ...] = watch.history.get(market, ())
+    digest = surveillance.digested(_sheet(state, session, tape))
+    history = watch.history.insert(market, (*remembered, digest)[-REMEMBERED_SESSIONS:])
+    tapes = watch.tapes.discard(event.session_id)
+    return _with_watch(state, msgspec.structs.replace(watch, tapes=tapes, history=history, ended=tape))
+
+
 def _flag_raised(state: State, event: FlagRaised) -> State:
     return _with_flag(state, Flag(event))
 
@@ -39,7 +229,7 @@ def _flag_closed(state: State, event: FlagClosed) -> State:
 
 def _with_flag(state: State, flag: Flag) -> State:
     flags = state.watch.flags.insert(flag.raised.flag_id, flag)
-    return msgspec.structs.replace(state, watch=msgspec.structs.replace(state.watch, flags=flags))
+    return _with_watch(state, msgspec.structs.replace(state.watch, flags=flags))
 
 
 TOPIC: Final = Topic(
@@ -55,8 +245,19 @@ TOPIC: Final = Topic(
     ),
     evolvers=MappingProxyType(
         {
+            OrderAccepted: _heard,
+            OrderCancelled: _heard,
+            OrderAmended: _heard,
+            Traded: _heard,
+            SessionEnded: _ended,
+            PhaseChanged: _phase_changed,
             FlagRaised: _flag_raised,
             FlagClosed: _flag_closed,
+        }
+    ),
+    followers=MappingProxyType(
+        {
+            SessionEnded: (_survey,),
         }
     ),
 )

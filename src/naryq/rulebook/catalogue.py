@@ -112,6 +112,23 @@ CATALOGUE: Final[Mapping[str, Specification]] = MappingProxyType(
         "penalty_share": Specification(Kind.INTEGER, "basis_points", 0, 10_000),
         "penalty_recipient": Specification(Kind.WORD, "word", words=("injured", "venue")),
         "loss_sharing": Specification(Kind.WORD, "word", words=("creditor", "pro_rata")),
+        "watch_concentration": Specification(Kind.INTEGER, "hhi_points", 1, 10_000),
+        "watch_pivotal_supplier": Specification(Kind.INTEGER, "basis_points", 1, 100_000),
+        "watch_withheld_capacity": Specification(Kind.INTEGER, "basis_points", 1, 10_000_000),
+        "watch_clustered_bids": Specification(Kind.INTEGER, "basis_points", 0, 100_000),
+        "watch_losing_bids": Specification(Kind.INTEGER, "basis_points", 1, 10_000_000),
+        "watch_identical_prices": Specification(Kind.INTEGER, "basis_points", 1, 10_000),
+        "watch_same_order": Specification(Kind.INTEGER, "sessions", 2, 9),
+        "watch_order_to_trade": Specification(Kind.INTEGER, "messages_per_trade", 2, 1_000_000),
+        "watch_self_match": Specification(Kind.INTEGER, "basis_points", 1, 10_000),
+        "watch_circular_trades": Specification(Kind.INTEGER, "lots", 1, 1_000_000),
+        "watch_message_rate": Specification(Kind.INTEGER, "orders_per_second", 2, 1_000_000),
+        "watch_regular_intervals": Specification(Kind.INTEGER, "basis_points", 0, 100_000),
+        "watch_resale_markup": Specification(Kind.INTEGER, "basis_points", 1, 10_000_000),
+        "watch_resale_chain": Specification(Kind.INTEGER, "trades", 2, 1_000),
+        "watch_marking_the_close": Specification(Kind.INTEGER, "basis_points", 1, 10_000_000),
+        "watch_momentum": Specification(Kind.INTEGER, "basis_points", 1, 10_000_000),
+        "watch_cornering": Specification(Kind.INTEGER, "basis_points", 1, 10_000),
     }
 )
 """Rule id -> what its values must be. A rule outside this list is refused: the venue would silently ignore it."""

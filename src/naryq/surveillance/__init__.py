@@ -1,0 +1,24 @@
+"""What the watch over the market measures: concentration, bids, conduct, resale; integers in, integers out.
+
+A measure says how unusual a session was. It never says that somebody did wrong: that is the regulator's to find. Each
+is written down with its formula and its source in docs/reference/surveillance.md, and how often each speaks of an
+honest market is measured by `naryq bench surveillance`.
+"""
+
+from naryq.surveillance.screens import SCREENS, Screened, screened
+from naryq.surveillance.sheet import Digest, Fill, Finding, Offer, Pair, Position, Sheet, Trade, digested
+
+__all__ = [
+    "SCREENS",
+    "Digest",
+    "Fill",
+    "Finding",
+    "Offer",
+    "Pair",
+    "Position",
+    "Screened",
+    "Sheet",
+    "Trade",
+    "digested",
+    "screened",
+]

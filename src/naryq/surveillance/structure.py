@@ -1,0 +1,101 @@
+"""Who could move the price: concentration, pivotal suppliers, capacity held back, a cornered market."""
+
+from collections.abc import Iterator
+
+from naryq.surveillance.sheet import Finding, Sheet, asked_lots, basis_points, summed
+from naryq.units import BASIS_POINTS, Rounding, divide
+
+
+def concentration(sheet: Sheet) -> Iterator[Finding]:
+    """Measure HHI, the sum of the squared shares, of a session's sales and of its purchases, 1 to 10,000 points.
+
+    HHI = 10,000 * sum(q_g ** 2) / sum(q_g) ** 2 over groups g of affiliates. Source: Herfindahl and Hirschman; US
+    Merger Guidelines (2023), guideline 1, which call more than 1,800 points highly concentrated.
+    """
+    for side, what in (("sell", "sales"), ("buy", "purchases")):
+        lots = summed((fill.group, fill.quantity_lots) for fill in sheet.fills if fill.side == side)
+        if lots:
+            total = sum(lots.values())
+            largest = max(lots, key=lambda group: (lots[group], group))
+            points = divide(BASIS_POINTS * sum(each * each for each in lots.values()), total * total, Rounding.DOWN)
+            evidence = (
+                (f"HHI of {what}", points, "points"),
+                (f"largest share of {what}", basis_points(lots[largest], total), "basis points"),
+                ("groups", len(lots), "groups"),
+            )
+            yield Finding((largest,), points, evidence)
+
+
+def pivotal_supplier(sheet: Sheet) -> Iterator[Finding]:
+    """Measure the residual supply index of the largest supplier, in basis points: could the others serve the demand?
+
+    RSI = 10,000 * (S - s) / D with S all that was offered, s the largest offer of a group, D what was bought. Below
+    10,000 the supplier is pivotal. Source: Sheffrin (2002), Predicting Market Power Using the Residual Supply Index.
+    """
+    offered = asked_lots(sheet.offers)
+    bought = sum(fill.quantity_lots for fill in sheet.fills if fill.side == "buy")
+    if offered and bought:
+        largest = max(offered, key=lambda group: (offered[group], group))
+        index = basis_points(sum(offered.values()) - offered[largest], bought)
+        evidence = (
+            ("residual supply index", index, "basis points"),
+            ("offered by all", sum(offered.values()), "lots"),
+            ("offered by the largest", offered[largest], "lots"),
+            ("bought", bought, "lots"),
+        )
+        yield Finding((largest,), index, evidence)
+
+
+def withheld_capacity(sheet: Sheet) -> Iterator[Finding]:
+    """Measure what a group could have offered and did not, as a part of all that was offered, in basis points.
+
+    W = 10,000 * (c - s) / S with c the capacity that it stated, else the most that it offered in the last sessions of
+    this market. Source: physical withholding in Joskow and Kahn (2002), The Energy Journal 23(4).
+    """
+    offered = asked_lots(sheet.offers)
+    total = sum(offered.values())
+    for group, capacity in sorted(_capacities(sheet).items()):
+        held = capacity - offered.get(group, 0)
+        if held > 0:
+            value = basis_points(held, max(total, 1))
+            evidence = (
+                ("held back, of all that was offered", value, "basis points"),
+                ("could offer", capacity, "lots"),
+                ("offered", offered.get(group, 0), "lots"),
+                ("offered by all", total, "lots"),
+            )
+            yield Finding((group,), value, evidence)
+
+
+def _capacities(sheet: Sheet) -> dict[str, int]:
+    shown: dict[str, int] = {}
+    for digest in sheet.history:
+        for group, lots in digest.offered:
+            shown[group] = max(lots, shown.get(group, 0))
+    return {**shown, **sheet.capacities}
+
+
+def cornering(sheet: Sheet) -> Iterator[Finding]:
+    """Measure what part of all that was sold lately one group of buyers took, this session included, in basis points.
+
+    C = 10,000 * sum over sessions(bought by g) / sum over sessions(bought by all), over the last sessions of this
+    market. Source: Pirrong (1993), Manipulation of the Commodity Futures Market Delivery Process, Journal of Business
+    66(3).
+    """
+    before = [(each.group, each.bought_lots) for digest in sheet.history for each in digest.positions]
+    now = [(fill.group, fill.quantity_lots) for fill in sheet.fills if fill.side == "buy"]
+    bought = summed((*before, *now))
+    total = sum(bought.values())
+    if total and now and len(sheet.history) >= FEWEST_SESSIONS:
+        largest = max(bought, key=lambda group: (bought[group], group))
+        value = basis_points(bought[largest], total)
+        evidence = (
+            ("bought of all", value, "basis points"),
+            ("bought", bought[largest], "lots"),
+            ("sessions", len(sheet.history) + 1, "sessions"),
+        )
+        yield Finding((largest,), value, evidence)
+
+
+FEWEST_SESSIONS = 3
+"""How many sessions before this one make a habit."""

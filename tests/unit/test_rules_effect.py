@@ -1,0 +1,85 @@
+"""`naryq rules effect`: what a change would have done, from a journal on the disk, as people and programs read it."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.rule_change_samples import RULES, assess, change, propose, two_months
+from tests.rulebook_samples import write_sample
+from tests.venue_samples import Desk, rulebook
+
+from naryq.cli import main
+from naryq.cli.files import read_rulebook
+from naryq.journal.sqlite import SqliteJournal
+from naryq.messages import encode
+from naryq.rulebook import Rulebook
+
+
+def written(desk: Desk, path: Path) -> str:
+    """Write a venue's rows to a journal and return its name."""
+    with closing(SqliteJournal.create(str(path))) as journal:
+        journal.append([encode(row) for row in desk.rows])
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["rules", "effect", *arguments])
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str]:
+    """Return two months with an assessed proposal, in memory and on the disk."""
+    desk = two_months(rulebook(**RULES))
+    propose(desk, change("price_rule", "highest"), change("collar_rise", 100))
+    assess(desk)
+    return desk, written(desk, tmp_path_factory.mktemp("venue") / "venue.journal")
+
+
+def test_a_proposal_is_shown_as_it_was_assessed(venue: tuple[Desk, str]) -> None:
+    """The JSON is the event of the journal, and the tables name participants, provinces and refused orders."""
+    desk, journal = venue
+    event = desk.rows[-1].events[0]
+    told = json.loads(run(journal, "--proposal", "p", "--json").stdout)
+    assert told == json.loads(encode(event))
+    output = run(journal, "--proposal", "p").output
+    assert "Who would have paid and received what" in output
+    assert "zhanaozen" in output
+    assert "Prices of the provinces" in output
+    refused = desk.rows[-1].events[0].refused_proposed  # type: ignore[union-attr]  # an assessment is the last row
+    assert f"would have refused: {len(refused)}" in output
+    assert len(refused) == 2
+    assert "second-3: dossor buy 5 lots at KZ-23 for 126 000: price_above_collar" in output
+
+
+def test_a_rulebook_on_the_disk_is_tried_on_a_journal(venue: tuple[Desk, str], tmp_path: Path) -> None:
+    """The last sessions are cleared under a rulebook's own files; nothing is written to the journal."""
+    _, journal = venue
+    before = Path(journal).read_bytes()
+    folder = write_sample(tmp_path)
+    told = json.loads(run(journal, str(folder), "--sessions", "1", "--json").stdout)
+    assert told["session_ids"] == ["second"]
+    assert told["effective"] == "2022-01-10"
+    assert told["proposed_version"].startswith(f"{Rulebook(read_rulebook(str(folder))).name}@")
+    assert Path(journal).read_bytes() == before
+
+
+def test_an_effect_is_of_one_thing_that_is_there(venue: tuple[Desk, str]) -> None:
+    """Neither or both of rulebook and proposal, and a proposal that nobody assessed, are refused with code 2."""
+    _, journal = venue
+    for arguments in ((journal,), (journal, "kazakhstan", "--proposal", "p")):
+        result = run(*arguments)
+        assert (result.exit_code, "Give RULEBOOK or --proposal" in result.output) == (2, True)
+    result = run(journal, "--proposal", "none")
+    assert (result.exit_code, "unknown_proposal" in result.output) == (2, True)
+
+
+def test_nothing_changed_is_said_so(tmp_path: Path) -> None:
+    """A proposal without an effect on the sessions says so in words, and shows no empty table."""
+    desk = two_months(rulebook(**RULES))
+    propose(desk, change("retail_remote_surcharge", 1))
+    assess(desk)
+    output = run(written(desk, tmp_path / "j"), "--proposal", "p").output
+    assert "No participant would have bought, sold, paid or received anything else." in output
+    assert "No province would have had another price." in output

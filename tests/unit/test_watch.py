@@ -1,0 +1,185 @@
+"""The watch in the venue: what it hears, what it raises when a session ends, and how the regulator closes it."""
+
+from typing import Any
+
+import pytest
+from tests.trading_samples import bid, closed, offer, trading
+from tests.venue_samples import DAY, Desk, founded, instant, opened, opening, order, rulebook
+
+from naryq import exchange
+from naryq.exchange.surveillance import REMEMBERED_SESSIONS
+from naryq.messages import (
+    AdmitParticipant,
+    CancelOrder,
+    ClearSession,
+    CloseFlag,
+    CloseSession,
+    Code,
+    DeclareAffiliation,
+    FlagRaised,
+    OpenSession,
+    SubmitOrder,
+)
+
+NS_PER_SECOND = 10**9
+
+
+def flags(desk: Desk) -> list[FlagRaised]:
+    """Return what has been raised so far."""
+    return [event for row in desk.rows for event in row.events if isinstance(event, FlagRaised)]
+
+
+def cleared(desk: Desk, session_id: str = "call") -> Desk:
+    """End a network session."""
+    desk.at_ns = max(desk.at_ns, desk.state.sessions[session_id].opened.closes_at_ns)
+    for kind in (CloseSession, ClearSession):
+        desk.must(kind, "operator", session_id=session_id)
+    return desk
+
+
+def sold(desk: Desk, name: str = "", session_id: str = "call") -> None:
+    """Let one seller sell five lots to one buyer, ten seconds apart."""
+    for number, (person, place, side) in enumerate((("zhanaozen", "ZH", "sell"), ("aktau", "KZ-47", "buy"))):
+        fields = order(f"{name}{number}", place, side, price=95_000 + 5_000 * number, lots=5, session_id=session_id)
+        desk.must(SubmitOrder, person, **fields)
+        desk.at_ns += 10 * NS_PER_SECOND
+
+
+def test_a_flag_is_raised_when_a_session_ends() -> None:
+    """One seller is all of the market: the flag names it, the numbers, the rule and its threshold, after the end."""
+    desk = opened(rulebook(watch_concentration=9_000, watch_message_rate=2))
+    sold(desk)
+    cleared(desk)
+    found = flags(desk)
+    assert [(flag.screen, flag.subjects, flag.threshold, flag.rule) for flag in found] == [
+        ("concentration", ("zhanaozen",), 9_000, "watch_concentration"),
+        ("concentration", ("aktau",), 9_000, "watch_concentration"),
+    ]
+    assert [each.value for each in found[0].evidence] == [10_000, 10_000, 1]
+    assert len({flag.flag_id for flag in found}) == 2
+    assert desk.findings == []
+
+
+def test_without_a_rule_nothing_is_looked_at() -> None:
+    """Where the rulebook sets no threshold the same session raises nothing."""
+    desk = opened()
+    sold(desk)
+    assert flags(cleared(desk)) == []
+    assert desk.findings == []
+
+
+def test_the_regulator_closes_a_flag_once() -> None:
+    """Nobody else may; there must be such a flag; what was found stands."""
+    desk = opened(rulebook(watch_concentration=9_000))
+    sold(desk)
+    (first, _) = flags(cleared(desk))
+    fields: dict[str, Any] = {"flag_id": first.flag_id, "finding": "explained", "reason": "The others repair."}
+    for actor in ("operator", "zhanaozen", "aktau", "press"):
+        assert desk.give(CloseFlag, actor, **fields).code == Code.NOT_PERMITTED
+    assert desk.give(CloseFlag, "regulator", **{**fields, "flag_id": "flag-0"}).code == Code.UNKNOWN_FLAG
+    closing = desk.must(CloseFlag, "regulator", **fields)
+    assert (closing.finding, closing.closed_by) == ("explained", "regulator")
+    assert desk.give(CloseFlag, "regulator", **fields).code == Code.WRONG_PHASE
+    assert desk.state.watch.flags[first.flag_id].closed == closing
+    assert desk.findings == []
+
+
+def test_affiliates_are_one() -> None:
+    """Two sellers who declare that they belong together are one group from then on, by the smaller name."""
+    desk = opened(rulebook(watch_concentration=9_000))
+    desk.must(DeclareAffiliation, "zhanaozen", participant_id="zhanaozen", affiliate_id="atyrau", evidence="One owner.")
+    for person, place, side, lots in (
+        ("zhanaozen", "ZH", "sell", 5),
+        ("atyrau", "AT", "sell", 5),
+        ("aktau", "KZ-47", "buy", 10),
+    ):
+        desk.must(
+            SubmitOrder, person, **order(person, place, side, price=110_000 - 20_000 * (side == "sell"), lots=lots)
+        )
+    (seller, _) = flags(cleared(desk))
+    assert seller.subjects == ("atyrau",)
+    assert desk.findings == []
+
+
+def test_a_robot_is_heard_though_it_takes_everything_back() -> None:
+    """Orders that were taken back leave the session, and the watch has heard them."""
+    desk = opened(rulebook(watch_message_rate=2, watch_order_to_trade=10, watch_regular_intervals=100))
+    for number in range(12):
+        desk.must(SubmitOrder, "dossor", **order(f"r{number}", "KZ-23", "buy", price=1_000 + number, lots=1))
+        desk.at_ns += NS_PER_SECOND // 4
+        desk.must(CancelOrder, "dossor", session_id="call", order_id=f"r{number}")
+    found = flags(cleared(desk))
+    assert {flag.screen: flag.evidence[0].value for flag in found} == {
+        "message_rate": 4,
+        "order_to_trade": 24,
+        "regular_intervals": 0,
+    }
+    assert {flag.subjects for flag in found} == {("dossor",)}
+    assert len(desk.state.watch.tapes) == 0
+    assert desk.findings == []
+
+
+def test_trades_of_a_book_are_known_by_both_sides() -> None:
+    """In a continuous session gas that goes round three traders, and is sold on dearer, is seen with its lots."""
+    text = rulebook(
+        who_may_sell=("seller", "buyer"), watch_circular_trades=2, watch_resale_chain=3, watch_resale_markup=500
+    )
+    desk = trading("continuous", text)
+    desk.must(AdmitParticipant, "operator", participant_id="beket", name="Beket", role="buyer")
+    steps = (
+        ("zhanaozen", "aktau", 80_000),
+        ("aktau", "dossor", 90_000),
+        ("dossor", "beket", 99_000),
+        ("beket", "aktau", 99_000),
+    )
+    for number, (seller, buyer, price) in enumerate(steps):
+        desk.must(SubmitOrder, seller, **offer(f"s{number}", price, 4))
+        desk.must(SubmitOrder, buyer, **bid(f"b{number}", price, 4))
+        desk.at_ns += 60 * NS_PER_SECOND
+    closed(desk)
+    seen = {(flag.screen, flag.subjects): flag.evidence[0].value for flag in flags(desk)}
+    assert seen["circular_trades", ("aktau", "dossor", "beket")] == 4
+    assert seen["resale_markup", ("aktau",)] == 1_250
+    assert seen["resale_chain", ("beket",)] == 4
+    assert len(desk.state.watch.tapes) == 0
+
+
+def test_only_so_many_sessions_are_remembered() -> None:
+    """After many sessions the watch holds a few numbers of the last ones, and the tape of none but the last."""
+    desk = founded(rulebook(watch_cornering=5_000))
+    for number in range(REMEMBERED_SESSIONS + 3):
+        name = f"s{number:02d}"
+        desk.must(OpenSession, "operator", **opening(name, day=f"2022-01-{number + 1:02d}"))
+        desk.at_ns = instant("11:00", f"2022-01-{number + 1:02d}")
+        sold(desk, name, name)
+        cleared(desk, name)
+    (market,) = dict(desk.state.watch.history.items()).values()
+    assert [digest.session_id for digest in market] == [f"s{number:02d}" for number in range(3, 11)]
+    assert len(desk.state.watch.ended) == 2
+    assert [flag.session_id for flag in flags(desk)] == [f"s{number:02d}" for number in range(3, 11)]
+    assert desk.findings == []
+
+
+def test_flags_are_decided_again_as_they_were() -> None:
+    """Every row decided again raises the same flags, and the state comes back from its bytes."""
+    desk = opened(rulebook(watch_concentration=9_000, watch_message_rate=2))
+    sold(desk)
+    desk.must(CancelOrder, "aktau", session_id="call", order_id="1")
+    desk.must(SubmitOrder, "dossor", **order("again", "KZ-47", "buy", price=100_000, lots=3))
+    (first, *_) = flags(cleared(desk))
+    desk.must(CloseFlag, "regulator", flag_id=first.flag_id, finding="unfounded", reason="A small day.")
+    state = exchange.initial_state()
+    for row in desk.rows:
+        assert exchange.decide(state, row.command) == row.events
+        state = exchange.apply(state, row)
+    assert exchange.state_hash(state) == exchange.state_hash(desk.state) == exchange.state_hash(desk.read_back())
+    assert exchange.state_hash(exchange.restored(exchange.snapshot(state))) == exchange.state_hash(state)
+
+
+@pytest.mark.parametrize("threshold", [9_999, 10_000])
+def test_a_threshold_is_held_on_the_day_of_the_session(threshold: int) -> None:
+    """The rule in force on the session's day decides, on the very number."""
+    desk = opened(rulebook(watch_concentration=threshold))
+    sold(desk)
+    assert len(flags(cleared(desk))) == 2
+    assert desk.state.sessions["call"].opened.day == DAY
