@@ -159,7 +159,7 @@ class NaiveMoney:
         except ValueError:
             yield Code.OUT_OF_RANGE
             return
-        if command.loaded_on > day or command.mass_kg > deal.awaited + self._tolerance(deal):
+        if command.loaded_on > day or command.mass_kg > deal.awaited + self._tolerance(deal) or not deal.awaited:
             yield Code.OUT_OF_RANGE
         days = deal.terms["prepayment_days"]
         asks_for_payment = days is not None and deal.buyers(deal.due_kg)

@@ -283,7 +283,7 @@ def ship(state: State, command: ReportShipment) -> Decision:
         )
     _check_loading_day(command.loaded_on, today(state, command))
     _check_prepaid(obligation, terms, command.loaded_on)
-    highest = obligation.awaited_kg + tolerance_kg(obligation, terms)
+    highest = obligation.awaited_kg + tolerance_kg(obligation, terms) if obligation.awaited_kg else 0
     if command.mass_kg > highest:
         raise Refusal(
             Code.OUT_OF_RANGE,
