@@ -38,7 +38,8 @@ class NaiveMoney:
         self.references: set[str] = set()
         self.debts: defaultdict[str, list[list[Any]]] = defaultdict(list)
         self.standing: dict[str, m.OrderAccepted] = {}
-        self.last_trade: m.Traded | None = None
+        self.unsettled: list[m.Traded] = []
+        """The trade for which an obligation must be opened next."""
 
     def copy(self) -> "NaiveMoney":
         """Return one that knows the same and goes its own way."""
@@ -211,6 +212,7 @@ class NaiveMoney:
                 self._undo(self.deals[command.obligation_id])
             case _:
                 yield from self._follow_events(books, events)
+                yield from (f"nothing follows from {trade.trade_id}" for trade in self.unsettled)
 
     def _follow_events(self, books: Any, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
         for event in events:
@@ -266,8 +268,8 @@ class NaiveMoney:
         self._collect(order.who)
 
     def _settle_trade(self, books: Any, event: m.Traded) -> None:
-        self.last_trade = event
         if self.terms[event.session_id]["settlement"] == "against_delivery":
+            self.unsettled.append(event)
             return
         mass = event.quantity_lots * books.calls[event.session_id].opened.lot_kg
         value = worth(event.price_tenge_per_tonne, mass)
@@ -286,9 +288,9 @@ class NaiveMoney:
         self.move(f"participant:{order.who}", "fees", fee - min(fee, reserved))
 
     def _agree_trade(self, pair: m.ObligationOpened) -> Iterator[str]:
-        trade = self.last_trade
-        if trade is None:
+        if not self.unsettled:
             return
+        trade = self.unsettled.pop()
         told = (pair.buy_order_id, pair.sell_order_id, pair.lots, pair.buy_price_tenge_per_tonne)
         price = trade.price_tenge_per_tonne
         if told != (trade.buy_order_id, trade.sell_order_id, trade.quantity_lots, price):
@@ -314,7 +316,6 @@ class NaiveMoney:
             carriage = sum(flow.quantity_lots * tariffs[flow.source, flow.target] for flow in event.flows)
             if carriage != sum(pair.lots * pair.carriage_tenge_per_tonne for pair in pairs):
                 yield "the pairs do not pay for the flows"
-            self.last_trade = None
             for pair in pairs:
                 self._agree(pair)
         else:

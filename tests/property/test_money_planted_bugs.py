@@ -1,0 +1,587 @@
+"""Bugs planted in money, one at a time: the naive ledger, an assertion, a promise or the replay must catch each."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from tests.money_samples import Money, agreed
+from tests.property.test_money_properties import broken_promises
+from tests.trading_samples import bid, instrument, offer, over
+
+from naryq import exchange, ledger
+from naryq.exchange import debts, defaults, guarantees, machine, money_events, obligations, orders
+from naryq.exchange import money as money_topic
+from naryq.ledger import accounts, pairing
+from naryq.ledger import guarantees as formulas
+from naryq.ledger import obligations as performed
+from naryq.ledger.obligations import Settled
+from naryq.messages import (
+    AmendOrder,
+    CancelOrder,
+    CloseSession,
+    Deposit,
+    ListInstrument,
+    OpenSession,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    PayObligation,
+    ReceiptConfirmed,
+    ReportShipment,
+    SubmitOrder,
+    Traded,
+)
+from naryq.units import Rounding, amount_tiyn, divide
+
+replaced = msgspec.structs.replace
+
+
+# --- The tour: a short life of a venue's money that passes every rule -------------------------------------------
+
+
+def tour() -> list[str]:
+    """Take money through everything that can go right or wrong, and return what its watchers say."""
+    found: list[str] = []
+    for stage in STAGES:
+        money = stage()
+        found += money.desk.findings
+        found += broken_promises(money.desk.state)
+        if exchange.state_hash(money.desk.read_back()) != exchange.state_hash(money.desk.state):
+            found.append("replay ends in another state")
+        if found:
+            return found
+    return found
+
+
+class Watched(Money):
+    """A venue whose watchers are asked at the end."""
+
+    def give(self, kind: Any, actor: str, **fields: Any) -> Any:
+        return self.desk.give(kind, actor, **fields)
+
+
+def _watched(**rules: Any) -> Money:
+    money = Watched(**rules)
+    for who, tenge in (("aktau", 40_000_000), ("dossor", 9_000_001), ("zhanaozen", 5_000_000), ("atyrau", 5_000_000)):
+        money.deposit(who, tenge)
+    money.session()
+    return money
+
+
+def _dealt(**rules: Any) -> Money:
+    """Two sales and three purchases, of which one in part and one not at all; one order is taken back."""
+    money = _watched(**rules)
+    money.order("zhanaozen", "a sell ZH 90011 7")
+    money.order("atyrau", "b sell AT 91003 3")
+    money.order("aktau", "c buy KZ-47 99007 5")
+    money.order("dossor", "d buy KZ-23 98001 4")
+    money.order("aktau", "e buy KZ-47 97007 3")
+    money.order("aktau", "f buy KZ-47 50000 1")
+    money.order("dossor", "g buy KZ-23 60000 1")
+    money.give(CancelOrder, "dossor", session_id="call", order_id="g")
+    money.order("dossor", "poor buy KZ-23 900000 90")
+    money.clear()
+    return money
+
+
+def _deals(money: Money) -> Iterator[Any]:
+    return (deal for _, deal in sorted(money.desk.state.money.obligations.items()))
+
+
+def _delivered() -> Money:
+    money = _dealt()
+    money.give(Deposit, "operator", participant_id="aktau", amount_tiyn=5, bank_reference="bank-1")
+    for deal in list(_deals(money)):
+        name, mass = deal.opened.obligation_id, deal.opened.mass_kg
+        money.ship(name, f"early-{name}", mass, "2021-12-31")
+        money.pay(name, deal.unpaid_tiyn // 100)
+        money.give(PayObligation, "operator", obligation_id=name, amount_tiyn=1)
+    money.on("2022-01-02")
+    for deal in list(_deals(money)):
+        name, mass = deal.opened.obligation_id, deal.opened.mass_kg
+        money.ship(name, f"one-{name}", mass // 2 + 1, "2022-01-02")
+        money.ship(name, f"one-{name}", 5, "2022-01-02")
+        money.receive(f"one-{name}")
+        money.receive(f"one-{name}")
+        money.ship(name, f"two-{name}", mass // 2 - 101, "2022-01-02")
+        money.receive(f"two-{name}")
+    for who in ("aktau", "zhanaozen"):
+        money.withdraw(who, money.holds(f"cash:{who}") // 100 + 1)
+        money.withdraw(who, money.holds(f"cash:{who}") // 100)
+    return money
+
+
+def _in_pieces() -> Money:
+    money = _dealt(
+        lot=7,
+        price_rule="lowest",
+        prepayment_days=None,
+        exchange_fee=37,
+        exchange_fee_minimum=2_003,
+        guarantee_share=333,
+    )
+    for number in range(7):
+        for deal in list(_deals(money)):
+            name = deal.opened.obligation_id
+            if not deal.closing and deal.awaited_kg:
+                money.ship(name, f"{number}-{name}", 1 + deal.awaited_kg // 3, "2021-12-31")
+                money.receive(f"{number}-{name}")
+                amount = max(1, deal.unpaid_tiyn // 2)
+                money.give(PayObligation, "operator", obligation_id=name, amount_tiyn=amount)
+    return money
+
+
+def _buyer_fails() -> Money:
+    money = _dealt(prepayment_days=None, loss_sharing="pro_rata", penalty_share=9_000)
+    money.endow("guarantee_fund", 100_001)
+    money.endow("insurance_fund", 50_003)
+    for deal in list(_deals(money)):
+        name = deal.opened.obligation_id
+        money.ship(name, f"d-{name}", deal.opened.mass_kg // 3, "2021-12-31")
+        money.fail(name, "buyer")
+        money.receive(f"d-{name}")
+    money.withdraw("aktau", money.holds("cash:aktau") // 100)
+    money.on("2022-01-05")
+    for deal in list(_deals(money)):
+        money.fail(deal.opened.obligation_id, "buyer")
+    money.on("2022-01-06")
+    for deal in list(_deals(money)):
+        money.fail(deal.opened.obligation_id, "buyer")
+    money.deposit("aktau", 700_000)
+    money.deposit("aktau", 90_000_000)
+    return money
+
+
+def _seller_fails() -> Money:
+    money = _dealt(penalty_recipient="venue")
+    for deal in list(_deals(money)):
+        money.give(
+            PayObligation,
+            "operator",
+            obligation_id=deal.opened.obligation_id,
+            amount_tiyn=max(1, deal.unpaid_tiyn),
+        )
+    money.on("2022-02-10")
+    for deal in list(_deals(money)):
+        money.fail(deal.opened.obligation_id, "seller")
+    money.on("2022-02-11")
+    for deal in list(_deals(money)):
+        money.fail(deal.opened.obligation_id, "seller")
+    return money
+
+
+def _fails_in_part() -> Money:
+    """Parties that have performed a part; the funds hold more than they need to bear."""
+    money = _dealt(prepayment_days=None)
+    money.endow("guarantee_fund", 30_000_000)
+    money.endow("insurance_fund", 30_000_000)
+    first, second, third = (deal.opened.obligation_id for deal in _deals(money))
+    money.pay(first, 1_000_003)
+    for name in (first, second):
+        money.ship(name, f"d-{name}", 30_001, "2021-12-31")
+        money.receive(f"d-{name}")
+    money.on("2022-01-06")
+    money.fail(first, "buyer")
+    for who in ("aktau", "dossor"):
+        money.withdraw(who, money.holds(f"cash:{who}") // 100)
+    money.fail(second, "buyer")
+    money.on("2022-02-11")
+    money.fail(third, "seller")
+    return money
+
+
+def _at_trade() -> Money:
+    return _dealt(settlement=None)
+
+
+def _undone() -> Money:
+    money = _dealt(guarantee_share=0, exchange_fee=1_000)
+    for deal in list(_deals(money)):
+        money.give(PayObligation, "operator", obligation_id=deal.opened.obligation_id, amount_tiyn=777)
+        money.undo(deal.opened.obligation_id)
+    return money
+
+
+def _continuous() -> Money:
+    money = _watched()
+    money.desk.must(ListInstrument, "operator", **instrument())
+    fields = over("continuous", window="other")
+    opened = money.desk.must(OpenSession, "operator", **fields)
+    money.desk.at_ns = opened.opens_at_ns
+    give = money.desk.give
+    give(SubmitOrder, "zhanaozen", **offer("x", 90_000, 5))
+    give(SubmitOrder, "aktau", **bid("y", 91_000, 2))
+    give(AmendOrder, "zhanaozen", session_id="day", order_id="x", quantity_lots=2)
+    give(AmendOrder, "zhanaozen", session_id="day", order_id="x", price_tenge_per_tonne=92_000)
+    give(SubmitOrder, "dossor", **bid("z", 92_000, 1))
+    give(SubmitOrder, "aktau", **bid("w", 80_000, 1))
+    money.desk.at_ns = opened.closes_at_ns
+    give(CloseSession, "operator", session_id="day")
+    return money
+
+
+STAGES = (_delivered, _in_pieces, _buyer_fails, _fails_in_part, _seller_fails, _at_trade, _undone, _continuous)
+
+
+# --- The bugs ---------------------------------------------------------------------------------------------------
+
+BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
+
+
+def bug(plant: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
+    """Take a planted bug into the catalogue; its docstring says what is wrong."""
+    assert plant.__doc__ is not None
+    BUGS[plant.__doc__.strip(". \n")] = plant
+    return plant
+
+
+def wrap(patch: pytest.MonkeyPatch, home: Any, name: str, around: Callable[..., Any]) -> None:
+    """Replace a function by another that gets the original as its first argument."""
+    original = getattr(home, name)
+    patch.setattr(home, name, lambda *args, **fields: around(original, *args, **fields))
+
+
+def follow_with(patch: pytest.MonkeyPatch, kind: type, *followers: Callable[..., Any]) -> None:
+    """Replace what follows one kind of event."""
+    patch.setattr(machine, "_FOLLOWERS", {**machine._FOLLOWERS, kind: followers})
+
+
+def judge_with(patch: pytest.MonkeyPatch, kind: type, around: Callable[..., Any]) -> None:
+    """Replace how one kind of command is decided."""
+    original = machine._DECIDERS[kind]
+    table = {**machine._DECIDERS, kind: lambda state, command: around(original, state, command)}
+    patch.setattr(machine, "_DECIDERS", table)
+
+
+@bug
+def _leg_dropped(patch: pytest.MonkeyPatch) -> None:
+    """The last leg of every payment is lost."""
+    wrap(patch, performed, "payment_postings", lambda original, *args: original(*args)[:-1])
+
+
+@bug
+def _pair_of_legs_dropped(patch: pytest.MonkeyPatch) -> None:
+    """A payment does not reduce what is payable: balanced, and wrong."""
+    wrap(patch, performed, "payment_postings", lambda original, *args: original(*args)[:2])
+
+
+@bug
+def _fee_twice(patch: pytest.MonkeyPatch) -> None:
+    """The fee is taken twice."""
+
+    def around(original: Any, steps: Any, *args: Any) -> None:
+        original(steps, *args)
+        steps.post("again", ledger.moved(accounts.cash(args[0]), accounts.FEES, args[1]))
+
+    wrap(patch, obligations, "charge", around)
+
+
+@bug
+def _fee_of_each_deal(patch: pytest.MonkeyPatch) -> None:
+    """Each deal pays the minimum, as if it were the order's only one."""
+    wrap(
+        patch,
+        formulas,
+        "fee_of",
+        lambda original, hold, *args: original(replaced(hold, value_tiyn=0, charged_tiyn=0, traded_lots=0), *args),
+    )
+    patch.setattr(guarantees, "fee_of", formulas.fee_of)
+
+
+@bug
+def _released_twice(patch: pytest.MonkeyPatch) -> None:
+    """What was held for an order is freed twice."""
+    wrap(patch, guarantees, "free", lambda original, steps, who, amount, why: original(steps, who, 2 * amount, why))
+
+
+@bug
+def _never_released(patch: pytest.MonkeyPatch) -> None:
+    """A cancelled order stays held for."""
+    follow_with(patch, OrderCancelled, lambda *_: ())
+
+
+@bug
+def _expired_held(patch: pytest.MonkeyPatch) -> None:
+    """An expired order stays held for."""
+    follow_with(patch, OrderExpired, lambda *_: ())
+
+
+@bug
+def _guarantee_unchecked(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether there is money for an order."""
+    checks = tuple(check for check in orders._CHECKS if check is not guarantees.check_guarantee)
+    patch.setattr(orders, "_CHECKS", checks)
+
+
+@bug
+def _guarantee_of_one_lot(patch: pytest.MonkeyPatch) -> None:
+    """The guarantee is that of one lot, whatever the order."""
+    wrap(patch, guarantees, "guarantee_tiyn", lambda original, price, lots, *rest: original(price, min(lots, 1), *rest))
+
+
+@bug
+def _guarantee_rounded_down(patch: pytest.MonkeyPatch) -> None:
+    """The guarantee is rounded down, by a tiyn at most."""
+
+    def rounded(price: int, lots: int, lot_kg: int, basis_points: int) -> int:
+        return divide(amount_tiyn(price, lots * lot_kg) * basis_points, 10_000, Rounding.DOWN)
+
+    patch.setattr(guarantees, "guarantee_tiyn", rounded)
+
+
+@bug
+def _rounding_lost(patch: pytest.MonkeyPatch) -> None:
+    """Each part is worth its own rounding, so that the parts do not sum to the whole."""
+
+    def parts(opened: Any, before: int, after: int) -> Settled:
+        seller = performed.seller_value(opened, after - before)
+        carrier = amount_tiyn(opened.carriage_tenge_per_tonne, after - before)
+        return Settled(seller, carrier, performed.buyer_value(opened, after - before) - seller - carrier)
+
+    patch.setattr(performed, "settled", parts)
+
+
+@bug
+def _carrier_unpaid(patch: pytest.MonkeyPatch) -> None:
+    """The carrier's tariff goes to the seller."""
+    wrap(
+        patch,
+        performed,
+        "settled",
+        lambda original, *args: Settled(sum(original(*args)[:2]), 0, original(*args).congestion_tiyn),
+    )
+
+
+@bug
+def _seller_at_buyers_price(patch: pytest.MonkeyPatch) -> None:
+    """The seller receives the price of the buyer's place."""
+    patch.setattr(performed, "seller_value", performed.buyer_value)
+
+
+@bug
+def _waterfall_turned(patch: pytest.MonkeyPatch) -> None:
+    """The funds bear a default before the defaulter does."""
+    wrap(patch, defaults, "_sources", lambda original, *args: original(*args)[::-1])
+
+
+@bug
+def _insurance_first(patch: pytest.MonkeyPatch) -> None:
+    """The insurance fund stands before the guarantee fund."""
+    wrap(
+        patch,
+        defaults,
+        "_sources",
+        lambda original, *args: [*original(*args)[:2], original(*args)[3], original(*args)[2]],
+    )
+
+
+@bug
+def _guarantee_spared(patch: pytest.MonkeyPatch) -> None:
+    """The guarantee is not drawn on."""
+    wrap(patch, defaults, "_sources", lambda original, *args: original(*args)[1:])
+
+
+@bug
+def _penalty_to_defaulter(patch: pytest.MonkeyPatch) -> None:
+    """The penalty goes to the party that has failed."""
+
+    def around(original: Any, needs: Any, sources: Any) -> Any:
+        own = next((source.account for source in sources if source.account.startswith("cash:")), "fees")
+        turned = [n._replace(target=own) if n.target.startswith("cash:") else n for n in needs]
+        return original(turned, sources)
+
+    wrap(patch, defaults, "draws", around)
+
+
+@bug
+def _penalty_on_the_whole(patch: pytest.MonkeyPatch) -> None:
+    """The penalty is on the whole value, what was performed included."""
+    patch.setattr(
+        defaults,
+        "_unperformed_tiyn",
+        lambda deal, party: (performed.buyer_value if party == "buyer" else performed.seller_value)(
+            deal.opened, deal.opened.mass_kg
+        ),
+    )
+
+
+@bug
+def _penalty_from_funds(patch: pytest.MonkeyPatch) -> None:
+    """The funds pay a penalty that goes to the venue."""
+    wrap(
+        patch,
+        defaults,
+        "draws",
+        lambda original, needs, sources: original([need._replace(from_funds=True) for need in needs], sources),
+    )
+    wrap(
+        patch,
+        defaults,
+        "_sources",
+        lambda original, *args: [source._replace(amount_tiyn=source.amount_tiyn + 1) for source in original(*args)],
+    )
+
+
+@bug
+def _deadline_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    """A party may be declared in default on its last day."""
+    wrap(
+        patch,
+        defaults,
+        "_check_due",
+        lambda original, deal, terms, party, _: original(deal, terms, party, "9999-12-31"),
+    )
+
+
+@bug
+def _document_twice(patch: pytest.MonkeyPatch) -> None:
+    """A loading document counts as often as it is reported."""
+    empty = exchange.initial_state().money.shipments
+
+    def around(original: Any, state: Any, command: Any) -> Any:
+        blind = replaced(state, money=replaced(state.money, shipments=empty))
+        return original(blind, command)
+
+    judge_with(patch, ReportShipment, around)
+
+
+@bug
+def _received_twice(patch: pytest.MonkeyPatch) -> None:
+    """A receipt is confirmed as often as one likes."""
+    original = money_events.EVOLVERS[ReceiptConfirmed]
+
+    def forget(state: Any, event: Any) -> Any:
+        after = original(state, event)
+        shipment = replaced(after.money.shipments[event.document], is_received=False)
+        return replaced(
+            after, money=replaced(after.money, shipments=after.money.shipments.insert(event.document, shipment))
+        )
+
+    table = {**money_events.EVOLVERS, ReceiptConfirmed: forget}
+    patch.setattr(money_events, "EVOLVERS", table)
+    patch.setattr(machine, "_EVOLVERS", {**machine._EVOLVERS, ReceiptConfirmed: forget})
+
+
+@bug
+def _reference_twice(patch: pytest.MonkeyPatch) -> None:
+    """A bank reference counts as often as it is sent."""
+    patch.setattr(money_topic, "_check_reference", lambda *_: None)
+
+
+@bug
+def _held_is_free(patch: pytest.MonkeyPatch) -> None:
+    """What is held may be withdrawn."""
+    wrap(
+        patch,
+        money_topic,
+        "free_tiyn",
+        lambda original, balances, who: original(balances, who) + balances.get((accounts.held(who), "tiyn"), 0) + 100,
+    )
+
+
+@bug
+def _shipped_unpaid(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether a loading is prepaid."""
+    patch.setattr(obligations, "_check_prepaid", lambda *_: None)
+
+
+@bug
+def _tolerance_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A rest within the tolerance does not lapse."""
+    patch.setattr(obligations, "_lapse_small_rest", lambda *_: None)
+
+
+@bug
+def _paid_before_received(patch: pytest.MonkeyPatch) -> None:
+    """The seller is paid when it has loaded, whether or not the gas has come."""
+    wrap(
+        patch,
+        obligations,
+        "pay_out",
+        lambda original, steps, name, payout: original(
+            steps, name, payout._replace(seller_tiyn=payout.seller_tiyn + 1, congestion_tiyn=payout.congestion_tiyn - 1)
+        ),
+    )
+
+
+@bug
+def _fee_kept_after_refund(patch: pytest.MonkeyPatch) -> None:
+    """A void deal costs its fee all the same."""
+    patch.setattr(obligations, "waive", lambda steps, name, _: _fee(steps, name))
+
+
+def _fee(steps: Any, name: str) -> int:
+    obligation_id, party, _ = name.rsplit("/", 2)
+    opened = steps.state.money.obligations[obligation_id].opened
+    fee: int = getattr(opened, f"{party}_fee_tiyn")
+    return fee
+
+
+@bug
+def _debt_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What the funds have borne is not owed to them."""
+    patch.setattr(defaults, "owe", lambda *_: None)
+
+
+@bug
+def _newest_debt_first(patch: pytest.MonkeyPatch) -> None:
+    """New money pays the newest debt first."""
+    original = debts.pay_debts
+
+    def turned(steps: Any, *people: str) -> None:
+        for who in people:
+            known = steps.state.money.debts.get(who)
+            if known:
+                table = steps.state.money.debts.insert(who, known[::-1])
+                steps.state = replaced(steps.state, money=replaced(steps.state.money, debts=table))
+        original(steps, *people)
+
+    for home in (money_topic, obligations, defaults, guarantees):
+        patch.setattr(home, "pay_debts", turned)
+
+
+@bug
+def _loss_on_one(patch: pytest.MonkeyPatch) -> None:
+    """One of the others bears the whole loss."""
+    patch.setattr(defaults, "apportion", lambda loss, weights: (loss, *[0] * (len(weights) - 1)))
+
+
+@bug
+def _pairs_crossed(patch: pytest.MonkeyPatch) -> None:
+    """A pair carries one lot less than was traded."""
+    wrap(
+        patch,
+        pairing,
+        "pairs",
+        lambda original, *args: (original(*args)[0]._replace(lots=original(*args)[0].lots - 1), *original(*args)[1:]),
+    )
+
+
+@bug
+def _trade_unsettled(patch: pytest.MonkeyPatch) -> None:
+    """Nothing follows from a trade over an instrument."""
+    follow_with(patch, Traded, lambda *_: ())
+
+
+@bug
+def _amended_unheld(patch: pytest.MonkeyPatch) -> None:
+    """An order that is amended keeps what was held for it as it was."""
+    follow_with(patch, OrderAmended, lambda *_: ())
+
+
+def test_sound_money_passes_the_tour() -> None:
+    """Without a planted bug nobody finds anything, and the tour meets the kinds of step that the bugs are in."""
+    assert tour() == []
+    assert agreed().desk.findings == []
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tour with this bug planted ends with a finding, or with an assertion of the venue itself."""
+    BUGS[name](monkeypatch)
+    try:
+        findings = tour()
+    except AssertionError as failure:
+        findings = [f"an assertion of the venue: {failure}"]
+    assert findings, f"nobody noticed: {name}"
