@@ -260,6 +260,14 @@ def test_a_market_order_trades_up_to_the_collar() -> None:
     assert open_lots(desk, "second") == {}
 
 
+def test_a_market_order_is_secured_at_the_worst_price() -> None:
+    """What must be held for a market order goes by the price that it may come to, not by its own of zero."""
+    desk = collared(market_orders="taken")
+    desk.must(AdoptRulebook, "regulator", rulebook=rulebook("secured", guarantee_share=10_000))
+    answer = buy(desk, "any", 0, 5, order_type="market", session_id="second")
+    assert answer.code == Code.INSUFFICIENT_GUARANTEE
+
+
 def collared(**rules: Any) -> Desk:
     """Return a desk with a second session whose reference is the first one's average of 90,000."""
     desk = trading(text=rulebook(collar_rise=1_000, collar_fall=1_000, **rules))

@@ -43,7 +43,7 @@ SESSION_LOTS_MAX: Final = 9_000_000_000
 def _submit_order(state: State, command: SubmitOrder) -> Decision:
     rules = rules_in_force(state, command.at_ns)
     session = session_in(state, command.session_id, *TAKING)
-    asked = Asked(state, command, session, rules)
+    asked = Asked(state, _priced(session.opened, command), session, rules)
     for check in _CHECKS:
         check(asked)
     return _entered(state, session, _accepted(asked))
@@ -57,7 +57,7 @@ def _accepted(asked: Asked) -> OrderAccepted:
         participant_id=command.actor,
         place=command.place,
         side=command.side,
-        price_tenge_per_tonne=_worst_price(asked.session.opened, command),
+        price_tenge_per_tonne=command.price_tenge_per_tonne,
         quantity_lots=command.quantity_lots,
         submitted_at_ns=command.at_ns,
         rulebook_version=asked.rules.version,
@@ -68,14 +68,13 @@ def _accepted(asked: Asked) -> OrderAccepted:
     )
 
 
-def _worst_price(opened: SessionOpened, command: SubmitOrder) -> int:
-    """Return the limit of an order; that of a market order is the session's own."""
+def _priced(opened: SessionOpened, command: SubmitOrder) -> SubmitOrder:
+    """Give a market order the worst price at which the session lets it trade: by that its value is limited and held."""
     if command.order_type == "limit":
-        return command.price_tenge_per_tonne
-    if command.side == "sell":
-        return opened.collar_lowest_tenge_per_tonne or 0
-    assert opened.collar_highest_tenge_per_tonne is not None, "the check of market orders has seen to it"
-    return opened.collar_highest_tenge_per_tonne
+        return command
+    highest, lowest = opened.collar_highest_tenge_per_tonne, opened.collar_lowest_tenge_per_tonne
+    worst = highest if command.side == "buy" else lowest
+    return msgspec.structs.replace(command, price_tenge_per_tonne=worst or 0)
 
 
 def _entered(state: State, session: Session, order: OrderAccepted) -> Decision:
@@ -173,7 +172,7 @@ def _check_delivery(asked: Asked) -> None:
 
 def _check_tick(asked: Asked) -> None:
     tick, price = asked.session.opened.tick_tenge_per_tonne, asked.command.price_tenge_per_tonne
-    if price % tick:
+    if price % tick and asked.command.order_type == "limit":
         what = f"price {price} is not on the tick of {tick}"
         remedy = f"Give a multiple of {tick}, such as {price - price % tick}."
         raise Refusal(Code.OUT_OF_RANGE, what, where="price_tenge_per_tonne", remedy=remedy)
