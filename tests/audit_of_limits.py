@@ -1,9 +1,12 @@
 """How the auditor judges stops and limits: which are justified, what they must say, what they must leave alone."""
 
 from collections.abc import Iterator
+from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from tests.audit_of_prices import Books
+from tests.pricing_twins import half_up
 
 from naryq import messages as m
 from naryq.messages import Code
@@ -15,6 +18,8 @@ def wrong(books: Books, command: Any, lacks: list[Code]) -> Iterator[Code]:
         yield from lacks
         if not lacks:
             yield from _wrong_stop(books, command)
+    if isinstance(command, m.ReportParity | m.ClaimCompensation | m.DecideClaim):
+        yield from wrong_claim(books, command, lacks)
 
 
 def _wrong_stop(books: Books, command: m.StopTrading | m.ResumeTrading) -> Iterator[Code]:
@@ -34,6 +39,8 @@ def _wrong_stop(books: Books, command: m.StopTrading | m.ResumeTrading) -> Itera
             yield Code.UNKNOWN_SESSION
         case "region" if command.target not in books.rule("provinces", today, today):
             yield Code.UNKNOWN_PLACE
+        case "instrument" if command.target not in books.limits.regions:
+            yield Code.UNKNOWN_INSTRUMENT
         case "participant" if command.target not in books.people:
             yield Code.UNKNOWN_PARTICIPANT
 
@@ -56,17 +63,303 @@ def stopped(books: Books, command: m.StopTrading) -> m.TradingStopped:
     )
 
 
+def reached(books: Books, command: Any, call: Any) -> bool:
+    """Say whether a stop reaches every order of a session."""
+    opened, instrument = call.opened, call.opened.instrument
+    region = None if instrument is None else opened.region or books.limits.regions[instrument]
+    named = {"venue": "venue", "session": opened.session_id, "instrument": instrument, "region": region}
+    return bool(command.scope != "participant" and named[command.scope] == command.target)
+
+
 def cancelled(books: Books, command: m.StopTrading, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-    """A stop cancels all that it reaches, or nothing, as its rule says; a participant's orders always."""
-    alone = Books(stops={(command.scope, command.target): stopped(books, command)})
-    standing = [
-        order
-        for _, call in sorted(books.calls.items())
-        if call.phase in {"collecting", "call", "continuous", "halted"}
-        for order in call.orders.values()
-        if alone.stopped(order.session_id, order.participant_id, order.place)
-    ]
+    """A stop cancels what it reaches or nothing, as its rule says, and a participant's orders always; books halt."""
+    gone: list[m.AnyEvent] = []
+    halted: list[m.AnyEvent] = []
     reason = f"trading stopped: {command.reason}"
-    gone = standing if _cancels(books, command) else []
-    if list(events) != [m.OrderCancelled(order.session_id, order.order_id, reason) for order in gone]:
-        yield f"cancels {events}, where the stop reaches {gone}"
+    for name, call in sorted(books.calls.items()):
+        whole = reached(books, command, call)
+        if call.phase in STANDING and _cancels(books, command):
+            gone += [
+                m.OrderCancelled(name, order.order_id, reason)
+                for order in call.orders.values()
+                if whole or command.target in (order.participant_id, order.place, order.delivery)
+            ]
+        if call.phase in ("call", "continuous") and whole:
+            halted.append(m.PhaseChanged(name, "halted", reason, command.at_ns))
+    told = [event for event in events if isinstance(event, m.OrderCancelled | m.PhaseChanged)]
+    if told != gone + halted:
+        yield f"leads to {told}, where the stop reaches {gone + halted}"
+
+
+STANDING = ("collecting", "call", "continuous", "halted")
+
+
+def reopened(books: Books, command: m.ResumeTrading, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """What a stop alone kept halted reopens in a call, unless a limit's own halt is not over."""
+    others = [stop for key, stop in books.stops.items() if key != (command.scope, command.target)]
+    wanted = [
+        m.PhaseChanged(name, "call", f"trading resumed: {command.reason}", command.at_ns)
+        for name, call in sorted(books.calls.items())
+        if call.phase == "halted"
+        and call.opened.kind == "continuous"
+        and reached(books, command, call)
+        and not any(reached(books, stop, call) for stop in others)
+        and books.limits.halted_until.get(name, 0) <= command.at_ns
+    ]
+    if [event for event in events if isinstance(event, m.PhaseChanged)] != wanted:
+        yield f"leads to {events}, where the resumption reopens {wanted}"
+
+
+# --- Limits -----------------------------------------------------------------------------------------------------
+
+FOLLOWING = (m.PriceCounted, m.KeysCounted, m.LimitReached, m.LimitLifted, m.BandWidened)
+"""What the limits add to the events of a command."""
+
+
+def of_order(books: Books, command: m.SubmitOrder) -> Iterator[Code]:
+    """Return the codes with which the limits of size, rate, batch and parity must refuse an order."""
+    today = books.day(command.at_ns)
+    rule = {name: books.rule(name, today, today) for name in ORDER_RULES}
+    call = books.calls[command.session_id]
+    if rule["order_lots_highest"] is not None and command.quantity_lots > rule["order_lots_highest"]:
+        yield Code.TOO_MANY_LOTS
+    tenge = Fraction(command.price_tenge_per_tonne * command.quantity_lots * call.opened.lot_kg, 1000)
+    if rule["order_value_highest"] is not None and half_up(tenge) > rule["order_value_highest"]:
+        yield Code.TOO_MUCH_VALUE
+    recent = [time for time in books.limits.sent[command.actor] if time > command.at_ns - 10**9]
+    if rule["orders_per_second"] is not None and len(recent) >= rule["orders_per_second"]:
+        yield Code.TOO_FAST
+    if command.side == "buy":
+        lots = _taken(books, command.actor, call.opened.delivery_month) + command.quantity_lots
+        if rule["batch_highest"] is not None and lots > rule["batch_highest"]:
+            yield Code.BATCH_TOO_LARGE
+        if rule["batch_lowest"] is not None and lots < rule["batch_lowest"]:
+            yield Code.BATCH_TOO_SMALL
+    if books.limits.acting[-1:] == [True] and books.limits.parity is not None and rule["two_key_level"] is not None:
+        limit = max(rule["two_key_level"], books.limits.parity.parity_tenge_per_tonne + rule["two_key_spread"])
+        if command.price_tenge_per_tonne - call.carriage.get(command.place, 0) > limit:
+            yield Code.PRICE_ABOVE_PARITY
+
+
+ORDER_RULES = (
+    "order_lots_highest",
+    "order_value_highest",
+    "orders_per_second",
+    "batch_lowest",
+    "batch_highest",
+    "two_key_level",
+    "two_key_spread",
+)
+
+
+def _taken(books: Books, participant_id: str, month: str) -> int:
+    """Count over again what a buyer has bought or is bidding for in a month."""
+    lots, group = 0, books.register.group(participant_id)
+    for call in books.calls.values():
+        if call.opened.delivery_month == month:
+            filled = {} if call.cleared is None else {f.order_id: f.quantity_lots for f in call.cleared.fills}
+            for order in call.orders.values():
+                if order.side == "buy" and books.register.group(order.participant_id) == group:
+                    lots += order.quantity_lots if call.cleared is None else filled[order.order_id]
+    return lots
+
+
+def beside_refusal(books: Books, command: Any, refused: m.Refused, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """A refusal says what is wrong and nothing else happens, but that a robot's breach is written down."""
+    if not refused.what:
+        yield "a refusal does not say what is wrong"
+    if refused.code is not Code.TOO_FAST:
+        yield from ["a refusal, and something else happens"] if events else []
+        return
+    recent = [time for time in books.limits.sent[command.actor] if time > command.at_ns - 10**9]
+    today = books.day(command.at_ns)
+    told = [(e.limit, e.subject, e.value, e.threshold, e.at_ns) for e in events if isinstance(e, m.LimitReached)]
+    highest = books.rule("orders_per_second", today, today)
+    wanted = ("orders_per_second", command.actor, min(len(recent) + 1, 100), highest, command.at_ns)
+    if told != [wanted] or len(events) != 1:
+        yield f"a robot's breach is written down as {told}, not as {wanted}"
+
+
+def counted(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """The rolling sums and the two keys after a session, over the whole history."""
+    call, cleared = books.calls[command.session_id], events[0]
+    assert isinstance(cleared, m.SessionCleared)
+    day = books.day(call.opened.closes_at_ns)
+    yield from _sums(books, call, cleared, day, events)
+    yield from _keys(books, cleared, day, events)
+
+
+def _sums(
+    books: Books, call: Any, cleared: m.SessionCleared, day: str, events: tuple[m.AnyEvent, ...]
+) -> Iterator[str]:
+    sessions, threshold = books.rule("cumulative_sessions", day, day), books.rule("cumulative_threshold", day, day)
+    told = [event for event in events if isinstance(event, m.PriceCounted)]
+    if sessions is None or threshold is None:
+        yield from ["prices are counted without a rule"] if told else []
+        return
+    regions = [place.place for place in call.opened.places if place.kind == "province"]
+    wanted, moved = {}, {}
+    for price in cleared.prices:
+        value = price.uncapped_price_tenge_per_tonne
+        value = price.price_tenge_per_tonne if value is None and price.traded_lots else value
+        if price.place in regions and value is not None:
+            history = [*books.limits.counts[price.place], value - call.carriage[price.place]][-sessions:]
+            wanted[price.place] = sum(history)
+            if (sum(history) > threshold) != (price.place in books.limits.administered):
+                moved[price.place] = m.LimitReached if sum(history) > threshold else m.LimitLifted
+    if {event.region: event.sum_tenge_per_tonne for event in told} != wanted:
+        yield f"the sums are {told}, by hand {wanted}"
+    acts = [e for e in events if isinstance(e, m.LimitReached | m.LimitLifted) and e.limit == "cumulative_threshold"]
+    if {event.subject: type(event) for event in acts} != moved:
+        yield f"the administered price begins or ends by {acts}, by hand {moved}"
+
+
+def _keys(books: Books, cleared: m.SessionCleared, day: str, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    names = ("two_key_level", "two_key_spread", "two_key_sessions", "two_key_stay")
+    level, spread, sessions, stay = (books.rule(name, day, day) for name in names)
+    told = [event for event in events if isinstance(event, m.KeysCounted)]
+    average = cleared.average_ex_works_tenge_per_tonne
+    if None in (level, spread, sessions, stay) or average is None:
+        yield from ["keys are counted without a rule or a price"] if told else []
+        return
+    parity, oldest = books.limits.parity, books.rule("parity_age", day, day)
+    if parity is not None and oldest is not None:
+        age = (date.fromisoformat(day) - date.fromisoformat(parity.day)).days
+        parity = None if age > oldest else parity
+    both = parity is not None and average > level and average - parity.parity_tenge_per_tonne >= spread
+    books.limits.keys.append(both)
+    acts = _acts(books.limits.keys, books.limits.acting, sessions, stay)
+    if [event.acting is not None for event in told] != [acts]:
+        yield f"the two keys say {told}; over the whole history the limit {'acts' if acts else 'does not act'}"
+
+
+def _acts(keys: list[bool], acting: list[bool], sessions: int, stay: int) -> bool:
+    """Say whether the limit acts after the last of these sessions, given whether it acted after each one before."""
+    if not acting or not acting[-1]:
+        return len(keys) >= sessions and all(keys[-sessions:])
+    since = next((back for back, acted in enumerate(reversed(acting)) if not acted), len(acting))
+    return not (since >= stay and len(keys) >= sessions and not any(keys[-sessions:]))
+
+
+def own_kinds(command: Any, events: tuple[m.AnyEvent, ...]) -> tuple[type, ...]:
+    """Return the kinds of a command's own events, without what the limits add and what a stop cancels."""
+    kinds = tuple(type(event) for event in events if not isinstance(event, FOLLOWING))
+    return kinds[:1] if isinstance(command, m.StopTrading | m.ResumeTrading) else kinds
+
+
+def told(books: Books, command: Any, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """Judge what a stop, its end, a claim or its decision says."""
+    match command:
+        case m.StopTrading():
+            if events[0] != stopped(books, command):
+                yield f"says {events[0]}, not {stopped(books, command)}"
+            yield from cancelled(books, command, events[1:])
+        case m.ResumeTrading():
+            stop = (command.scope, command.target, command.reason, command.actor, command.at_ns)
+            if events[0] != m.TradingResumed(*stop):
+                yield f"says {events[0]}, not what was resumed"
+            yield from reopened(books, command, events[1:])
+        case _:
+            yield from claim(books, command, events)
+
+
+def claim(books: Books, command: Any, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """A claim is the gap to cost of what was sold at the price found; what is granted is booked from the fund."""
+    event = events[0]
+    if isinstance(event, m.CompensationClaimed):
+        call = books.calls[command.session_id]
+        assert call.cleared is not None
+        price = {price.place: price.price_tenge_per_tonne for price in call.cleared.prices}
+        gap = Fraction(0)
+        for fill in call.cleared.fills:
+            order = call.orders[fill.order_id]
+            if order.participant_id == command.actor and order.side == "sell":
+                below = max(0, command.cost_tenge_per_tonne - price.get(order.place, 0))
+                gap += Fraction(below * fill.quantity_lots * call.opened.lot_kg, 10)
+        if event.claimed_tiyn != half_up(gap) or event.participant_id != command.actor:
+            yield f"claims {event}, by hand {gap}"
+    if isinstance(event, m.ClaimDecided):
+        seller = books.limits.claims[command.claim_id].participant_id
+        booked = {leg.account: leg.amount for e in events[1:] for leg in getattr(e, "postings", ())}
+        granted = command.granted_tiyn
+        if booked != ({"fund": -granted, f"cash:{seller}": granted} if granted else {}):
+            yield f"booked {booked} for a claim of which {granted} is granted"
+
+
+def wrong_claim(books: Books, command: Any, lacks: list[Code]) -> Iterator[Code]:
+    """Return the codes with which a claim, its decision or a report must be refused."""
+    yield from lacks
+    if lacks:
+        return
+    today = books.day(command.at_ns)
+    match command:
+        case m.ReportParity():
+            last = books.limits.parity
+            if not _is_day(command.day) or command.day > today or (last is not None and command.day < last.day):
+                yield Code.OUT_OF_RANGE
+        case m.ClaimCompensation():
+            yield from _wrong_claim(books, command, today)
+        case m.DecideClaim():
+            yield from _wrong_decision(books, command, today)
+
+
+def _wrong_claim(books: Books, command: m.ClaimCompensation, today: str) -> Iterator[Code]:
+    claims = books.limits.claims.values()
+    waiting = command.claim_id in books.limits.claims and command.claim_id not in books.limits.decided
+    if waiting or any((c.session_id, c.participant_id) == (command.session_id, command.actor) for c in claims):
+        yield Code.ALREADY_EXISTS
+    call = books.calls.get(command.session_id)
+    prices = call.cleared.prices if call and call.cleared else ()
+    if not any("administered_price" in price.limits for price in prices) or not _gap(call, command):
+        yield Code.NOTHING_TO_CLAIM
+        return
+    days = books.rule("claim_days", today, today)
+    assert call is not None
+    if days is not None and command.at_ns - call.opened.closes_at_ns > days * 86_400 * 10**9:
+        yield Code.OUTSIDE_WINDOW
+
+
+def _gap(call: Any, command: m.ClaimCompensation) -> int:
+    price = {price.place: price.price_tenge_per_tonne for price in call.cleared.prices}
+    return sum(
+        max(0, command.cost_tenge_per_tonne - price[call.orders[fill.order_id].place])
+        for fill in call.cleared.fills
+        if fill.quantity_lots
+        and call.orders[fill.order_id].side == "sell"
+        and call.orders[fill.order_id].participant_id == command.actor
+    )
+
+
+def _wrong_decision(books: Books, command: m.DecideClaim, today: str) -> Iterator[Code]:
+    claim = books.limits.claims.get(command.claim_id)
+    if claim is None or command.claim_id in books.limits.decided:
+        yield Code.UNKNOWN_CLAIM
+        return
+    if command.granted_tiyn > claim.claimed_tiyn:
+        yield Code.OUT_OF_RANGE
+    floor = books.rule("fund_floor", today, today)
+    if floor is not None and books.balances.get(("fund", "tiyn"), 0) - command.granted_tiyn < floor:
+        yield Code.FUND_EXHAUSTED
+
+
+def wrong_publication(books: Books, command: m.PublishPrices, today: str) -> Iterator[Code]:
+    """Return the code with which a publication outside its calendar must be refused."""
+    opened = books.calls[command.session_id].opened
+    first = date.fromisoformat(f"{opened.delivery_month}-01")
+    lead, gap = (
+        books.rule(name, f"{opened.delivery_month}-01", today) for name in ("publication_lead", "publication_gap")
+    )
+    provinces = [place.place for place in opened.places if place.kind == "province"]
+    days = [books.limits.published_on[province] for province in provinces if province in books.limits.published_on]
+    now = date.fromisoformat(today)
+    too_early = lead is not None and (first - now).days > lead
+    if too_early or (gap is not None and any((now - date.fromisoformat(day)).days < gap for day in days)):
+        yield Code.OUTSIDE_CALENDAR
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -9,10 +9,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from tests import audit_of_trading
+import msgspec
+from tests import audit_of_trading, fund_twins
 from tests import pricing_twins as twins
 from tests.audit_of_people import Register
 from tests.audit_of_rules import Changes
+from tests.limit_books import LimitBooks
 
 from naryq import messages as m
 
@@ -54,6 +56,7 @@ class Books:
     changes: Changes = field(default_factory=Changes)
 
     stops: dict[tuple[str, str], m.TradingStopped] = field(default_factory=dict)
+    limits: LimitBooks = field(default_factory=LimitBooks)
 
     parted = staticmethod(twins.parted)
 
@@ -62,6 +65,7 @@ class Books:
         other = Books(**{name: copy(value) for name, value in vars(self).items()})
         other.register = self.register.copy()
         other.changes = self.changes.copy()
+        other.limits = self.limits.copy()
         other.calls = {
             name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades)) for name, c in self.calls.items()
         }
@@ -117,6 +121,7 @@ class Books:
     def fold(self, event: m.AnyEvent, at_ns: int) -> None:
         """Write down what an event says."""
         self.register.fold(event)
+        self.limits.fold(event)
         match event:
             case m.ParticipantAdmitted():
                 self.people[event.participant_id] = event.role
@@ -185,13 +190,18 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     sellers = {order.order_id for order in call.orders.values() if order.side == "sell" and order.place in plants}
     if event.reference_moved != (sum(f.quantity_lots for f in event.fills if f.order_id in sellers) >= least):
         yield "the reference moves on less volume than the rules ask for, or stays on enough"
-    judge = _Clearing(call, event, books)
+    price = books.rule("administered_price", books.day(command.at_ns), books.day(command.at_ns))
+    capped = (
+        {} if price is None else {region: price + call.carriage.get(region, 0) for region in books.limits.administered}
+    )
+    judge = _Clearing(call, event, books, capped)
     yield from judge.stopped()
+    yield from judge.administered()
     yield from judge.fills()
     yield from judge.flows()
     yield from judge.prices()
     yield from judge.ties(books.calls[command.session_id].opened.tie_rule)
-    postings = events[1].postings if len(events) > 1 and isinstance(events[1], m.LedgerPosted) else ()
+    postings = next((told.postings for told in events if isinstance(told, m.LedgerPosted)), ())
     day = call.opened.day
     if books.rule("settlement", day, day) != "against_delivery":
         yield from judge.bookings(postings)
@@ -200,7 +210,7 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
 class _Clearing:
     """A session's orders beside what it found; each method judges one thing."""
 
-    def __init__(self, call: Call, event: m.SessionCleared, books: Books) -> None:
+    def __init__(self, call: Call, event: m.SessionCleared, books: Books, capped: dict[str, int]) -> None:
         self.call, self.event = call, event
         self.price = {price.place: price.price_tenge_per_tonne for price in event.prices}
         self.fill = {fill.order_id: fill.quantity_lots for fill in event.fills}
@@ -211,9 +221,30 @@ class _Clearing:
             if books.stopped(order.session_id, order.participant_id, order.place)
         }
         self.left_out = [self.fill[order_id] for order_id in call.orders if order_id in of_stopped]
+        self.capped = {place: cap for place, cap in capped.items() if place in self.price}
         self.deals = [
-            (order, self.fill[order.order_id]) for order in call.orders.values() if order.order_id not in of_stopped
+            (self._counting(order), self.fill[order.order_id])
+            for order in call.orders.values()
+            if order.order_id not in of_stopped
         ]
+
+    def _counting(self, order: m.OrderAccepted) -> m.OrderAccepted:
+        """A bid above an administered price counts at it: all such bids stand at the margin alike."""
+        cap = self.capped.get(order.place)
+        if order.side == "sell" or cap is None or order.price_tenge_per_tonne <= cap:
+            return order
+        return msgspec.structs.replace(order, price_tenge_per_tonne=cap)
+
+    def administered(self) -> Iterator[str]:
+        """No price is above an administered one, and each says whether it stands at it and what it would be without."""
+        for price in self.event.prices:
+            cap = self.capped.get(price.place)
+            if cap is not None and price.price_tenge_per_tonne > cap:
+                yield f"{price.place} is above the administered price {cap}"
+            if ("administered_price" in price.limits) != (price.price_tenge_per_tonne == cap):
+                yield f"{price.place} is wrong about the administered price"
+            if not self.capped and price.uncapped_price_tenge_per_tonne is not None:
+                yield f"{price.place} tells what it would be without a limit that it does not have"
 
     def stopped(self) -> Iterator[str]:
         """What a stop reaches trades nothing; the other judgements are made as if it were not there."""
@@ -388,6 +419,7 @@ def published(books: Books, command: m.PublishPrices, events: tuple[m.AnyEvent, 
     call, event = books.calls[command.session_id], events[0]
     assert isinstance(event, m.PricesPublished)
     expected = list(_pumps(books, call, books.day(command.at_ns)))
+    expected = fund_twins.within_the_fund(books, call, expected, books.day(command.at_ns))
     if [pump.province for pump in event.pump_prices] != [wanted["province"] for wanted in expected]:
         yield "prices are published for other provinces than those that gas reaches"
         return

@@ -54,6 +54,9 @@ PERMITTED: dict[type, set[str]] = {
     m.ConfirmReceipt: {"operator", "seller", "buyer"},
     m.DeclareDefault: {"operator"},
     m.RefundObligation: {"operator"},
+    m.ReportParity: {"operator", "regulator"},
+    m.ClaimCompensation: {"seller"},
+    m.DecideClaim: {"regulator"},
     m.PlanSupply: {"regulator"},
     m.ReportRetailTerms: {"operator", "regulator"},
     m.PublishPrices: {"operator"},
@@ -126,6 +129,9 @@ EVENTS: dict[type, tuple[type, ...]] = {
     m.ConfirmReceipt: (m.ReceiptConfirmed,),
     m.DeclareDefault: (m.DefaultDeclared,),
     m.RefundObligation: (m.ObligationRefunded,),
+    m.ReportParity: (m.ParityReported,),
+    m.ClaimCompensation: (m.CompensationClaimed,),
+    m.DecideClaim: (m.ClaimDecided,),
     m.PlanSupply: (m.SupplyPlanned,),
     m.ReportRetailTerms: (m.RetailTermsReported,),
     m.PublishPrices: (m.PricesPublished,),
@@ -166,6 +172,9 @@ class Auditor:
             return list(self._repeat(command, events))
         findings = list(self._judge(command, events))
         self.answers[command.command_id] = (command, events)
+        if isinstance(events[0], m.Refused):
+            for witness in events[1:]:
+                self.books.limits.fold(witness)
         if not findings and not isinstance(events[0], m.Refused):
             self.at_ns = command.at_ns
             for event in events:
@@ -208,11 +217,11 @@ class Auditor:
         self.seen[f"{type(command).__name__} {code or ''}".strip()] += 1
         if denied is not None and code != denied:
             yield f"answered with {code or 'events'}, though {denied}"
-        elif code is not None and len(events) > 1:
-            yield "a refusal stands alone"
-        elif code is None and isinstance(command, audit_of_supply.COMMANDS):
+        elif isinstance(events[0], m.Refused):
+            yield from audit_of_limits.beside_refusal(self.books, command, events[0], events[1:])
+        elif isinstance(command, audit_of_supply.COMMANDS):
             yield from audit_of_supply.judged(events)
-        elif code is None:
+        else:
             yield from audit_of_trading.judged(self.books, events)
 
     def _judge(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
@@ -225,8 +234,7 @@ class Auditor:
             self.seen[f"{type(command).__name__} {head.code}"] += 1
             if head.code not in permissible:
                 yield f"refused with {head.code} ({head.what}); permissible: {sorted(permissible) or 'none'}"
-            if not head.what or len(events) > 1:
-                yield "a refusal says what is wrong, and nothing else happens"
+            yield from audit_of_limits.beside_refusal(self.books, command, head, events[1:])
             return
         self.seen[type(command).__name__] += 1
         if permissible:
@@ -331,6 +339,7 @@ class Auditor:
             yield Code.TRADING_STOPPED
         if not wrong:
             yield from _wrong_in_call(command, self.books.calls[command.session_id])
+            yield from () if lacks else audit_of_limits.of_order(self.books, command)
 
     def _wrong_cancellation(self, command: m.CancelOrder) -> Iterator[Code]:
         order = self.books.calls[command.session_id].orders.get(command.order_id)
@@ -373,6 +382,7 @@ class Auditor:
             yield Code.ALREADY_EXISTS
         if any((opened.delivery_month, province) not in self.books.terms for province in provinces):
             yield Code.NO_PRICE
+        yield from audit_of_limits.wrong_publication(self.books, command, self.books.day(command.at_ns))
 
     # --- What the events must say -------------------------------------------------------------------------------
 
@@ -388,11 +398,8 @@ class Auditor:
     def _told_of_trade(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
         told = tuple(event for event in events if not isinstance(event, (*MONEY_EVENTS, m.FlagRaised)))
         yield from audit_of_rules.flagged(self.books, events)
-        kinds = tuple(type(event) for event in told)
+        kinds = audit_of_limits.own_kinds(command, told)
         expected = EVENTS[type(command)]
-        if isinstance(command, m.StopTrading):
-            yield from audit_of_limits.cancelled(self.books, command, told[1:])
-            kinds = kinds[:1]
         if kinds != expected:
             yield f"caused {[kind.__name__ for kind in kinds]}"
             return
@@ -403,10 +410,13 @@ class Auditor:
         match command:
             case m.ClearSession():
                 yield from audit_of_prices.cleared(self.books, command, events)
+                yield from audit_of_limits.counted(self.books, command, events)
             case m.PublishPrices():
                 yield from audit_of_prices.published(self.books, command, events)
             case _ if type(command) in RULE_COMMANDS - {m.AdoptRulebook}:
                 yield from audit_of_rules.told(self.books, command, events)
+            case m.StopTrading() | m.ResumeTrading() | m.ClaimCompensation() | m.DecideClaim():
+                yield from audit_of_limits.told(self.books, command, events)
             case _:
                 wanted = self._expected(command)
                 if events[0] != wanted:
@@ -419,8 +429,7 @@ class Auditor:
             m.SubmitOrder: self._expected_order,
             m.CancelOrder: lambda c: m.OrderCancelled(c.session_id, c.order_id),
             m.CloseSession: lambda c: m.SessionClosed(c.session_id),
-            m.StopTrading: lambda c: audit_of_limits.stopped(self.books, c),
-            m.ResumeTrading: lambda c: m.TradingResumed(**_fields(c, m.TradingResumed)),
+            m.ReportParity: lambda c: m.ParityReported(**_fields(c, m.ParityReported)),
             m.PlanSupply: self._expected_plan,
             m.ReportRetailTerms: self._expected_terms,
         }

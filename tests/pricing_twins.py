@@ -47,7 +47,8 @@ def bound_pump(formula: int, previous: int | None, step_rise: int | None, cap: i
     if previous is not None and step_rise is not None:
         ceiling = floor(previous * (1 + Fraction(step_rise, 10_000)))
         if lawful > ceiling:
-            return Bounded(ceiling, lawful - ceiling, ("pump_step_rise",))
+            both = ("retail_cap", "pump_step_rise")
+            return Bounded(ceiling, lawful - ceiling, both if lawful != formula else both[1:])
     return Bounded(lawful, 0, ("retail_cap",) if lawful != formula else ())
 
 

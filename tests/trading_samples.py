@@ -40,9 +40,9 @@ def instrument(code: str = REGIONAL, region: str = "KZ-47", **changes: Any) -> d
     return {**fields, **changes}
 
 
-def venue(text: RulebookText | None = None) -> Desk:
+def venue(text: RulebookText | None = None, day: str = DAY) -> Desk:
     """Return a desk on which both instruments are listed."""
-    desk = founded(text)
+    desk = founded(text, day)
     for code, region in ((REGIONAL, "KZ-47"), (REPUBLICAN, "KZ")):
         desk.must(ListInstrument, "operator", **instrument(code, region))
     return desk

@@ -3,8 +3,11 @@
 Each function takes what the rules in force and the state say, and returns what is to be written down.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+import msgspec
 
 from naryq import ledger, limits, reform, retail
 from naryq.market.clearing import Clearing, clear
@@ -24,7 +27,10 @@ from naryq.messages import (
     SupplyPlanned,
 )
 from naryq.rulebook import InForce
-from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, weighted_average
+from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, litres, weighted_average
+
+PAID_BY_FUND: Final = "paid by the fund"
+NO_CAPS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 def cheapest_carriage(places: Sequence[Place], links: Sequence[Link]) -> dict[str, int]:
@@ -43,27 +49,30 @@ def clear_session(
     orders: Sequence[OrderAccepted],
     rules: InForce,
     left_out: Container[str] = (),
+    caps: Mapping[str, int] = NO_CAPS,
 ) -> SessionCleared:
     """Find the uniform prices of a session's orders, with the reason for each.
 
     Ties and prices go by the rules in force when the session opened, so that nobody can bend them once the orders are
     known; journals from before they were written down go by the rules now in force.
 
-    Orders that are `left_out`, by identifier, stand and trade nothing: a stop keeps them from trading.
+    Orders that are `left_out`, by identifier, stand and trade nothing: a stop keeps them from trading. `caps` are the
+    administered prices of places (tenge a tonne as delivered there); each price then says what it would be without.
     """
     trading = [order for order in orders if order.order_id not in left_out]
     if not trading:
         return _nothing_cleared(opened.session_id, orders, rules)
-    result = clear(
-        _order_columns(trading),
-        _link_columns(opened.links),
-        tie=opened.tie_rule or rules.text("tie_rule"),
-        price_rule=opened.price_rule or rules.text("price_rule"),
-    )
+    result = _cleared(opened, trading, rules, caps)
+    uncapped = _cleared(opened, trading, rules, NO_CAPS) if caps else None
     fills = _fills(orders, trading, result)
     carriage = cheapest_carriage(opened.places, opened.links)
     prices = tuple(
-        _place_price(result, place, opened, carriage[place.place])
+        _place_price(
+            result,
+            place,
+            _bound(result.prices[place.place], carriage[place.place], caps.get(place.place), opened),
+            None if uncapped is None else _traded_at(uncapped, place),
+        )
         for place in opened.places
         if _has_price(result, place)
     )
@@ -77,6 +86,19 @@ def clear_session(
         average_ex_works_tenge_per_tonne=_average_ex_works(opened, orders, fills, prices),
         rulebook_version=rules.version,
         reference_moved=sold_at_plants(opened, orders, fills) >= (rules.integer("reference_minimum_lots") or 1),
+    )
+
+
+def _cleared(
+    opened: SessionOpened, trading: Sequence[OrderAccepted], rules: InForce, caps: Mapping[str, int]
+) -> Clearing:
+    places = {"place": list(caps), "cap": list(caps.values())}
+    return clear(
+        _order_columns(trading),
+        _link_columns(opened.links),
+        places=places if caps else None,
+        tie=opened.tie_rule or rules.text("tie_rule"),
+        price_rule=opened.price_rule or rules.text("price_rule"),
     )
 
 
@@ -133,7 +155,7 @@ def _has_price(result: Clearing, place: Place) -> bool:
     return result.prices.get(place.place) is not None
 
 
-def _place_price(result: Clearing, place: Place, opened: SessionOpened, carriage: int) -> PlacePrice:
+def _place_price(result: Clearing, place: Place, bound: tuple[str, ...], uncapped: int | None) -> PlacePrice:
     why = result.why(place.place)
     assert why.price is not None, "only places with a price are asked"
     return PlacePrice(
@@ -143,13 +165,22 @@ def _place_price(result: Clearing, place: Place, opened: SessionOpened, carriage
         set_at=why.set_at,
         marginal_orders=tuple(str(order) for order in why.marginal_orders),
         full_links=tuple(f"{link.source} -> {link.target}" for link in why.full_links),
-        limits=_binding_collar(why.price - carriage, opened),
+        limits=bound,
+        uncapped_price_tenge_per_tonne=uncapped,
     )
 
 
-def _binding_collar(gate_tenge_per_tonne: int, opened: SessionOpened) -> tuple[str, ...]:
-    bounds = (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
-    return (limits.COLLAR,) if gate_tenge_per_tonne in bounds else ()
+def _traded_at(result: Clearing, place: Place) -> int | None:
+    """Return the price of a place where something was sold or bought, or None."""
+    why = result.why(place.place) if _has_price(result, place) else None
+    return why.price if why is not None and (why.sold or why.bought) else None
+
+
+def _bound(price: int | None, carriage: int, cap: int | None, opened: SessionOpened) -> tuple[str, ...]:
+    """Return the limits at which a price stands: the collar, an administered price, or both."""
+    assert price is not None, "only places with a price are asked"
+    at_collar = price - carriage in (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
+    return (limits.COLLAR,) * at_collar + (limits.ADMINISTERED,) * (price == cap)
 
 
 def _average_ex_works(
@@ -288,10 +319,31 @@ def _held_back(steps: tuple[PriceStep, ...], bounded: limits.Bounded) -> tuple[P
     held = retail.pump_price(steps) - bounded.pump_tiyn_per_litre
     by_cap = held - bounded.fund_tiyn_per_litre
     capped = (PriceStep("held by the cap", -by_cap),) if by_cap else ()
-    return (
-        (*capped, PriceStep("paid by the fund", -bounded.fund_tiyn_per_litre))
-        if bounded.fund_tiyn_per_litre
-        else capped
+    return (*capped, PriceStep(PAID_BY_FUND, -bounded.fund_tiyn_per_litre)) if bounded.fund_tiyn_per_litre else capped
+
+
+def short_of_fund(price: PumpPrice, paid_tiyn: int, density: int, *, on_stations: bool) -> PumpPrice:
+    """Return a pump price for whose step the fund pays less than is owed: the pump, or the stations, take the rest.
+
+    What is paid is brought down to whole tiyn a litre, so that the steps still sum to the price.
+    """
+    if paid_tiyn == price.fund_tiyn:
+        return price
+    sold_litres = litres(price.volume_kg, density)
+    owed = -next(step.tiyn_per_litre for step in price.steps if step.step == PAID_BY_FUND)
+    paid = min(owed, paid_tiyn // sold_litres) if sold_litres else 0
+    rest = owed - paid
+    steps = tuple(step for step in price.steps if step.step != PAID_BY_FUND)
+    steps += (PriceStep(PAID_BY_FUND, -paid),) if paid else ()
+    steps += (PriceStep("carried by the stations", -rest),) if on_stations else ()
+    who = "the stations carry the rest" if on_stations else "the pump price takes the rest"
+    return msgspec.structs.replace(
+        price,
+        steps=steps,
+        pump_tiyn_per_litre=price.pump_tiyn_per_litre + (0 if on_stations else rest),
+        limits=(*price.limits, limits.FLOOR),
+        fund_tiyn=paid * sold_litres,
+        reason=f"{price.reason}; the fund is at its floor and {who}",
     )
 
 
@@ -300,6 +352,8 @@ def _session_limits(province: str, cleared: SessionCleared) -> tuple[str, ...]:
 
 
 def _reason(gas: _Gas, bounded: limits.Bounded) -> str:
+    if limits.STEP in bounded.limits and limits.CAP in bounded.limits:
+        return f"{gas.source}; held by the retail cap, and to the step below it: the fund pays the rest"
     if limits.STEP in bounded.limits:
         return f"{gas.source}; the rise held to the step, the fund pays the rest"
     if limits.CAP in bounded.limits:

@@ -183,6 +183,19 @@ def last_day_of(month: str) -> str:
     return f"{month}-{monthrange(CYCLE_START + year % GREGORIAN_YEARS, number)[1]}"
 
 
+def is_day(day: str) -> bool:
+    """Say whether an ISO day is in the calendar.
+
+    >>> is_day("2022-02-28"), is_day("2022-02-29")
+    (True, False)
+    """
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
+
+
 def month_after(month: str, count: int = 1) -> str:
     """Return the month that follows another by a number of months.
 

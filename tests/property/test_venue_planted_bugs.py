@@ -11,6 +11,7 @@ from naryq import exchange, ledger, limits, pricing, reform, retail
 from naryq.exchange import machine, orders, pump, sessions, supply
 from naryq.exchange.topic import rules_in_force
 from naryq.ledger import at_trade
+from naryq.limits import pump as pump_limits
 from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
@@ -272,7 +273,7 @@ def _cap_of_elsewhere(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _step_rounded_up(patch: pytest.MonkeyPatch) -> None:
     """The largest rise is rounded up."""
-    wrap(patch, limits, "_moved", lambda original, price, rise, _: original(price, rise, Rounding.UP))
+    wrap(patch, pump_limits, "moved", lambda original, price, rise, _: original(price, rise, Rounding.UP))
 
 
 @bug

@@ -54,7 +54,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "91b59c3c9e4e649b2eb80b08222a6a0ad24927f54e068021809c027ebcce3ba9"
+GOLDEN = "957d89ac202b2f760c1d5272c50b199c8c489e2b6e64fb683c8116166d0934c2"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:

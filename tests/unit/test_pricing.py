@@ -215,7 +215,7 @@ def test_the_step_and_the_cap_each_hold_their_part() -> None:
     ]
     assert price.fund_tiyn == (7_000 - highest) * 333_333
     assert price.previous_tiyn_per_litre == last.pump_tiyn_per_litre
-    assert price.limits == ("pump_step_rise", "collar")
+    assert price.limits == ("retail_cap", "pump_step_rise", "collar")
 
 
 def test_an_outside_place_may_buy() -> None:

@@ -10,11 +10,13 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from naryq.exchange.limits_state import NO_BAND
 from naryq.exchange.state import Session, State, ordered
-from naryq.exchange.topic import Asked, Decision, Topic, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, region_of, rules_in_force
 from naryq.messages import (
     Code,
     OrderCancelled,
+    PhaseChanged,
     Refusal,
     Resting,
     ResumeTrading,
@@ -26,7 +28,7 @@ from naryq.rulebook import InForce
 
 WHOLE: Final = "venue"
 """The target of a stop that names none."""
-TAKING: Final = ("collecting", "call", "continuous", "halted")
+STANDING: Final = ("collecting", "call", "continuous", "halted")
 """The phases in which orders stand that may still trade."""
 Places: TypeAlias = "tuple[str | None, ...]"
 """Where an order stands and where it is to be delivered."""
@@ -52,7 +54,7 @@ def _stop_trading(state: State, command: StopTrading) -> Decision:
         at_ns=command.at_ns,
         rulebook_version=rules.version,
     )
-    return (stopped, *_cancelled(state, stopped))
+    return (stopped, *_cancelled(state, stopped), *_halted(state, stopped))
 
 
 def _check_may_stop(state: State, command: StopTrading | ResumeTrading, rules: InForce) -> None:
@@ -73,12 +75,13 @@ def _check_target(state: State, command: StopTrading, rules: InForce) -> None:
     known = {
         "venue": target == WHOLE,
         "session": target in state.sessions,
-        "instrument": True,
+        "instrument": target in state.market.instruments,
         "region": target in rules.words("provinces"),
         "participant": target in state.participants,
     }
     codes = {
         "session": Code.UNKNOWN_SESSION,
+        "instrument": Code.UNKNOWN_INSTRUMENT,
         "region": Code.UNKNOWN_PLACE,
         "participant": Code.UNKNOWN_PARTICIPANT,
     }
@@ -103,9 +106,16 @@ def _cancelled(state: State, stopped: TradingStopped) -> Iterator[OrderCancelled
     if stopped.resting == "keep":
         return
     for _, session in sorted(state.sessions.items()):
-        for order in ordered(session.orders) if session.phase in TAKING else ():
+        for order in ordered(session.orders) if session.phase in STANDING else ():
             if _reaches(stopped, session, order.participant_id, (order.place, order.delivery)):
                 yield OrderCancelled(order.session_id, order.order_id, f"trading stopped: {stopped.reason}")
+
+
+def _halted(state: State, stopped: TradingStopped) -> Iterator[PhaseChanged]:
+    """Halt every session that trades in a book and that the stop reaches as a whole."""
+    for session_id, session in sorted(state.sessions.items()):
+        if session.phase in ("call", "continuous") and reaches_all(state, stopped, session):
+            yield PhaseChanged(session_id, "halted", f"trading stopped: {stopped.reason}", stopped.at_ns)
 
 
 def _resume_trading(state: State, command: ResumeTrading) -> Decision:
@@ -117,7 +127,24 @@ def _resume_trading(state: State, command: ResumeTrading) -> Decision:
             where="target",
             remedy="Name the scope and the target of a stop as they were given.",
         )
-    return (TradingResumed(command.scope, command.target, command.reason, command.actor, command.at_ns),)
+    resumed = TradingResumed(command.scope, command.target, command.reason, command.actor, command.at_ns)
+    return (resumed, *_reopened(state, command))
+
+
+def _reopened(state: State, command: ResumeTrading) -> Iterator[PhaseChanged]:
+    """Reopen in a call what this stop alone has kept halted; a limit's halt goes on for its own time."""
+    lifted = state.stops[command.scope, command.target]
+    others = [stop for key, stop in sorted(state.stops.items()) if key != (command.scope, command.target)]
+    for session_id, session in sorted(state.sessions.items()):
+        until_ns = state.limits.bands.get(session_id, NO_BAND).halted_until_ns
+        if (
+            session.phase == "halted"
+            and session.opened.kind == "continuous"
+            and reaches_all(state, lifted, session)
+            and not any(reaches_all(state, stop, session) for stop in others)
+            and (until_ns is None or command.at_ns >= until_ns)
+        ):
+            yield PhaseChanged(session_id, "call", f"trading resumed: {command.reason}", command.at_ns)
 
 
 def _named(scope: str, target: str) -> str:
@@ -138,6 +165,13 @@ def _reaches(stop: TradingStopped, session: Session, participant_id: str, places
     }[stop.scope]
 
 
+def reaches_all(state: State, stop: TradingStopped, session: Session) -> bool:
+    """Say whether a stop reaches every order of a session."""
+    if stop.scope == "region":
+        return stop.target == region_of(state, session)
+    return stop.scope != "participant" and _reaches(stop, session, "", ())
+
+
 def stop_on(state: State, session: Session, participant_id: str, places: Places) -> TradingStopped | None:
     """Return the first stop that reaches an order of a participant at a place of a session, or None."""
     stops = (stop for _, stop in sorted(state.stops.items()))
@@ -155,9 +189,9 @@ def check_not_stopped(asked: Asked) -> None:
 
 
 def check_may_clear(state: State, session: Session) -> None:
-    """Refuse to clear (TRADING_STOPPED) what is stopped as a whole: the venue, the session or its instrument."""
+    """Refuse to clear or to reopen (TRADING_STOPPED) what is stopped as a whole."""
     for _, stop in sorted(state.stops.items()):
-        if stop.scope in ("venue", "session", "instrument") and _reaches(stop, session, "", ()):
+        if reaches_all(state, stop, session):
             raise _stopped(stop, "Resume it first, then clear.")
 
 

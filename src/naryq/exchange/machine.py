@@ -9,9 +9,11 @@ import msgspec
 
 from naryq.exchange import (
     auctions,
+    bounding,
     calendar,
     control,
     instruments,
+    limits,
     money,
     orders,
     people,
@@ -34,6 +36,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     supply.TOPIC,
     instruments.TOPIC,
     calendar.TOPIC,
+    limits.TOPIC,
+    bounding.TOPIC,
     sessions.TOPIC,
     auctions.TOPIC,
     series.TOPIC,
@@ -43,7 +47,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     pump.TOPIC,
     surveillance.TOPIC,
 )
-"""Where several topics fold or follow one event, they do so in this order."""
+"""Where several topics fold or follow one event, they do so in this order: limits see a session as it was before."""
 
 _PERMITTED: Final = MappingProxyType({kind: roles for topic in TOPICS for kind, roles in topic.permitted.items()})
 _DECIDERS: Final = MappingProxyType({kind: decider for topic in TOPICS for kind, decider in topic.deciders.items()})
@@ -63,6 +67,7 @@ _EVOLVERS: Final[Mapping[type, Evolver]] = MappingProxyType({
         for kind in (kind for topic in TOPICS for kind in topic.evolvers)
     },
 })  # fmt: skip
+_WITNESSES: Final = MappingProxyType({code: witness for topic in TOPICS for code, witness in topic.witnesses.items()})
 _FOLLOWERS: Final = MappingProxyType({
     kind: tuple(follower for topic in TOPICS for follower in topic.followers.get(kind, ()))
     for topic in TOPICS
@@ -72,7 +77,7 @@ _WHILE_SUSPENDED: Final = frozenset(kind for topic in TOPICS for kind in topic.w
 
 
 def decide(state: State, command: AnyCommand) -> Decision:
-    """Judge a command: the events that follow from it, or the single event `Refused`.
+    """Judge a command: the events that follow from it, or the event `Refused` alone, with its witness if it has one.
 
     The checks run in this order: time, permission, rulebook, what is named exists, phase, values.
     """
@@ -93,7 +98,10 @@ def decide_and_fold(state: State, command: AnyCommand) -> tuple[Decision, State]
         for event in _DECIDERS[type(command)](state, command):
             folded = _followed(folded, event, events)
     except Refusal as refusal:
-        return (Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy),), state
+        refused = Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy)
+        witness = _WITNESSES.get(refusal.code)
+        beside = () if witness is None else witness(state, command)
+        return (refused, *beside), reduce(evolve, beside, state)
     return tuple(events), folded
 
 

@@ -6,8 +6,7 @@ from typing import Final
 
 import msgspec
 
-from naryq import limits
-from naryq.exchange import auctions, control, guarantees, people, trading
+from naryq.exchange import auctions, bounding, control, guarantees, limits, people, trading
 from naryq.exchange.book import entered, left
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
@@ -82,7 +81,16 @@ def _entered(state: State, session: Session, order: OrderAccepted) -> Decision:
         return (order, *auctions.replaced(session, order))
     if not trading.trades_in_book(session):
         return (order,)
-    return (order, *trading.entering(state, session, order).events)
+    outcome, then = _met(state, session, order)
+    return (order, *outcome.events, *then)
+
+
+def _met(state: State, session: Session, order: OrderAccepted) -> tuple[trading.Outcome, Decision]:
+    """Let an order meet the book within the session's bounds; say what follows where one of them stops it."""
+    at_ns = order.submitted_at_ns
+    bounds = bounding.as_bounds(bounding.bounds(state, session, at_ns))
+    outcome = trading.entering(state, session, order, bounds)
+    return outcome, bounding.stopped(state, session, order, outcome, at_ns)
 
 
 def _check_may_trade(asked: Asked) -> None:
@@ -178,16 +186,6 @@ def _check_tick(asked: Asked) -> None:
         raise Refusal(Code.OUT_OF_RANGE, what, where="price_tenge_per_tonne", remedy=remedy)
 
 
-def _check_collar(asked: Asked) -> None:
-    opened, command = asked.session.opened, asked.command
-    if command.order_type == "market":
-        return
-    bounds = limits.Collar(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
-    refused = limits.judge_price(command.price_tenge_per_tonne, asked.session.carriage[command.place], bounds)
-    if refused is not None:
-        raise refused
-
-
 def _check_room(asked: Asked) -> None:
     """Refuse what would make the session too large to be cleared: that refusal would come too late for everybody."""
     lots = asked.session.lots - (0 if asked.replaces is None else asked.replaces.quantity_lots)
@@ -207,13 +205,18 @@ _CHECKS: Final[tuple[Check, ...]] = (
     _check_delivery,
     auctions.check_bid,
     _check_tick,
-    _check_collar,
+    limits.check_collar,
+    bounding.check_hold,
+    limits.check_parity,
+    limits.check_size,
     _check_room,
+    limits.check_rate,
+    limits.check_batch,
     guarantees.check_guarantee,
 )
 """The order of the checks: who may, what is stopped, what is named, when, where, which price, how much, what money."""
 
-JUDGED_BY_RULES: Final[tuple[Check, ...]] = (_check_may_trade, _check_collar)
+JUDGED_BY_RULES: Final[tuple[Check, ...]] = (_check_may_trade, limits.check_collar, limits.check_size)
 """The checks that ask nothing but the order, its session's terms and the rules: they can be asked again later."""
 
 
@@ -238,7 +241,8 @@ def _amend_order(state: State, command: AmendOrder) -> Decision:
         check(asked)
     if not trading.trades_in_book(session):
         return (event,)
-    return (event, *trading.entering(state, session, amended).events)
+    outcome, then = _met(state, session, amended)
+    return (event, *outcome.events, *then)
 
 
 def _amended(order: OrderAccepted, command: AmendOrder) -> OrderAccepted:

@@ -266,7 +266,7 @@ def _orders_leave(state: State, event: Absence) -> Decision:
     return tuple(
         OrderCancelled(name, order.order_id, f"participant {standing_now}: {event.reason}")
         for name, session in sorted(state.sessions.items())
-        if session.phase in control.TAKING
+        if session.phase in control.STANDING
         for order in ordered(session.orders)
         if order.participant_id == event.participant_id
     )

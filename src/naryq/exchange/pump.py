@@ -6,12 +6,14 @@ from typing import Final
 
 import msgspec
 
-from naryq import ledger, pricing
+from naryq import ledger, limits, pricing
+from naryq.exchange.limits import fund_balance as balance
 from naryq.exchange.people import check_province
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Decision, Topic, check_correction, rules_for_month, session_in
 from naryq.messages import (
     Code,
+    Day,
     LedgerPosted,
     Month,
     PricesPublished,
@@ -73,7 +75,9 @@ def _publish_prices(state: State, command: PublishPrices) -> Decision:
         )
     _check_unpublished(state, session)
     rules = rules_for_month(state, command.at_ns, session.opened.delivery_month)
-    prices = tuple(_pump_prices(state, session, session.cleared, rules))
+    today = rules.rulebook.day(command.at_ns)
+    _check_calendar(state, session, rules, today)
+    prices = _within_the_fund(state, tuple(_pump_prices(state, session, session.cleared, rules)), rules)
     postings = tuple(leg for price in prices for leg in ledger.compensation(price.province, price.fund_tiyn))
     published = PricesPublished(
         session_id=command.session_id,
@@ -81,6 +85,7 @@ def _publish_prices(state: State, command: PublishPrices) -> Decision:
         delivery_month=session.opened.delivery_month,
         pump_prices=prices,
         rulebook_version=rules.version,
+        published_on=today,
     )
     return (
         (published, LedgerPosted(f"compensation for {session.opened.delivery_month}", postings))
@@ -100,6 +105,33 @@ def _check_unpublished(state: State, session: Session) -> None:
                 where="session_id",
                 remedy="Publish each month once, in the order of the months.",
             )
+
+
+def _check_calendar(state: State, session: Session, rules: InForce, today: Day) -> None:
+    """Refuse to publish too early for the month, or too soon after a province's last pump price."""
+    lead, gap = rules.integer("publication_lead"), rules.integer("publication_gap")
+    days = (state.limits.published.get(province) for province in sorted(_provinces(session)))
+    last = max((day for day in days if day is not None), default=None)
+    refused = limits.judge_publication(today, session.opened.delivery_month, last, lead, gap)
+    if refused is not None:
+        raise refused
+
+
+def _within_the_fund(state: State, prices: tuple[PumpPrice, ...], rules: InForce) -> tuple[PumpPrice, ...]:
+    """Return the pump prices with no more paid by the fund than its floor allows, shared pro rata.
+
+    Where it falls short, the rule `fund_exhausted` says who takes the rest: the pump price or the stations.
+    """
+    owed = tuple(price.fund_tiyn for price in prices)
+    paid = limits.rationed(owed, balance(state), rules.integer(limits.FLOOR))
+    if paid == owed:
+        return prices
+    who = rules.value("fund_exhausted")
+    on_stations = who is not None and who.value == "stations"
+    return tuple(
+        pricing.short_of_fund(price, tiyn, rules.required_integer("density"), on_stations=on_stations)
+        for price, tiyn in zip(prices, paid, strict=True)
+    )
 
 
 def _provinces(session: Session) -> frozenset[str]:

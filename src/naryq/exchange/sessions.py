@@ -8,8 +8,9 @@ import msgspec
 from rpds import HashTrieMap
 
 from naryq import limits, pricing
-from naryq.exchange import auctions, calendar, control, instruments, orders, people, trading
+from naryq.exchange import auctions, bounding, calendar, control, instruments, orders, people, trading
 from naryq.exchange.book import EMPTY
+from naryq.exchange.limits import caps
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force, session_in
 from naryq.messages import (
@@ -245,6 +246,8 @@ def _change_phase(state: State, command: ChangePhase) -> Decision:
         raise Refusal(Code.WRONG_PHASE, what, where="phase", remedy=remedy)
     if command.phase != "cancelled":
         orders.check_window(session.opened, command.at_ns)
+        bounding.check_may_reopen(state, session, command.at_ns)
+        control.check_may_clear(state, session)
     return changed(state, session, command.phase, command.reason, command.at_ns)
 
 
@@ -257,8 +260,15 @@ def changed(state: State, session: Session, phase: Phase, reason: str, at_ns: in
         summed = msgspec.structs.replace(ended(state, session, at_ns), reference_moved=False)
         return (*gone, event, summed) if session.statistics.trades else (*gone, event)
     if session.phase == "call" and phase == "continuous":
-        return (*trading.uncrossed(state, session, at_ns).events, event)
+        return (*_uncrossed(state, session, at_ns), event)
     return (event,)
+
+
+def _uncrossed(state: State, session: Session, at_ns: int) -> Decision:
+    """End a call within the session's bounds; say what follows where one of them stops it."""
+    bounds = bounding.as_bounds(bounding.bounds(state, session, at_ns))
+    outcome = trading.uncrossed(state, session, at_ns, bounds)
+    return (*outcome.events, *bounding.call_stopped(state, session, outcome, at_ns))
 
 
 def _close_session(state: State, command: CloseSession) -> Decision:
@@ -272,7 +282,7 @@ def _close_session(state: State, command: CloseSession) -> Decision:
     if session.opened.kind != "continuous":
         auctions.check_may_close(state, session)
         return (closed,)
-    traded = trading.uncrossed(state, session, command.at_ns).events if session.phase == "call" else ()
+    traded = _uncrossed(state, session, command.at_ns) if session.phase == "call" else ()
     return (*traded, *_ending(state, session, traded, closed, command.at_ns))
 
 
@@ -316,7 +326,7 @@ def _clear_session(state: State, command: ClearSession) -> Decision:
     if session.opened.kind == "standard":
         return _clear_auction(state, command, session)
     cleared = PhaseChanged(command.session_id, "cleared", "the price is found", command.at_ns)
-    traded = trading.uncrossed(state, session, command.at_ns).events
+    traded = _uncrossed(state, session, command.at_ns)
     return (*traded, *_ending(state, session, traded, cleared, command.at_ns))
 
 
@@ -333,7 +343,9 @@ def _clear_auction(state: State, command: ClearSession, session: Session) -> Dec
 
 def _clear_network(state: State, command: ClearSession, session: Session) -> Decision:
     rules, standing = rules_in_force(state, command.at_ns), ordered(session.orders)
-    cleared = pricing.clear_session(session.opened, standing, rules, control.left_out(state, session))
+    cleared = pricing.clear_session(
+        session.opened, standing, rules, control.left_out(state, session), caps(state, session, rules)
+    )
     return (cleared, SessionEnded(command.session_id, command.at_ns, reference_moved=cleared.reference_moved))
 
 

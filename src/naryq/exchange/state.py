@@ -8,6 +8,7 @@ from rpds import HashTrieMap
 
 from naryq import ledger, messages
 from naryq.exchange.book import Book
+from naryq.exchange.limits_state import Limits, no_limits
 from naryq.exchange.money_state import NO_MONEY, Money
 from naryq.exchange.supply_state import Supply, no_supply
 from naryq.messages import (
@@ -162,6 +163,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     market: Market
     money: Money
     supply: Supply
+    limits: Limits
 
 
 def initial_state() -> State:
@@ -186,6 +188,7 @@ def initial_state() -> State:
         money=NO_MONEY,
         supply=no_supply(),
         watch=Watch(HashTrieMap(), HashTrieMap(), HashTrieMap()),
+        limits=no_limits(),
     )
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from naryq.exchange.state import Session, State
-from naryq.messages import AnyEvent, Code, Day, Month, OrderAccepted, Phase, Refusal, Role, SubmitOrder
+from naryq.messages import REPUBLIC, AnyEvent, Code, Day, Month, OrderAccepted, Phase, Refusal, Role, SubmitOrder
 from naryq.rulebook import InForce
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
@@ -36,7 +36,10 @@ class Asked(NamedTuple):
 Check: TypeAlias = Callable[[Asked], None]
 """One reason for which an order may be refused: it raises the `Refusal`, or does nothing."""
 
-NOTHING: Mapping[type, Any] = MappingProxyType({})
+Witness: TypeAlias = Callable[[State, Any], Decision]
+"""What is written down beside a refusal with a certain code, given the state and the command that was refused."""
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Topic(NamedTuple):
@@ -51,6 +54,7 @@ class Topic(NamedTuple):
     followers: Mapping[type, tuple[Follower, ...]] = NOTHING
     while_suspended: tuple[type, ...] = ()
     """The commands that a suspended or excluded participant may still send: what winds down and performs."""
+    witnesses: Mapping[Code, Witness] = NOTHING
 
 
 def rules_in_force(state: State, at_ns: int, effective: Day | None = None) -> InForce:
@@ -94,3 +98,12 @@ def check_correction(stands: bool, correction: str, of_what: str) -> None:  # no
     if correction and not stands:
         remedy = "Leave `correction` out: this is the first report."
         raise Refusal(Code.NOT_FOUND, f"{of_what} is not reported yet", where="correction", remedy=remedy)
+
+
+def region_of(state: State, session: Session) -> str | None:
+    """Return the one region that a session over an instrument delivers to, or None."""
+    opened = session.opened
+    if opened.instrument is None:
+        return None
+    region = opened.region or state.market.instruments[opened.instrument].delivery_region
+    return None if region == REPUBLIC else region

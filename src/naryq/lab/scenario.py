@@ -34,13 +34,14 @@ from naryq.messages import (
 )
 from naryq.pricing import cheapest_carriage
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import BASIS_POINTS, TIYN_PER_TENGE, Rounding, apportion, instant_ns, share
+from naryq.units import BASIS_POINTS, NS_PER_SECOND, TIYN_PER_TENGE, Rounding, apportion, instant_ns, share
 
 OPERATOR = "operator"
 REGULATOR = "regulator"
 MANGYSTAU = "KZ-47"
 MANGYSTAU_PLANT = "KAZGPZ"
-NS_PER_MILLISECOND = 10**6
+ORDER_GAP_NS = NS_PER_SECOND
+"""Between any two orders: whoever sent two within a second would be a robot under `guarded`."""
 
 Venue: TypeAlias = Callable[[Sequence[AnyCommand]], list[tuple[AnyEvent, ...]]]
 """A door of the venue: commands in, the events that answer each out."""
@@ -305,7 +306,7 @@ def _at_the_bound(opened: SessionOpened, offer: Offer, carriage: int) -> Offer |
 
 
 def _order(desk: _Desk, session_id: str, offer: Offer) -> SubmitOrder:
-    desk.at_ns += NS_PER_MILLISECOND
+    desk.at_ns += ORDER_GAP_NS
     command_id, at_ns = desk.stamp()
     return SubmitOrder(
         command_id,

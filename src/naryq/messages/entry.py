@@ -7,6 +7,7 @@ import msgspec
 from naryq.messages.basics import Message, Refused
 from naryq.messages.control import ControlCommand, ControlEvent
 from naryq.messages.instruments import InstrumentCommand, InstrumentEvent
+from naryq.messages.limits import LimitCommand, LimitEvent
 from naryq.messages.money import MoneyCommand, MoneyEvent
 from naryq.messages.orders import OrderCommand, OrderEvent
 from naryq.messages.people import PeopleCommand, PeopleEvent
@@ -25,6 +26,7 @@ AnyCommand = (
     | OrderCommand
     | ControlCommand
     | MoneyCommand
+    | LimitCommand
     | SupplyCommand
     | PumpCommand
     | SurveillanceCommand
@@ -37,6 +39,7 @@ AnyEvent = (
     | SessionEvent
     | OrderEvent
     | ControlEvent
+    | LimitEvent
     | MoneyEvent
     | SupplyEvent
     | PumpEvent

@@ -43,6 +43,8 @@ class LimitReached(Event, frozen=True, tag=True):
     at_ns: int
     session_id: Name | None = None
     until_ns: int | None = None
+    lots: int = 0
+    """What it kept from trading, where it did."""
 
 
 class LimitLifted(Event, frozen=True, tag=True):
@@ -79,6 +81,20 @@ class PriceCounted(Event, frozen=True, tag=True):
     """How many prices the sum has."""
     sum_tenge_per_tonne: int
     at_ns: int
+
+
+class KeysCounted(Event, frozen=True, tag=True):
+    """How the two keys stand after a session: its average ex-works price, the parity it is held against, sessions.
+
+    `acting` is for how many sessions the limit has acted; None while it does not.
+    """
+
+    session_id: Name
+    average_tenge_per_tonne: int
+    parity_tenge_per_tonne: int | None
+    turned: int
+    failed: int
+    acting: int | None
 
 
 class ClaimCompensation(Command, frozen=True, tag=True):
@@ -123,5 +139,12 @@ class ClaimDecided(Event, frozen=True, tag=True):
 
 LimitCommand = ReportParity | ClaimCompensation | DecideClaim
 LimitEvent = (
-    ParityReported | LimitReached | LimitLifted | BandWidened | PriceCounted | CompensationClaimed | ClaimDecided
+    ParityReported
+    | LimitReached
+    | LimitLifted
+    | BandWidened
+    | PriceCounted
+    | KeysCounted
+    | CompensationClaimed
+    | ClaimDecided
 )

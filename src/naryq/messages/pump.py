@@ -73,6 +73,8 @@ class PricesPublished(Event, frozen=True, tag=True):
     delivery_month: Month
     pump_prices: tuple[PumpPrice, ...]
     rulebook_version: str
+    published_on: Day | None = None
+    """The day of publication by the venue's clock; None in journals from before."""
 
 
 PumpCommand = ReportRetailTerms | PublishPrices

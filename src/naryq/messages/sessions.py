@@ -237,6 +237,8 @@ class PlacePrice(Message, frozen=True):
     marginal_orders: tuple[str, ...]
     full_links: tuple[str, ...]
     limits: tuple[str, ...]
+    uncapped_price_tenge_per_tonne: int | None = None
+    """What the price would have been without an administered price, where one applied and gas would have traded."""
 
 
 class Fill(Message, frozen=True):

@@ -1,16 +1,15 @@
-"""What may stop or bound a price: the collar of orders and the path of the pump price.
+"""The collar: how far an order may lie from the last weighted average price.
 
-A limit that the rulebook does not set is None and bounds nothing.
+The exchange law let an exchange bound a day's prices by the trades before (article 14(2)(3)); the announcements of the
+platforms tied a session's base price to the last weighted average.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from naryq.messages import Code, Refusal
 from naryq.units import BASIS_POINTS, Rounding, divide
 
-STEP = "pump_step_rise"
-CAP = "retail_cap"
-COLLAR = "collar"
+COLLAR: Final = "collar"
 
 
 class Collar(NamedTuple):
@@ -30,12 +29,17 @@ def collar(reference_tenge_per_tonne: int | None, rise: int | None, fall: int | 
     """
     if reference_tenge_per_tonne is None:
         return Collar(None, None)
-    lowest = None if fall is None else _moved(reference_tenge_per_tonne, -fall, Rounding.UP)
-    highest = None if rise is None else _moved(reference_tenge_per_tonne, rise, Rounding.DOWN)
+    lowest = None if fall is None else moved(reference_tenge_per_tonne, -fall, Rounding.UP)
+    highest = None if rise is None else moved(reference_tenge_per_tonne, rise, Rounding.DOWN)
     return Collar(lowest, highest)
 
 
-def _moved(price: int, basis_points: int, rounding: Rounding) -> int:
+def moved(price: int, basis_points: int, rounding: Rounding) -> int:
+    """Return a price moved by a rate in basis points.
+
+    >>> moved(100_001, 500, Rounding.DOWN)
+    105001
+    """
     return divide(price * (BASIS_POINTS + basis_points), BASIS_POINTS, rounding)
 
 
@@ -64,35 +68,3 @@ def _outside(code: Code, side: str, bound: str, price: int, limit: int) -> Refus
         where="price_tenge_per_tonne",
         remedy=f"Give {bound} {limit}.",
     )
-
-
-class Bounded(NamedTuple):
-    """A pump price after its limits, in tiyn a litre, and what the fund owes for each litre."""
-
-    pump_tiyn_per_litre: int
-    fund_tiyn_per_litre: int
-    limits: tuple[str, ...]
-
-
-def bound_pump(
-    formula_tiyn_per_litre: int,
-    previous_tiyn_per_litre: int | None,
-    step_rise: int | None,
-    cap_tiyn_per_litre: int | None,
-) -> Bounded:
-    """Bound a pump price by the cap and by the largest rise in a month (basis points of the last price).
-
-    The cap is the seller's loss, as in law; the step is the fund's: it pays what the step alone holds back. Falls are
-    free. The rise is rounded down. Source of the band: IMF TNM 12/03, `clip(P*, P(1-x), P(1+x))`, upper side.
-
-    >>> bound_pump(11_000, 6_000, 500, None)
-    Bounded(pump_tiyn_per_litre=6300, fund_tiyn_per_litre=4700, limits=('pump_step_rise',))
-    """
-    lawful = formula_tiyn_per_litre if cap_tiyn_per_litre is None else min(formula_tiyn_per_litre, cap_tiyn_per_litre)
-    limits = (CAP,) if lawful < formula_tiyn_per_litre else ()
-    if previous_tiyn_per_litre is None or step_rise is None:
-        return Bounded(lawful, 0, limits)
-    highest = _moved(previous_tiyn_per_litre, step_rise, Rounding.DOWN)
-    if lawful <= highest:
-        return Bounded(lawful, 0, limits)
-    return Bounded(highest, lawful - highest, (STEP,))

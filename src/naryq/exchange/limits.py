@@ -1,0 +1,528 @@
+"""What bounds orders, months and prices at the venue: it reads the rules and the memory, and says what they refuse.
+
+The arithmetic stands in `naryq.limits`; which limit is made for what, in docs/reference/limits.md.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from naryq import ledger, limits
+from naryq.exchange import people
+from naryq.exchange.limits_state import NO_BAND, Sale
+from naryq.exchange.state import Session, State
+from naryq.exchange.topic import Asked, Decision, Topic, region_of, rules_in_force
+from naryq.messages import (
+    ClaimCompensation,
+    ClaimDecided,
+    Code,
+    CompensationClaimed,
+    DecideClaim,
+    KeysCounted,
+    LimitLifted,
+    LimitReached,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    ParityReported,
+    PriceCounted,
+    PricesPublished,
+    Refusal,
+    ReportParity,
+    SessionCleared,
+    SessionEnded,
+    SubmitOrder,
+    Traded,
+)
+from naryq.rulebook import InForce
+from naryq.units import NS_PER_DAY, days_between, divide, is_day
+
+PER_TONNE: Final = "tenge_per_tonne"
+
+
+# --- Checks of an order -----------------------------------------------------------------------------------------
+
+
+def check_collar(asked: Asked) -> None:
+    """Refuse a price outside the session's collar (PRICE_ABOVE_COLLAR, PRICE_BELOW_COLLAR)."""
+    opened = asked.session.opened
+    if asked.command.order_type == "market":
+        return
+    bounds = limits.Collar(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
+    _raise(limits.judge_price(asked.command.price_tenge_per_tonne, _carriage(asked), bounds))
+
+
+def check_parity(asked: Asked) -> None:
+    """Refuse a price above what the two keys allow while they act (PRICE_ABOVE_PARITY)."""
+    memory, keys = asked.state.limits, _keys(asked.rules)
+    if memory.lock.acting is None or memory.parity is None or keys is None or asked.command.order_type == "market":
+        return
+    highest, carriage = limits.bid_limit(memory.parity.parity_tenge_per_tonne, keys), _carriage(asked)
+    _raise(limits.judge_parity(asked.command.price_tenge_per_tonne - carriage, highest, carriage))
+
+
+def check_size(asked: Asked) -> None:
+    """Refuse an order that is too large (TOO_MANY_LOTS, TOO_MUCH_VALUE)."""
+    command, rules = asked.command, asked.rules
+    most = rules.integer(limits.LOTS), rules.integer(limits.VALUE)
+    price = command.price_tenge_per_tonne
+    _raise(limits.judge_size(price, command.quantity_lots, asked.session.opened.lot_kg, *most))
+
+
+def check_rate(asked: Asked) -> None:
+    """Refuse an order that follows its sender's last ones too fast (TOO_FAST)."""
+    times = asked.state.limits.sent.get(asked.command.actor, ())
+    _raise(limits.judge_rate(times, asked.command.at_ns, asked.rules.integer(limits.RATE)))
+
+
+def check_batch(asked: Asked) -> None:
+    """Refuse a bid outside the batch of its month, affiliates counted as one (BATCH_TOO_SMALL, BATCH_TOO_LARGE)."""
+    command, rules = asked.command, asked.rules
+    least, most = rules.integer(limits.LEAST), rules.integer(limits.MOST)
+    if command.side == "sell" or (least is None and most is None):
+        return
+    standing = _taken_by_group(asked.state, command.actor, asked.session.opened.delivery_month)
+    standing -= 0 if asked.replaces is None else asked.replaces.quantity_lots
+    _raise(limits.judge_batch(standing, command.quantity_lots, least, most))
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise refusal
+
+
+def _carriage(asked: Asked) -> int:
+    return asked.session.carriage[asked.command.place]
+
+
+def _taken_by_group(state: State, participant_id: str, month: str) -> int:
+    """Return the lots that a participant and its affiliates have bought or are bidding for in a month."""
+    group = people.group_of(state, participant_id)
+    members = [member for member, of in state.people.groups.items() if of == group] or [participant_id]
+    return sum(state.limits.batches.get((member, month), 0) for member in members)
+
+
+def _a_robot(state: State, command: SubmitOrder) -> Decision:
+    """Write a breach of the message rate down for the regulator, beside the refusal."""
+    highest = rules_in_force(state, command.at_ns).integer(limits.RATE)
+    assert highest is not None, "what was refused by a rule has the rule"
+    times = limits.remembered(state.limits.sent.get(command.actor, ()), command.at_ns)
+    found = limits.within_second(times, command.at_ns)
+    return (
+        LimitReached(
+            limit=limits.RATE,
+            subject=command.actor,
+            value=found,
+            threshold=highest,
+            unit=limits.RATE,
+            what=f"{found} orders within a second: order {command.order_id!r} was refused as a robot's",
+            at_ns=command.at_ns,
+            session_id=command.session_id,
+        ),
+    )
+
+
+# --- The cumulative counter and the two keys --------------------------------------------------------------------
+
+
+def caps(state: State, session: Session, rules: InForce) -> Mapping[str, int]:
+    """Return the administered price of each region of a session that is under one, its carriage included."""
+    price = rules.integer(limits.ADMINISTERED)
+    regions = (place.place for place in session.opened.places if place.place in state.limits.administered)
+    return {} if price is None else {region: price + session.carriage[region] for region in regions}
+
+
+def _session_cleared(state: State, event: SessionCleared) -> Decision:
+    """Count each region's uncapped price, and the average against the two keys, after a session."""
+    session = state.sessions[event.session_id]
+    at_ns = session.opened.closes_at_ns
+    rules = rules_in_force(state, at_ns)
+    return (*_counted(state, session, event, rules), *_turned(state, event, rules, at_ns))
+
+
+def _session_ended(state: State, event: SessionEnded) -> Decision:
+    """Count the price of a session over one instrument in its region, as it would have been without its bounds.
+
+    That is the average of what traded and of what a bound kept from trading, weighted by lots.
+    """
+    session = state.sessions[event.session_id]
+    region, found = region_of(state, session), event.statistics
+    if region is None or found is None:
+        return ()
+    band = state.limits.bands.get(event.session_id, NO_BAND)
+    lots = found.volume_lots + band.kept_lots
+    if not lots:
+        return ()
+    price = divide(found.turnover + band.kept_turnover, lots)
+    return tuple(_counting(state, session, region, price, rules_in_force(state, event.at_ns)))
+
+
+def _counted(
+    state: State, session: Session, event: SessionCleared, rules: InForce
+) -> Iterator[PriceCounted | LimitReached | LimitLifted]:
+    for region, price in _uncapped(session, event):
+        yield from _counting(state, session, region, price - session.carriage[region], rules)
+
+
+def _counting(
+    state: State, session: Session, region: str, price: int, rules: InForce
+) -> Iterator[PriceCounted | LimitReached | LimitLifted]:
+    """Count one price of a region, carriage taken off, and say whether the administered price begins or ends."""
+    sessions, threshold = rules.integer("cumulative_sessions"), rules.integer(limits.SUM)
+    if sessions is None or threshold is None:
+        return
+    reading = limits.counted(state.limits.prices.get(region, ()), price, sessions, threshold)
+    counted = PriceCounted(
+        session_id=session.opened.session_id,
+        region=region,
+        uncapped_price_tenge_per_tonne=price,
+        sessions=len(reading.prices),
+        sum_tenge_per_tonne=reading.sum_tenge_per_tonne,
+        at_ns=session.opened.closes_at_ns,
+    )
+    yield counted
+    acts = region in state.limits.administered
+    if reading.administered and not acts:
+        yield _administered(counted, threshold, rules.integer(limits.ADMINISTERED))
+    if acts and not reading.administered:
+        yield _freed(counted, threshold)
+
+
+def _uncapped(session: Session, event: SessionCleared) -> Iterator[tuple[str, int]]:
+    """Return each region's price as it would have been without an administered price, where gas would have traded."""
+    regions = frozenset(place.place for place in session.opened.places if place.kind == "province")
+    for price in event.prices:
+        uncapped = price.uncapped_price_tenge_per_tonne
+        if uncapped is None and price.traded_lots:
+            uncapped = price.price_tenge_per_tonne
+        if price.place in regions and uncapped is not None:
+            yield price.place, uncapped
+
+
+def _administered(counted: PriceCounted, threshold: int, price: int | None) -> LimitReached:
+    then = "no administered price is set" if price is None else f"from the next session on {price}, carriage apart"
+    return LimitReached(
+        limit=limits.SUM,
+        subject=counted.region,
+        value=counted.sum_tenge_per_tonne,
+        threshold=threshold,
+        unit=PER_TONNE,
+        what=f"the sum of {counted.sessions} uncapped prices is above the threshold: {then}",
+        at_ns=counted.at_ns,
+        session_id=counted.session_id,
+    )
+
+
+def _freed(counted: PriceCounted, threshold: int) -> LimitLifted:
+    return LimitLifted(
+        limit=limits.SUM,
+        subject=counted.region,
+        value=counted.sum_tenge_per_tonne,
+        threshold=threshold,
+        unit=PER_TONNE,
+        what="the sum is no longer above the threshold: prices are free again",
+        at_ns=counted.at_ns,
+    )
+
+
+def _keys(rules: InForce) -> limits.Keys | None:
+    found = tuple(
+        rules.integer(rule) for rule in (limits.TWO_KEY, "two_key_spread", "two_key_sessions", "two_key_stay")
+    )
+    level, spread, sessions, stay = found
+    if level is None or spread is None or sessions is None or stay is None:
+        return None
+    return limits.Keys(level, spread, sessions, stay)
+
+
+def _turned(
+    state: State, event: SessionCleared, rules: InForce, at_ns: int
+) -> Iterator[KeysCounted | LimitReached | LimitLifted]:
+    keys, average = _keys(rules), event.average_ex_works_tenge_per_tonne
+    if keys is None or average is None:
+        return
+    before, parity = state.limits.lock, _fresh_parity(state, rules, at_ns)
+    lock = limits.turned(before, average, parity, keys)
+    yield KeysCounted(event.session_id, average, parity, lock.turned, lock.failed, lock.acting)
+    if before.acting is None and lock.acting is not None:
+        assert parity is not None, "without a parity the second key does not turn"
+        what = f"both keys have turned: no order above {limits.bid_limit(parity, keys)} tenge a tonne, carriage apart"
+        yield LimitReached(limits.TWO_KEY, "venue", average, keys.level, PER_TONNE, what, at_ns, event.session_id)
+    if before.acting is not None and lock.acting is None:
+        what = "a key no longer turns: orders are free again"
+        yield LimitLifted(limits.TWO_KEY, "venue", average, keys.level, PER_TONNE, what, at_ns)
+
+
+def _fresh_parity(state: State, rules: InForce, at_ns: int) -> int | None:
+    """Return the export parity reported last, unless it is older than the rule allows."""
+    parity, oldest = state.limits.parity, rules.integer("parity_age")
+    if parity is None:
+        return None
+    age = days_between(parity.day, rules.rulebook.day(at_ns))
+    return None if oldest is not None and age > oldest else parity.parity_tenge_per_tonne
+
+
+def _report_parity(state: State, command: ReportParity) -> Decision:
+    last = state.limits.parity
+    today = rules_in_force(state, command.at_ns).rulebook.day(command.at_ns)
+    if not is_day(command.day) or command.day > today or (last is not None and command.day < last.day):
+        raise Refusal(
+            Code.OUT_OF_RANGE,
+            f"{command.day} is no day between the last report and today",
+            where="day",
+            remedy="Report the parity of a day that has come, no earlier than the last one reported.",
+        )
+    return (ParityReported(command.day, command.parity_tenge_per_tonne, command.source),)
+
+
+# --- Claims -----------------------------------------------------------------------------------------------------
+
+
+def _claim_compensation(state: State, command: ClaimCompensation) -> Decision:
+    rules = rules_in_force(state, command.at_ns)
+    claimed_by = state.limits.claimed.get((command.session_id, command.actor))
+    if claimed_by is not None or command.claim_id in state.limits.claims:
+        raise Refusal(
+            Code.ALREADY_EXISTS,
+            f"there is a claim {claimed_by or command.claim_id!r} already",
+            where="claim_id",
+            remedy="Claim once for a session, under an identifier of its own.",
+        )
+    sales = state.limits.sales.get((command.session_id, command.actor), ())
+    gaps = tuple(
+        limits.below_cost_tiyn(command.cost_tenge_per_tonne, sale.price_tenge_per_tonne, sale.sold_kg) for sale in sales
+    )
+    if not sum(gaps):
+        raise Refusal(
+            Code.NOTHING_TO_CLAIM,
+            "nothing was sold in this session below that cost under an administered price",
+            where="session_id",
+            remedy="Claim for a session in which an administered price bound, and state the cost of a tonne.",
+        )
+    _check_in_time(state, command, rules)
+    claim = CompensationClaimed(
+        claim_id=command.claim_id,
+        session_id=command.session_id,
+        participant_id=command.actor,
+        cost_tenge_per_tonne=command.cost_tenge_per_tonne,
+        statement=command.statement,
+        sold_kg=sum(sale.sold_kg for sale, gap in zip(sales, gaps, strict=True) if gap),
+        claimed_tiyn=sum(gaps),
+        at_ns=command.at_ns,
+    )
+    return (claim,)
+
+
+def _check_in_time(state: State, command: ClaimCompensation, rules: InForce) -> None:
+    days = rules.integer("claim_days")
+    closed = state.sessions[command.session_id].opened.closes_at_ns
+    if days is not None and command.at_ns > closed + days * NS_PER_DAY:
+        raise Refusal(
+            Code.OUTSIDE_WINDOW,
+            f"the {days} days for a claim are over",
+            where="at_ns",
+            remedy="Claim in time: the rule claim_days says how long.",
+        )
+
+
+def _decide_claim(state: State, command: DecideClaim) -> Decision:
+    claim = state.limits.claims.get(command.claim_id)
+    if claim is None:
+        raise Refusal(
+            Code.UNKNOWN_CLAIM,
+            f"no claim {command.claim_id!r} waits for a decision",
+            where="claim_id",
+            remedy="Name a claim that has been made and not decided.",
+        )
+    if command.granted_tiyn > claim.claimed_tiyn:
+        raise Refusal(
+            Code.OUT_OF_RANGE,
+            f"{command.granted_tiyn} tiyn are more than was claimed",
+            where="granted_tiyn",
+            remedy=f"Grant at most {claim.claimed_tiyn}.",
+        )
+    _check_fund(state, command)
+    granted = command.granted_tiyn
+    return (ClaimDecided(command.claim_id, claim.participant_id, granted, command.reason, command.at_ns),)
+
+
+def _check_fund(state: State, command: DecideClaim) -> None:
+    floor = rules_in_force(state, command.at_ns).integer(limits.FLOOR)
+    balance = fund_balance(state)
+    if floor is not None and balance - command.granted_tiyn < floor:
+        raise Refusal(
+            Code.FUND_EXHAUSTED,
+            f"the fund holds {balance} tiyn and may not fall below {floor}",
+            where="granted_tiyn",
+            remedy=f"Grant at most {max(0, balance - floor)}, or endow the fund.",
+        )
+
+
+def fund_balance(state: State) -> int:
+    """Return what the fund holds, in tiyn; below zero it owes."""
+    return state.balances.get((ledger.FUND, "tiyn"), 0)
+
+
+# --- Folding ----------------------------------------------------------------------------------------------------
+
+
+def _with(state: State, **changes: object) -> State:
+    return msgspec.structs.replace(state, limits=msgspec.structs.replace(state.limits, **changes))
+
+
+def _order_accepted(state: State, event: OrderAccepted) -> State:
+    memory = state.limits
+    times = limits.remembered(memory.sent.get(event.participant_id, ()), event.submitted_at_ns)
+    state = _with(state, sent=memory.sent.insert(event.participant_id, times))
+    return _taken(state, event, event.quantity_lots) if event.side == "buy" else state
+
+
+def _taken(state: State, order: OrderAccepted, lots: int) -> State:
+    key = (order.participant_id, state.sessions[order.session_id].opened.delivery_month)
+    batches = state.limits.batches
+    return _with(state, batches=batches.insert(key, batches.get(key, 0) + lots))
+
+
+def _order_left(state: State, event: OrderCancelled | OrderExpired) -> State:
+    """Give back what an order that leaves had not bought. This fold sees the session as it was before."""
+    session = state.sessions[event.session_id]
+    order = session.orders[session.numbers[event.order_id]]
+    return _taken(state, order, -order.quantity_lots) if order.side == "buy" else state
+
+
+def _order_amended(state: State, event: OrderAmended) -> State:
+    """Count an amendment as an order of its sender, unless it only makes less of what stands."""
+    session = state.sessions[event.session_id]
+    order = session.orders[session.numbers[event.order_id]]
+    if not event.keeps_place:
+        times = limits.remembered(state.limits.sent.get(order.participant_id, ()), event.at_ns)
+        state = _with(state, sent=state.limits.sent.insert(order.participant_id, times))
+    return _taken(state, order, event.quantity_lots - order.quantity_lots) if order.side == "buy" else state
+
+
+def _cleared(state: State, event: SessionCleared) -> State:
+    """Give back what bids did not buy, and remember who sold under an administered price."""
+    session = state.sessions[event.session_id]
+    orders = {order.order_id: order for _, order in session.orders.items()}
+    for fill in event.fills:
+        order = orders[fill.order_id]
+        if order.side == "buy" and fill.quantity_lots < order.quantity_lots:
+            state = _taken(state, order, fill.quantity_lots - order.quantity_lots)
+    if any(limits.ADMINISTERED in price.limits for price in event.prices):
+        price_of = {price.place: price.price_tenge_per_tonne for price in event.prices}
+        for fill in event.fills:
+            order = orders[fill.order_id]
+            if order.side == "sell" and fill.quantity_lots:
+                sale = Sale(price_of[order.place], fill.quantity_lots * session.opened.lot_kg)
+                state = _sold(state, order.session_id, order.participant_id, sale)
+    return state
+
+
+def _traded(state: State, event: Traded) -> State:
+    """Remember what was sold in a region under an administered price: its seller may claim."""
+    session = state.sessions[event.session_id]
+    if region_of(state, session) not in state.limits.administered:
+        return state
+    sale = Sale(event.price_tenge_per_tonne, event.quantity_lots * session.opened.lot_kg)
+    return _sold(state, event.session_id, event.seller_id, sale)
+
+
+def _sold(state: State, session_id: str, seller_id: str, sale: Sale) -> State:
+    key = (session_id, seller_id)
+    return _with(state, sales=state.limits.sales.insert(key, (*state.limits.sales.get(key, ()), sale)))
+
+
+def _price_counted(state: State, event: PriceCounted) -> State:
+    before = state.limits.prices.get(event.region, ())
+    kept = (*before, event.uncapped_price_tenge_per_tonne)[-event.sessions :]
+    return _with(state, prices=state.limits.prices.insert(event.region, kept))
+
+
+def _limit_reached(state: State, event: LimitReached) -> State:
+    memory = state.limits
+    if event.limit == limits.SUM:
+        return _with(state, administered=memory.administered.insert(event.subject, event.value))
+    if event.limit == limits.RATE:
+        times = limits.remembered(memory.sent.get(event.subject, ()), event.at_ns)
+        return _with(state, sent=memory.sent.insert(event.subject, times))
+    return state
+
+
+def _limit_lifted(state: State, event: LimitLifted) -> State:
+    if event.limit == limits.SUM:
+        return _with(state, administered=state.limits.administered.remove(event.subject))
+    return state
+
+
+def _keys_counted(state: State, event: KeysCounted) -> State:
+    return _with(state, lock=limits.Lock(event.turned, event.failed, event.acting))
+
+
+def _compensation_claimed(state: State, event: CompensationClaimed) -> State:
+    claims = state.limits.claims.insert(event.claim_id, event)
+    claimed = state.limits.claimed.insert((event.session_id, event.participant_id), event.claim_id)
+    return _with(state, claims=claims, claimed=claimed)
+
+
+def _claim_decided(state: State, event: ClaimDecided) -> State:
+    return _with(state, claims=state.limits.claims.remove(event.claim_id))
+
+
+def _prices_published(state: State, event: PricesPublished) -> State:
+    if event.published_on is None:
+        return state
+    published = state.limits.published
+    for price in event.pump_prices:
+        published = published.insert(price.province, event.published_on)
+    return _with(state, published=published)
+
+
+TOPIC: Final = Topic(
+    permitted=MappingProxyType(
+        {
+            ReportParity: ("operator", "regulator"),
+            ClaimCompensation: ("seller",),
+            DecideClaim: ("regulator",),
+        }
+    ),
+    deciders=MappingProxyType(
+        {
+            ReportParity: _report_parity,
+            ClaimCompensation: _claim_compensation,
+            DecideClaim: _decide_claim,
+        }
+    ),
+    evolvers=MappingProxyType(
+        {
+            OrderAccepted: _order_accepted,
+            OrderAmended: _order_amended,
+            OrderCancelled: _order_left,
+            OrderExpired: _order_left,
+            SessionCleared: _cleared,
+            Traded: _traded,
+            PricesPublished: _prices_published,
+            PriceCounted: _price_counted,
+            KeysCounted: _keys_counted,
+            LimitReached: _limit_reached,
+            LimitLifted: _limit_lifted,
+            ParityReported: lambda state, event: _with(state, parity=event),
+            CompensationClaimed: _compensation_claimed,
+            ClaimDecided: _claim_decided,
+        }
+    ),
+    followers=MappingProxyType(
+        {
+            SessionCleared: (_session_cleared,),
+            SessionEnded: (_session_ended,),
+        }
+    ),
+    while_suspended=(ClaimCompensation,),
+    witnesses=MappingProxyType(
+        {
+            Code.TOO_FAST: _a_robot,
+        }
+    ),
+)

@@ -1,0 +1,78 @@
+"""What the limits remember: who sent when, who takes how much in a month, what prices summed to, who claims what."""
+
+from typing import Final
+
+import msgspec
+from rpds import HashTrieMap
+
+from naryq import limits
+from naryq.messages import CompensationClaimed, Day, ParityReported
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """What a seller sold in a session under an administered price: its price in tenge a tonne, and its mass."""
+
+    price_tenge_per_tonne: int
+    sold_kg: int
+
+
+class Band(msgspec.Struct, frozen=True):
+    """What bounds the trades of one session over an instrument; prices in tenge a tonne."""
+
+    anchor: int | None = None
+    """The price at which it reopened after its last halt; None before."""
+    halted_until_ns: int | None = None
+    hold: int | None = None
+    """The hold before it last widened; None while it never did."""
+    wider: int | None = None
+    widens_at_ns: int | None = None
+    met: limits.Met = ()
+    """Who has traded at the edge of the band since it last widened."""
+    kept_turnover: int = 0
+    """The sum of price times lots of what a bound has kept from trading."""
+    kept_lots: int = 0
+
+
+NO_BAND: Final = Band()
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The memory of all limits; what a limit does not need any more is gone from it."""
+
+    sent: "HashTrieMap[str, limits.Times]"
+    """When each participant sent orders within its last second."""
+    batches: "HashTrieMap[tuple[str, str], int]"
+    """Lots that a buyer has bought or is bidding for, by participant and delivery month."""
+    prices: "HashTrieMap[str, limits.Counted]"
+    """The last uncapped prices of each region."""
+    administered: "HashTrieMap[str, int]"
+    """The regions under an administered price, with the sum that was above the threshold."""
+    sales: "HashTrieMap[tuple[str, str], tuple[Sale, ...]]"
+    """What was sold under an administered price, by session and seller."""
+    claims: "HashTrieMap[str, CompensationClaimed]"
+    """The claims that wait for a decision."""
+    claimed: "HashTrieMap[tuple[str, str], str]"
+    """The claim of each session and seller: there is one at most."""
+    parity: ParityReported | None
+    lock: limits.Lock
+    bands: "HashTrieMap[str, Band]"
+    """What bounds the trades of each session over an instrument, once it has bound."""
+    published: "HashTrieMap[str, Day]"
+    """The day on which each province's pump price was last published."""
+
+
+def no_limits() -> Limits:
+    """Return the memory of a venue on which nothing has happened."""
+    return Limits(
+        sent=HashTrieMap(),
+        batches=HashTrieMap(),
+        prices=HashTrieMap(),
+        administered=HashTrieMap(),
+        sales=HashTrieMap(),
+        claims=HashTrieMap(),
+        claimed=HashTrieMap(),
+        parity=None,
+        lock=limits.Lock(),
+        bands=HashTrieMap(),
+        published=HashTrieMap(),
+    )

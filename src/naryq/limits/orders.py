@@ -1,0 +1,107 @@
+"""How much, how fast and how often: the size of an order, the rate of a sender, the batch of a month."""
+
+from typing import Final
+
+from naryq.messages import Code, Refusal
+from naryq.units import KG_PER_TONNE, NS_PER_SECOND, divide, grouped
+
+LOTS: Final = "order_lots_highest"
+VALUE: Final = "order_value_highest"
+RATE: Final = "orders_per_second"
+LEAST: Final = "batch_lowest"
+MOST: Final = "batch_highest"
+
+ORDERS_PER_SECOND_HIGHEST: Final = 100
+"""The bound of the rule in the catalogue, and of what is remembered of a sender."""
+Times = tuple[int, ...]
+"""When a participant sent its last orders, oldest first, in nanoseconds since 1970 UTC."""
+
+
+def value_tenge(price_tenge_per_tonne: int, quantity_lots: int, lot_kg: int) -> int:
+    """Return what an order is worth at its limit price, in tenge, rounded half up.
+
+    >>> value_tenge(100_000, 2, 36_000)
+    7200000
+    """
+    return divide(price_tenge_per_tonne * quantity_lots * lot_kg, KG_PER_TONNE)
+
+
+def judge_size(
+    price_tenge_per_tonne: int, quantity_lots: int, lot_kg: int, highest_lots: int | None, highest_tenge: int | None
+) -> Refusal | None:
+    """Return the refusal of an order that is too large in lots or in value, or None.
+
+    After the order limits of the exchange SPIMEX (September 2025) and the pre-trade controls of exchanges at large: a
+    slip of the finger is refused before it meets anybody.
+    """
+    if highest_lots is not None and quantity_lots > highest_lots:
+        what = f"the order has {quantity_lots} lots"
+        return Refusal(Code.TOO_MANY_LOTS, what, where="quantity_lots", remedy=f"Give at most {highest_lots}.")
+    value = value_tenge(price_tenge_per_tonne, quantity_lots, lot_kg)
+    if highest_tenge is not None and value > highest_tenge:
+        return Refusal(
+            Code.TOO_MUCH_VALUE,
+            f"the order is worth {grouped(value)} tenge",
+            where="quantity_lots",
+            remedy=f"Give one of at most {grouped(highest_tenge)} tenge.",
+        )
+    return None
+
+
+def within_second(times: Times, at_ns: int) -> int:
+    """Return how many of the times lie less than a second before an instant.
+
+    >>> within_second((1_000_000_000, 1_500_000_000), 2_000_000_000)
+    1
+    """
+    return sum(1 for time in times if at_ns - time < NS_PER_SECOND)
+
+
+def remembered(times: Times, at_ns: int) -> Times:
+    """Return a sender's times with one more; what is a second old, or more than any rule can ask for, is forgotten.
+
+    >>> remembered((5, 7), 9), remembered((5, 7), 1_000_000_006)
+    ((5, 7, 9), (7, 1000000006))
+    """
+    young = tuple(time for time in times if at_ns - time < NS_PER_SECOND)
+    return (*young, at_ns)[-ORDERS_PER_SECOND_HIGHEST:]
+
+
+def judge_rate(times: Times, at_ns: int, highest: int | None) -> Refusal | None:
+    """Return the refusal of an order that comes too soon after its sender's last ones, or None.
+
+    Of any window of one second, `[t, t + 1 s)`, at most `highest` orders are taken. After the later law on exchanges
+    (article 19(1-2)): two or more requests within a second are automated entry, which is banned.
+    """
+    if highest is None or within_second(times, at_ns) < highest:
+        return None
+    return Refusal(
+        Code.TOO_FAST,
+        f"more than {highest} orders of one participant within a second: that is a robot",
+        where="at_ns",
+        remedy="Send orders by hand, a second apart; the regulator sees this one.",
+    )
+
+
+def judge_batch(standing_lots: int, quantity_lots: int, least: int | None, most: int | None) -> Refusal | None:
+    """Return the refusal of a bid outside a month's smallest or largest batch, or None.
+
+    `standing_lots` is what the buyer and its affiliates have bought or are bidding for in the month already. After the
+    Gas Law, article 27-1(12), which has the rules set both batches.
+    """
+    month = standing_lots + quantity_lots
+    if most is not None and month > most:
+        return Refusal(
+            Code.BATCH_TOO_LARGE,
+            f"with this order the buyer and its affiliates would take {month} lots in the month",
+            where="quantity_lots",
+            remedy=f"They may take {most}, so at most {max(0, most - standing_lots)} more.",
+        )
+    if least is not None and month < least:
+        return Refusal(
+            Code.BATCH_TOO_SMALL,
+            f"the buyer would take {month} lots in the month",
+            where="quantity_lots",
+            remedy=f"Bid for at least {least - standing_lots} lots.",
+        )
+    return None

@@ -1,0 +1,77 @@
+"""What the auditor remembers about limits: every order's time, every counted price, every look at the two keys."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from naryq import messages as m
+
+
+@dataclass
+class LimitBooks:
+    """The whole history, where the venue keeps only what it needs."""
+
+    sent: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    counts: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    keys: list[bool] = field(default_factory=list)
+    """Whether both keys were turned, session by session."""
+    acting: list[bool] = field(default_factory=list)
+    """Whether the limit of the two keys acted after each session."""
+    parity: m.ParityReported | None = None
+    administered: set[str] = field(default_factory=set)
+    claims: dict[str, m.CompensationClaimed] = field(default_factory=dict)
+    decided: set[str] = field(default_factory=set)
+    published_on: dict[str, str] = field(default_factory=dict)
+    regions: dict[str, str | None] = field(default_factory=dict)
+    """The one region that each instrument delivers to; None where it is the whole Republic."""
+    halted_until: dict[str, int] = field(default_factory=dict)
+
+    def copy(self) -> "LimitBooks":
+        """Return books that go their own way from here."""
+        return LimitBooks(
+            defaultdict(list, {key: list(value) for key, value in self.sent.items()}),
+            defaultdict(list, {key: list(value) for key, value in self.counts.items()}),
+            list(self.keys),
+            list(self.acting),
+            self.parity,
+            set(self.administered),
+            dict(self.claims),
+            set(self.decided),
+            dict(self.published_on),
+            dict(self.regions),
+            dict(self.halted_until),
+        )
+
+    def fold(self, event: Any) -> None:
+        """Write down what an event says."""
+        match event:
+            case m.OrderAccepted():
+                self.sent[event.participant_id].append(event.submitted_at_ns)
+            case m.LimitReached() if event.limit == "orders_per_second":
+                self.sent[event.subject].append(event.at_ns)
+            case m.LimitReached() if event.limit == "cumulative_threshold":
+                self.administered.add(event.subject)
+            case m.LimitLifted() if event.limit == "cumulative_threshold":
+                self.administered.remove(event.subject)
+            case m.PriceCounted():
+                self.counts[event.region].append(event.uncapped_price_tenge_per_tonne)
+            case m.KeysCounted():
+                self.acting.append(event.acting is not None)
+            case _:
+                self._fold_reports(event)
+
+    def _fold_reports(self, event: Any) -> None:
+        match event:
+            case m.InstrumentListed():
+                region = event.instrument.delivery_region
+                self.regions[event.instrument.code] = None if region == m.REPUBLIC else region
+            case m.LimitReached() if event.session_id is not None and event.until_ns is not None:
+                self.halted_until[event.session_id] = event.until_ns
+            case m.ParityReported():
+                self.parity = event
+            case m.CompensationClaimed():
+                self.claims[event.claim_id] = event
+            case m.ClaimDecided():
+                self.decided.add(event.claim_id)
+            case m.PricesPublished() if event.published_on:
+                self.published_on.update(dict.fromkeys((p.province for p in event.pump_prices), event.published_on))
