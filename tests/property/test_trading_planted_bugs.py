@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.scenarios import test_trading_days as days
+from tests.unit import test_series as series_tests
 from tests.unit import test_trading as sessions_tests
 from tests.unit import test_venue_auctions as auction_tests
 
@@ -76,19 +77,19 @@ A = "the better price, then the earlier order, at the price of the book"
 BUGS: dict[str, tuple[Any, str, Plant, Callable[[], Any]]] = {
     "a series goes on when it is not needed": (
         *(series, "_cancelled", _returns(())),
-        sessions_tests.test_deals_in_the_region_spare_the_republic,
+        series_tests.test_deals_in_the_region_spare_the_republic,
     ),
     "a series ends before the region has had its turn": (
         *(series, "_is_ahead", _returns(value=False)),
-        sessions_tests.test_deals_in_the_region_spare_the_republic,
+        series_tests.test_deals_in_the_region_spare_the_republic,
     ),
     "a session's base price is not the last average": (
         *(series, "_base_price", _returns((80_000, "a guess"))),
-        sessions_tests.test_the_last_average_is_the_base_price,
+        series_tests.test_the_last_average_is_the_base_price,
     ),
     "every weekday is a trading day": (
         *(calendar, "is_trading_day", _returns(value=True)),
-        sessions_tests.test_no_session_is_held_on_a_day_of_rest,
+        series_tests.test_no_session_is_held_on_a_day_of_rest,
     ),
     "one lot moves the reference": (
         *(sessions, "ended", _with(reference_moved=True)),
