@@ -23,6 +23,7 @@ class Register:
     """What the events have told of people."""
 
     classes: dict[str, str] = field(default_factory=dict)
+    provinces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     absent: dict[str, Any] = field(default_factory=dict)
     pairs: set[tuple[str, str]] = field(default_factory=set)
 
@@ -35,6 +36,7 @@ class Register:
         match event:
             case m.ParticipantAdmitted() | m.ParticipantClassified():
                 self.classes[event.participant_id] = event.participant_class or "unclassed"
+                self.provinces[event.participant_id] = event.provinces
             case m.ParticipantSuspended() | m.ParticipantExcluded():
                 self.absent[event.participant_id] = event
             case m.ParticipantReinstated():

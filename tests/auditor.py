@@ -340,6 +340,14 @@ class Auditor:
         if not wrong:
             yield from _wrong_in_call(command, self.books.calls[command.session_id])
             yield from () if lacks else audit_of_limits.of_order(self.books, command)
+            yield from self._wrong_province(command, self.books.calls[command.session_id].opened)
+
+    def _wrong_province(self, command: m.SubmitOrder, opened: m.SessionOpened) -> Iterator[Code]:
+        """Say whether a buyer bids in a province where it takes no delivery."""
+        own = self.books.register.provinces[command.actor]
+        provinces = {place.place for place in opened.places if place.kind == "province"}
+        if command.side == "buy" and own and command.place in provinces - set(own):
+            yield Code.OUTSIDE_REGION
 
     def _wrong_cancellation(self, command: m.CancelOrder) -> Iterator[Code]:
         order = self.books.calls[command.session_id].orders.get(command.order_id)

@@ -144,6 +144,17 @@ def test_a_class_that_the_rules_leave_out_does_not_trade() -> None:
     assert "station_owner" in refused.remedy
 
 
+def test_a_buyer_bids_where_it_takes_delivery() -> None:
+    """A buyer of one province is refused in another, and may fetch gas at a plant; whoever names none bids anywhere."""
+    desk = opened()
+    desk.must(AdmitParticipant, "operator", **guest())
+    desk.must(SubmitOrder, "guest", **order("a", "KZ-47", "buy", price=90_000, lots=1))
+    desk.must(SubmitOrder, "guest", **order("b", "ZH", "buy", price=90_000, lots=1))
+    desk.must(SubmitOrder, "aktau", **order("c", "KZ-23", "buy", price=90_000, lots=1))
+    refused = remedied(desk, SubmitOrder, "guest", **order("d", "KZ-23", "buy", price=90_000, lots=1))
+    assert (refused.code, refused.where) == (Code.OUTSIDE_REGION, "place")
+
+
 # --- Standing ---------------------------------------------------------------------------------------------------
 
 

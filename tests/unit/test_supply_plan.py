@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.money_samples import MONEY_RULES
 from tests.supply_script import RULES, SupplyScript
+from tests.trading_samples import REGIONAL, REPUBLICAN, SERIES, instrument, offer
 from tests.unit.test_people import kinds_that_show
 from tests.venue_samples import (
     LINKS,
@@ -26,11 +28,14 @@ from naryq.messages import (
     AdmitParticipant,
     ApprovePlan,
     CancelOrder,
+    ChangePhase,
     ClearSession,
     CloseSession,
     Code,
     CorrectApplication,
+    Deposit,
     Link,
+    ListInstrument,
     OpenPlan,
     OpenSession,
     PlanSupply,
@@ -39,7 +44,9 @@ from naryq.messages import (
     ReportOutput,
     ReportRetailTerms,
     ReportSales,
+    ReportShipment,
     ReviewApplications,
+    ScheduleSessions,
     ShipAllotment,
     StateCapacity,
     SubmitApplication,
@@ -238,6 +245,43 @@ def test_what_is_refused_is_to_be_offered() -> None:
     desk.must(RefuseAllotment, "aktau", allotment_id="2022-01/2", lots=3, reason="a full depot")
     (reoffer,) = reoffers(desk.state)
     assert reoffer == (MONTH, "zhanaozen", "ZH", "KZ-47", 3, 0)
+
+
+def test_refused_gas_is_sold_in_additional_sessions() -> None:
+    """Two sessions for the province and three for the Republic are announced for it; what is offered there counts."""
+    desk = approved()
+    for code, region in ((REGIONAL, "KZ-47"), (REPUBLICAN, "KZ")):
+        desk.must(ListInstrument, "operator", **instrument(code, region))
+    desk.at_ns = instant("10:00", "2022-01-05")
+    desk.must(RefuseAllotment, "aktau", allotment_id="2022-01/2", lots=3, reason="a full depot")
+    series = {**SERIES, "first_day": "2022-01-06", "window": "other", "quantity_lots": 3}
+    scheduled = desk.must(ScheduleSessions, "operator", **series)
+    assert len(scheduled.session_ids) == 5
+    assert [(each.refused_lots, each.scheduled_lots) for each in reoffers(desk.state)] == [(3, 3)]
+    desk.at_ns = desk.state.sessions["extra-1"].opened.opens_at_ns
+    desk.must(ChangePhase, "operator", session_id="extra-1", phase="continuous", reason="its hour has come")
+    desk.must(SubmitOrder, "zhanaozen", **offer("again", 80_000, 3, session_id="extra-1"))
+    duty = next(each for each in duties(desk.state, MONTH) if each.plant == "ZH")
+    assert (duty.platform_lots, duty.offered_lots) == (13, 3)
+
+
+def test_what_is_loaded_for_deals_of_the_platform_is_seen() -> None:
+    """Shipments of deals that are settled against delivery show beside the duty to offer."""
+    desk = approved(**{name: value for name, value in MONEY_RULES.items() if name != "prepayment_days"})
+    for name, tenge in (("zhanaozen", 10**8), ("aktau", 10**8)):
+        desk.must(Deposit, "operator", participant_id=name, amount_tiyn=tenge, bank_reference=f"bank-{name}")
+    event = desk.must(OpenSession, "operator", **opening("call"))
+    desk.at_ns = event.opens_at_ns
+    desk.must(SubmitOrder, "zhanaozen", **order("ask", "ZH", "sell", price=10_000, lots=2))
+    desk.must(SubmitOrder, "aktau", **order("bid", "KZ-47", "buy", price=15_000, lots=2))
+    desk.at_ns = event.closes_at_ns
+    for kind in (CloseSession, ClearSession):
+        desk.must(kind, "operator", session_id="call")
+    (obligation,) = [name for name, _ in desk.state.money.obligations.items()]
+    loaded = {"document": "waybill-1", "mass_kg": 36_000, "loaded_on": "2021-12-31"}
+    desk.must(ReportShipment, "operator", obligation_id=obligation, **loaded)
+    duty = next(each for each in duties(desk.state, MONTH) if each.plant == "ZH")
+    assert (duty.platform_loaded_kg, duty.offered_lots) == (36_000, 2)
 
 
 @pytest.mark.parametrize(

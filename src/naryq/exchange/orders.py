@@ -160,7 +160,11 @@ def _unsupported(what: str, where: str) -> Refusal:
 def _check_delivery(asked: Asked) -> None:
     """Refuse a buyer whose gas would go where the instrument or the session does not deliver."""
     opened, command = asked.session.opened, asked.command
-    if opened.instrument is None or command.side == "sell":
+    if command.side == "sell":
+        return
+    if opened.instrument is None:
+        if any(each.place == command.place and each.kind == "province" for each in opened.places):
+            people.check_takes_delivery(asked.state, command.actor, command.place, "place")
         return
     instrument = asked.state.market.instruments[opened.instrument]
     for region, provinces in ((instrument.delivery_region, instrument.provinces), (opened.region or REPUBLIC, ())):
@@ -168,10 +172,7 @@ def _check_delivery(asked: Asked) -> None:
             what = f"delivery to {command.delivery or 'no province'} is outside {region}"
             remedy = f"Name a province of {region}, or trade what is delivered to yours."
             raise Refusal(Code.OUTSIDE_REGION, what, where="delivery", remedy=remedy)
-    own = asked.state.participants[command.actor].provinces
-    if own and command.delivery not in own:
-        what = f"{command.actor!r} takes no delivery in {command.delivery}"
-        raise Refusal(Code.OUTSIDE_REGION, what, where="delivery", remedy=f"Name one of {', '.join(own)}.")
+    people.check_takes_delivery(asked.state, command.actor, command.delivery or "", "delivery")
     if command.delivery not in asked.rules.words("provinces"):
         what = f"the rulebook has no province {command.delivery!r}"
         remedy = "Name the province of delivery by its ISO 3166-2 code."

@@ -109,6 +109,14 @@ def check_class(state: State, participant_id: str, side: Side, rules: InForce) -
         raise Refusal(Code.NOT_PERMITTED, what, where="side", remedy=f"The rule {rule} admits {', '.join(listed)}.")
 
 
+def check_takes_delivery(state: State, participant_id: str, province: str, where: str) -> None:
+    """Refuse (OUTSIDE_REGION) a province in which a buyer takes no delivery; whoever names none takes it everywhere."""
+    own = state.participants[participant_id].provinces
+    if own and province not in own:
+        what = f"{participant_id!r} takes no delivery in {province}"
+        raise Refusal(Code.OUTSIDE_REGION, what, where=where, remedy=f"Name one of {', '.join(own)}.")
+
+
 # --- Admission --------------------------------------------------------------------------------------------------
 
 

@@ -157,6 +157,8 @@ class Duty(NamedTuple):
     shipped_kg: int
     platform_lots: int
     offered_lots: int
+    platform_loaded_kg: int
+    """What was loaded for deals of the platform that are settled against delivery."""
 
     @property
     def short_kg(self) -> int:
@@ -192,11 +194,29 @@ def _duties(state: State, approved: PlanApproved) -> Iterator[Duty]:
             shipped_kg=sum(each.shipped_kg for each in mine),
             platform_lots=source.platform_lots + refused,
             offered_lots=_offered(state, approved, source.seller_id, source.plant),
+            platform_loaded_kg=_loaded(state, approved, source.seller_id, source.plant),
         )
 
 
 def _offered(state: State, approved: PlanApproved, seller_id: str, plant: str) -> int:
     return sum(state.supply.offers.get((month, seller_id, plant), 0) for month in approved.months)
+
+
+def _loaded(state: State, approved: PlanApproved, seller_id: str, plant: str) -> int:
+    """Return what a seller has loaded at a plant for obligations of the period's months."""
+    return sum(
+        obligation.pending_kg + obligation.delivered_kg
+        for obligation in state.money.obligations.values()
+        if obligation.opened.seller_id == seller_id
+        and obligation.opened.delivery_month in approved.months
+        and _plant_of(state, obligation.opened.sell_place) == plant
+    )
+
+
+def _plant_of(state: State, place: str) -> str:
+    """Return the plant of a place: of an instrument's code, or the place itself."""
+    listed = state.market.instruments.get(place)
+    return place if listed is None else listed.plant
 
 
 class Reoffer(NamedTuple):
@@ -416,8 +436,7 @@ def _with_offers(state: State, order: OrderAccepted, lots: int) -> State:
     if not len(state.supply.plans):
         return state
     opened = state.sessions[order.session_id].opened
-    listed = state.market.instruments.get(opened.instrument or "")
-    key = (opened.delivery_month, order.participant_id, order.place if listed is None else listed.plant)
+    key = (opened.delivery_month, order.participant_id, _plant_of(state, order.place))
     offers = state.supply.offers
     return _with_supply(state, offers=offers.insert(key, max(0, offers.get(key, 0) + lots)))
 
