@@ -23,6 +23,11 @@ END_OF_TIME: Final = "9999-12-31"
 REMEMBERED_MAX: Final = 1_000
 """How many answers of one kind a rulebook remembers."""
 
+# Every order asks a dozen rules, and a tuple is searched without a hash.
+_NUMBERS: Final = (Kind.INTEGER, Kind.BY_PLACE)
+_TEXTS: Final = (Kind.WORD, Kind.WINDOW)
+_LISTS: Final = (Kind.WORDS, Kind.PLACES)
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -174,21 +179,21 @@ class InForce(NamedTuple):
 
     def text(self, rule: str) -> str:
         """Return a word or a window, `11:00-13:00`; raises `Refusal` (RULE_MISSING) when there is none."""
-        assert CATALOGUE[rule].kind in {Kind.WORD, Kind.WINDOW}, f"{rule} is no single text"
+        assert CATALOGUE[rule].kind in _TEXTS, f"{rule} is no single text"
         value = self._required_value(rule)
         assert isinstance(value, str), "the catalogue has checked the value"
         return value
 
     def words(self, rule: str) -> tuple[str, ...]:
         """Return a list of words; raises `Refusal` (RULE_MISSING) when there is none."""
-        assert CATALOGUE[rule].kind in {Kind.WORDS, Kind.PLACES}, f"{rule} is no list"
+        assert CATALOGUE[rule].kind in _LISTS, f"{rule} is no list"
         value = self._required_value(rule)
         assert isinstance(value, tuple), "the catalogue has checked the value"
         return value
 
     def listed(self, rule: str) -> tuple[str, ...] | None:
         """Return a list of words that a venue can do without, or None where there is no such rule."""
-        assert CATALOGUE[rule].kind in {Kind.WORDS, Kind.PLACES}, f"{rule} is no list"
+        assert CATALOGUE[rule].kind in _LISTS, f"{rule} is no list"
         dated = self.value(rule)
         return dated.value if dated is not None and isinstance(dated.value, tuple) else None
 
@@ -233,8 +238,8 @@ class InForce(NamedTuple):
         return dated.value
 
     def _integer(self, rule: str, place: str | None) -> int | None:
-        assert CATALOGUE[rule].kind in {Kind.INTEGER, Kind.BY_PLACE}, f"{rule} is no number"
-        dated = self.value(rule)
+        assert CATALOGUE[rule].kind in _NUMBERS, f"{rule} is no number"
+        dated = self.values.get(rule)
         if dated is None or dated.value is None:
             return None
         if isinstance(dated.value, dict):
