@@ -3,13 +3,17 @@
 What the process told its parent must be there afterwards; what it did not may be there, but only as a whole group.
 """
 
+import os
+import signal
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests import little_machine
-from tests.faults.lives import judge, live_and_die, lose_nothing
+from tests.faults import worker
+from tests.faults.lives import all_of, judge, live_and_die, lose_nothing
+from tests.faults.processes import started
 from tests.faults.worker import Death, snapshots_of
 
 from naryq.engine import Engine
@@ -17,6 +21,7 @@ from naryq.journal.contract import Step
 from naryq.journal.postgres import PostgresJournal
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.journal.verify import verify
+from naryq.messages import Code, Refusal
 
 OF_A_COMMAND = [step for step in Step if not step.startswith("snapshot")]
 KILLS_AT_EACH_STEP = 5
@@ -53,6 +58,22 @@ def test_a_process_killed_over_postgres_loses_nothing_acknowledged(new_schema: C
     address = new_schema()
     PostgresJournal.create(address).close()
     lose_nothing(address, [*[Death(step, 2) for step in OF_A_COMMAND], *[None] * RANDOM_KILLS_IN_POSTGRES])
+
+
+def test_a_paused_venue_keeps_its_journal_and_goes_on(path: str) -> None:
+    """A rival that is started while a working venue is paused is refused; the venue then goes on as if nothing was."""
+    with started(worker.work, path, 1, None, 0) as (process, pipe):
+        told = dict([pipe.recv() for _ in range(30)])
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        with pytest.raises(Refusal) as refusal:
+            Engine(SqliteJournal.open(path), machine=little_machine)
+        os.kill(process.pid, signal.SIGCONT)
+        told |= dict([pipe.recv() for _ in range(200)])
+        process.kill()
+        told |= dict(all_of(pipe))
+    assert refusal.value.code is Code.JOURNAL_LOCKED
+    assert judge(path, told) >= len(told) >= 230
 
 
 def test_the_judge_finds_a_lost_row(path: str) -> None:
