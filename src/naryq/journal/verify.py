@@ -118,29 +118,33 @@ def verify(
             raise damaged(
                 "its command_id stands in an earlier row: the venue answers one once", where=f"sequence {rows}"
             )
-        again = _decided_again(machine, decided, entry, record.payload)
+        again, decided = _decided_again(machine, decided, entry, record.payload)
         taken += again is entry
-        evolved, decided = machine.apply(evolved, entry), machine.apply(decided, again)
+        evolved = machine.apply(evolved, entry)
     if not known_is_held:
         raise damaged("the known head is not in the journal: its end was lost, or it is another journal", where="head")
     return Verification(rows, chain.hex(), machine.state_hash(evolved), machine.state_hash(decided), taken)
 
 
-def _decided_again(machine: Machine[S], state: S, entry: Entry, payload: bytes) -> Entry:
-    """Return the row as today's program decides it, or the row itself where it is known to decide otherwise."""
+def _decided_again(machine: Machine[S], state: S, entry: Entry, payload: bytes) -> tuple[Entry, S]:
+    """Return the row as today's program decides it, or the row itself where it is known to decide otherwise.
+
+    The state after it is that of today's program, too: `decide_and_fold` is what the engine runs.
+    """
     where = f"sequence {entry.sequence}"
     if entry.version < ENTRY_VERSION and msgspec.json.encode(msgspec.json.decode(payload)) != payload:
         raise damaged("the row is spelled as no version of the program spells it", where=where)
     if entry.version < DECIDED_ALIKE_SINCE:
-        return entry
-    again = Entry(entry.sequence, entry.command, machine.decide(state, entry.command), entry.version)
+        return entry, machine.apply(state, entry)
+    events, folded = machine.decide_and_fold(state, entry.command)
+    again = Entry(entry.sequence, entry.command, events, entry.version)
     # A row of today is compared by its bytes, which also says that it is spelled as it should be.
     if encode(again) != payload if entry.version == ENTRY_VERSION else again != entry:
         raise damaged(
             "the command, decided again, gives other events: a forged row, or another version of the program",
             where=where,
         )
-    return again
+    return again, machine.seal(folded, again)
 
 
 def _entry(record: Record, where: str) -> Entry:
