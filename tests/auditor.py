@@ -404,7 +404,9 @@ class Auditor:
             yield f"caused {type(events[0]).__name__}"
 
     def _told_of_trade(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-        told = tuple(event for event in events if not isinstance(event, (*MONEY_EVENTS, m.FlagRaised)))
+        told = tuple(
+            event for event in events if not isinstance(event, (*MONEY_EVENTS, m.SessionWatched, m.FlagRaised))
+        )
         yield from audit_of_rules.flagged(self.books, events)
         kinds = audit_of_limits.own_kinds(command, told)
         expected = EVENTS[type(command)]

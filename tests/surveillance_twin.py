@@ -217,7 +217,7 @@ def _average_of(trades: list[Any]) -> int:
 def circular_trades(sheet: Sheet) -> Found:
     carried: Counter[tuple[str, str]] = Counter()
     for digest in sheet.elsewhere:
-        for pair in digest.pairs:
+        for pair in digest.trades:
             carried[pair.seller, pair.buyer] += pair.quantity_lots
     for each in sheet.trades:
         carried[each.seller, each.buyer] += each.quantity_lots

@@ -54,7 +54,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "957d89ac202b2f760c1d5272c50b199c8c489e2b6e64fb683c8116166d0934c2"
+GOLDEN = "0c188e398c8aeae01acd4fe8a1bb6e35a5141de1a5ec2dac1102e23406d1f31f"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:

@@ -8,9 +8,12 @@ from naryq.cli.files import read_rulebook
 from naryq.lab.honest import Kind, market, sessions
 from naryq.lab.misconduct import PLANTED, Planted
 from naryq.lab.watching import KINDS, honest_rates, powers
+from naryq.messages import GroupPosition as Position
+from naryq.messages import GroupTrade as Pair
 from naryq.messages import Screen
+from naryq.messages import SessionWatched as Digest
 from naryq.rulebook import CATALOGUE, Rulebook
-from naryq.surveillance import SCREENS, Digest, Fill, Pair, Position, Sheet, Trade, screened
+from naryq.surveillance import SCREENS, Fill, Sheet, Trade, screened
 from naryq.surveillance.chains import Resold, resold
 
 

@@ -145,7 +145,7 @@ def test_trades_of_a_book_are_known_by_both_sides() -> None:
 
 
 def test_only_so_many_sessions_are_remembered() -> None:
-    """After many sessions the watch holds a few numbers of the last ones, and the tape of none but the last."""
+    """After many sessions the watch holds a few numbers of the last ones, and no tape."""
     desk = founded(rulebook(watch_cornering=5_000))
     for number in range(REMEMBERED_SESSIONS + 3):
         name = f"s{number:02d}"
@@ -155,7 +155,7 @@ def test_only_so_many_sessions_are_remembered() -> None:
         cleared(desk, name)
     (market,) = dict(desk.state.watch.history.items()).values()
     assert [digest.session_id for digest in market] == [f"s{number:02d}" for number in range(3, 11)]
-    assert len(desk.state.watch.ended) == 2
+    assert len(desk.state.watch.tapes) == 0
     assert [flag.session_id for flag in flags(desk)] == [f"s{number:02d}" for number in range(3, 11)]
     assert desk.findings == []
 

@@ -32,13 +32,13 @@ from naryq.messages import (
     SessionCleared,
     SessionOpened,
     SessionsScheduled,
+    SessionWatched,
     Statistics,
     SupplyPlanned,
     Traded,
     TradingStopped,
 )
 from naryq.rulebook import Rulebook
-from naryq.surveillance import Digest
 
 Orders: TypeAlias = "HashTrieMap[int, OrderAccepted]"
 MonthAndProvince: TypeAlias = tuple[str, str]
@@ -107,11 +107,9 @@ class Watch(msgspec.Struct, frozen=True):
 
     flags: "HashTrieMap[str, Flag]"
     tapes: "HashTrieMap[str, Tape]"
-    """Session -> what was sent and traded in it, in order, until it ends."""
-    history: "HashTrieMap[str, tuple[Digest, ...]]"
+    """Session that is watched -> what was sent and traded in it, in order, until it has been looked at."""
+    history: "HashTrieMap[str, tuple[SessionWatched, ...]]"
     """Market -> a few numbers of each of its last sessions, the oldest first."""
-    ended: "Tape" = HashTrieMap()
-    """The tape of the session that ended last."""
 
 
 class People(msgspec.Struct, frozen=True):

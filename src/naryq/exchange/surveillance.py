@@ -27,9 +27,11 @@ from naryq.messages import (
     PhaseChanged,
     Refusal,
     SessionEnded,
+    SessionOpened,
+    SessionWatched,
     Traded,
 )
-from naryq.surveillance import Digest, Fill, Offer, Sheet, Trade
+from naryq.surveillance import Fill, Offer, Sheet, Trade
 
 REMEMBERED_SESSIONS: Final = 8
 """How many sessions of a market are remembered."""
@@ -65,15 +67,16 @@ def _close_flag(state: State, command: CloseFlag) -> Decision:
 
 def _survey(state: State, event: SessionEnded) -> Decision:
     """Hold every screen that the rulebook has a threshold for against a session that has just ended."""
-    session = state.sessions[event.session_id]
-    thresholds = _thresholds(state, session)
-    if not thresholds:
+    tape = state.watch.tapes.get(event.session_id)
+    if tape is None:
         return ()
-    sheet = _sheet(state, session, state.watch.ended)
-    return tuple(
+    session = state.sessions[event.session_id]
+    sheet = _sheet(state, session, tape)
+    flags = (
         _raised(state, event.session_id, number, found)
-        for number, found in enumerate(surveillance.screened(sheet, thresholds), start=1)
+        for number, found in enumerate(surveillance.screened(sheet, _thresholds(state, session)), start=1)
     )
+    return (surveillance.digested(sheet), *flags)
 
 
 def _thresholds(state: State, session: Session) -> dict[str, int]:
@@ -108,11 +111,9 @@ def _sheet(state: State, session: Session, tape: Tape) -> Sheet:
     offers = tuple(_offers(state, session, heard))
     trades = tuple(_trades(state, heard))
     place_of = {event.order_id: event.place for event in heard if isinstance(event, OrderAccepted)}
-    this = opened.session_id
-    history = tuple(digest for digest in state.watch.history.get(_market(session), ()) if digest.session_id != this)
-    everywhere = (each for digests in state.watch.history.values() for each in digests if each.session_id != this)
+    everywhere = (each for remembered in state.watch.history.values() for each in remembered)
     return Sheet(
-        session_id=this,
+        session_id=opened.session_id,
         opens_at_ns=opened.opens_at_ns,
         closes_at_ns=opened.closes_at_ns,
         ended_at_ns=opened.closes_at_ns if session.ended_at_ns is None else session.ended_at_ns,
@@ -120,8 +121,8 @@ def _sheet(state: State, session: Session, tape: Tape) -> Sheet:
         fills=tuple(_fills(session, offers, trades, place_of)),
         trades=trades,
         bounds_tenge_per_tonne=(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne),
-        history=history,
-        elsewhere=tuple(sorted(everywhere, key=lambda digest: (digest.ended_at_ns, digest.session_id))),
+        history=state.watch.history.get(_market(session), ()),
+        elsewhere=tuple(sorted(everywhere, key=lambda each: (each.ended_at_ns, each.session_id))),
     )
 
 
@@ -192,31 +193,36 @@ def _with_watch(state: State, watch: Watch) -> State:
     return msgspec.structs.replace(state, watch=watch)
 
 
-def _heard(state: State, event: _Heard) -> State:
-    tapes = state.watch.tapes
-    tape = tapes.get(event.session_id, HashTrieMap())
-    tapes = tapes.insert(event.session_id, tape.insert(len(tape), event))
+def _with_tapes(state: State, tapes: "HashTrieMap[str, Tape]") -> State:
     return _with_watch(state, msgspec.structs.replace(state.watch, tapes=tapes))
+
+
+def _session_opened(state: State, event: SessionOpened) -> State:
+    """Begin to listen, where the rulebook holds any screen on the session's day."""
+    if not _thresholds(state, state.sessions[event.session_id]):
+        return state
+    return _with_tapes(state, state.watch.tapes.insert(event.session_id, HashTrieMap()))
+
+
+def _heard(state: State, event: _Heard) -> State:
+    tape = state.watch.tapes.get(event.session_id)
+    if tape is None:
+        return state
+    return _with_tapes(state, state.watch.tapes.insert(event.session_id, tape.insert(len(tape), event)))
 
 
 def _phase_changed(state: State, event: PhaseChanged) -> State:
     """Forget the tape of a session that is called off: it will never end."""
-    if event.phase != "cancelled":
-        return state
-    tapes = state.watch.tapes.discard(event.session_id)
-    return _with_watch(state, msgspec.structs.replace(state.watch, tapes=tapes))
+    return _with_tapes(state, state.watch.tapes.discard(event.session_id)) if event.phase == "cancelled" else state
 
 
-def _ended(state: State, event: SessionEnded) -> State:
-    """Lay the tape aside and remember the session by a few numbers."""
-    session, watch = state.sessions[event.session_id], state.watch
-    tape = watch.tapes.get(event.session_id, HashTrieMap())
-    market = _market(session)
-    remembered: tuple[Digest, ...] = watch.history.get(market, ())
-    digest = surveillance.digested(_sheet(state, session, tape))
-    history = watch.history.insert(market, (*remembered, digest)[-REMEMBERED_SESSIONS:])
+def _session_watched(state: State, event: SessionWatched) -> State:
+    """Keep a few numbers of the session, and let its tape go."""
+    watch, market = state.watch, _market(state.sessions[event.session_id])
+    remembered: tuple[SessionWatched, ...] = watch.history.get(market, ())
+    history = watch.history.insert(market, (*remembered, event)[-REMEMBERED_SESSIONS:])
     tapes = watch.tapes.discard(event.session_id)
-    return _with_watch(state, msgspec.structs.replace(watch, tapes=tapes, history=history, ended=tape))
+    return _with_watch(state, msgspec.structs.replace(watch, tapes=tapes, history=history))
 
 
 def _flag_raised(state: State, event: FlagRaised) -> State:
@@ -245,11 +251,12 @@ TOPIC: Final = Topic(
     ),
     evolvers=MappingProxyType(
         {
+            SessionOpened: _session_opened,
             OrderAccepted: _heard,
             OrderCancelled: _heard,
             OrderAmended: _heard,
             Traded: _heard,
-            SessionEnded: _ended,
+            SessionWatched: _session_watched,
             PhaseChanged: _phase_changed,
             FlagRaised: _flag_raised,
             FlagClosed: _flag_closed,

@@ -13,8 +13,8 @@ from typing import Final, Literal, NamedTuple
 
 from naryq.market.book import Book
 from naryq.market.clearing import clear
-from naryq.messages import Side
-from naryq.surveillance import Digest, Fill, Offer, Sheet, Trade, digested
+from naryq.messages import SessionWatched, Side
+from naryq.surveillance import Fill, Offer, Sheet, Trade, digested
 from naryq.units import NS_PER_SECOND
 
 Kind = Literal["call", "book"]
@@ -88,7 +88,7 @@ class Market(NamedTuple):
     season: float
     groups: dict[str, str]
     """Participant -> its group, where it has affiliates."""
-    history: tuple[Digest, ...] = ()
+    history: tuple[SessionWatched, ...] = ()
 
 
 Misconduct = Callable[[Market, int, list[Wish]], list[Wish]]

@@ -7,8 +7,7 @@ the orders of others beforehand: who wants to meet a friend in a book sends both
 from typing import Final, NamedTuple
 
 from naryq.lab.honest import CLOSES_NS, TICK, Kind, Market, Misconduct, Wish
-from naryq.messages import Screen
-from naryq.surveillance import Digest
+from naryq.messages import Screen, SessionWatched
 from naryq.units import NS_PER_SECOND
 
 BEGINS: Final = 4
@@ -127,7 +126,7 @@ def resale_ring(now: Market, number: int, wishes: list[Wish]) -> list[Wish]:
     return _without(wishes, *names) + _meet(names[step - 1], buyer, dearer, 10, at_ns)
 
 
-def _bought_at(history: tuple[Digest, ...], name: str, otherwise: int) -> int:
+def _bought_at(history: tuple[SessionWatched, ...], name: str, otherwise: int) -> int:
     bought = [each for digest in history[-1:] for each in digest.positions if each.group == name and each.bought_lots]
     return bought[0].bought_turnover // bought[0].bought_lots if bought else otherwise
 

@@ -234,7 +234,10 @@ from naryq.messages.surveillance import (
     Evidence,
     FlagClosed,
     FlagRaised,
+    GroupPosition,
+    GroupTrade,
     Screen,
+    SessionWatched,
 )
 
 __all__ = [
@@ -308,6 +311,8 @@ __all__ = [
     "Flow",
     "Fund",
     "FundEndowed",
+    "GroupPosition",
+    "GroupTrade",
     "HolidaysDeclared",
     "Instrument",
     "InstrumentDelisted",
@@ -413,6 +418,7 @@ __all__ = [
     "SessionKind",
     "SessionOpened",
     "SessionPublished",
+    "SessionWatched",
     "SessionsScheduled",
     "Settlement",
     "SettlementTermsFixed",

@@ -34,6 +34,43 @@ class Evidence(Message, frozen=True):
     unit: str
 
 
+class GroupPosition(Message, frozen=True):
+    """What a group of affiliates bought and sold in a session: lots, and the sum of price times lots."""
+
+    group: str
+    bought_lots: int = 0
+    bought_turnover: int = 0
+    sold_lots: int = 0
+    sold_turnover: int = 0
+
+
+class GroupTrade(Message, frozen=True):
+    """What one group sold to another in a session: lots, and the sum of price times lots."""
+
+    seller: str
+    buyer: str
+    quantity_lots: int
+    turnover: int
+
+
+class SessionWatched(Event, frozen=True, tag=True):
+    """The watch has looked at a session that ended; this is what it keeps of it, a few numbers a group.
+
+    It is for the regulator alone, as the flags are.
+    """
+
+    session_id: Name
+    ended_at_ns: int
+    average_tenge_per_tonne: int | None
+    offered: tuple[tuple[str, int], ...]
+    """Group -> lots that it offered for sale and did not take back."""
+    ranking: tuple[str, ...]
+    """The sellers' groups from the cheapest average offer to the dearest."""
+    positions: tuple[GroupPosition, ...]
+    trades: tuple[GroupTrade, ...]
+    """What each group sold to each other, in the order in which they first traded; none where sides are not known."""
+
+
 class FlagRaised(Event, frozen=True, tag=True):
     """A measure passed its threshold: a reason to look, never a finding.
 
@@ -71,4 +108,4 @@ class FlagClosed(Event, frozen=True, tag=True):
 
 
 SurveillanceCommand = CloseFlag
-SurveillanceEvent = FlagRaised | FlagClosed
+SurveillanceEvent = SessionWatched | FlagRaised | FlagClosed

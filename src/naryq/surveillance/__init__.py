@@ -6,16 +6,13 @@ honest market is measured by `naryq bench surveillance`.
 """
 
 from naryq.surveillance.screens import SCREENS, Screened, screened
-from naryq.surveillance.sheet import Digest, Fill, Finding, Offer, Pair, Position, Sheet, Trade, digested
+from naryq.surveillance.sheet import Fill, Finding, Offer, Sheet, Trade, digested
 
 __all__ = [
     "SCREENS",
-    "Digest",
     "Fill",
     "Finding",
     "Offer",
-    "Pair",
-    "Position",
     "Screened",
     "Sheet",
     "Trade",

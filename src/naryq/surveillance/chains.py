@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from naryq.surveillance.sheet import Digest, Finding, Sheet, basis_points, digested
+from naryq.messages import SessionWatched
+from naryq.surveillance.sheet import Finding, Sheet, basis_points, digested
 from naryq.units import divide
 
 MOMENTUM_SESSIONS: Final = 4
@@ -23,7 +24,7 @@ def circular_trades(sheet: Sheet) -> Iterator[Finding]:
     """
     carried: dict[tuple[str, str], int] = {}
     for digest in (*sheet.elsewhere, digested(sheet)):
-        for pair in digest.pairs:
+        for pair in digest.trades:
             if pair.seller != pair.buyer:
                 names = (pair.seller, pair.buyer)
                 carried[names] = carried.get(names, 0) + pair.quantity_lots
@@ -67,7 +68,7 @@ class Resold(NamedTuple):
     depth: int = 0
 
 
-def resold(digests: Iterable[Digest]) -> dict[str, Resold]:
+def resold(digests: Iterable[SessionWatched]) -> dict[str, Resold]:
     """Follow gas from hand to hand, first bought first sold, and return for each group what it sold on in the last.
 
     Where the two sides of a trade are known, gas keeps its history; in an auction with one price it begins anew. What
@@ -84,11 +85,11 @@ def resold(digests: Iterable[Digest]) -> dict[str, Resold]:
     return found
 
 
-def _moves(digest: Digest) -> Iterator[tuple[str, str, int, int]]:
+def _moves(digest: SessionWatched) -> Iterator[tuple[str, str, int, int]]:
     """Yield seller, buyer, lots and average price; an auction without pairs sells all first and then lets all buy."""
-    for pair in digest.pairs:
+    for pair in digest.trades:
         yield pair.seller, pair.buyer, pair.quantity_lots, divide(pair.turnover, pair.quantity_lots)
-    if not digest.pairs:
+    if not digest.trades:
         for each in digest.positions:
             if each.sold_lots:
                 yield each.group, "", each.sold_lots, divide(each.sold_turnover, each.sold_lots)
@@ -183,7 +184,7 @@ def momentum(sheet: Sheet) -> Iterator[Finding]:
         yield Finding((group,), value, evidence)
 
 
-def _drivers(digest: Digest) -> frozenset[str]:
+def _drivers(digest: SessionWatched) -> frozenset[str]:
     total = sum(each.bought_lots for each in digest.positions)
     return frozenset(
         each.group

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import isqrt
 from typing import Literal, NamedTuple
 
-import msgspec
-
-from naryq.messages import Side
+from naryq.messages import GroupPosition, GroupTrade, SessionWatched, Side
 from naryq.units import BASIS_POINTS, Rounding, divide, weighted_average
 
 
@@ -50,39 +48,6 @@ class Trade(NamedTuple):
     buy_order_id: str
 
 
-class Position(msgspec.Struct, frozen=True):
-    """What a group bought and sold in a session: lots, and the sum of price times lots."""
-
-    group: str
-    bought_lots: int = 0
-    bought_turnover: int = 0
-    sold_lots: int = 0
-    sold_turnover: int = 0
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """What one group sold to another in a session: lots, and the sum of price times lots."""
-
-    seller: str
-    buyer: str
-    quantity_lots: int
-    turnover: int
-
-
-class Digest(msgspec.Struct, frozen=True):
-    """What is kept of a session for those after it: a few numbers a group, never its orders."""
-
-    session_id: str
-    ended_at_ns: int
-    average_tenge_per_tonne: int | None
-    offered: tuple[tuple[str, int], ...]
-    """Group -> lots that it offered for sale and did not take back."""
-    ranking: tuple[str, ...]
-    """The sellers' groups from the cheapest average offer to the dearest."""
-    positions: tuple[Position, ...]
-    pairs: tuple[Pair, ...]
-
-
 class Sheet(NamedTuple):
     """One session as the watch sees it, with what it remembers of the same market and of all others."""
 
@@ -97,9 +62,9 @@ class Sheet(NamedTuple):
     """The collar, at which many may stand without any agreement."""
     capacities: Mapping[str, int] = {}
     """Group -> lots that it has stated it can deliver, where it has."""
-    history: tuple[Digest, ...] = ()
+    history: tuple[SessionWatched, ...] = ()
     """The last sessions of the same market, the oldest first."""
-    elsewhere: tuple[Digest, ...] = ()
+    elsewhere: tuple[SessionWatched, ...] = ()
     """The last sessions of every market, this one's too, the oldest first."""
 
 
@@ -193,7 +158,7 @@ def ranked(prices: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted(prices, key=lambda name: (prices[name], name)))
 
 
-def positions(fills: Iterable[Fill]) -> tuple[Position, ...]:
+def positions(fills: Iterable[Fill]) -> tuple[GroupPosition, ...]:
     """Return what each group bought and sold."""
     found: dict[str, list[int]] = {}
     for each in fills:
@@ -201,17 +166,17 @@ def positions(fills: Iterable[Fill]) -> tuple[Position, ...]:
         first = 0 if each.side == "buy" else 2
         sums[first] += each.quantity_lots
         sums[first + 1] += each.quantity_lots * each.price_tenge_per_tonne
-    return tuple(Position(group, *found[group]) for group in sorted(found))
+    return tuple(GroupPosition(group, *found[group]) for group in sorted(found))
 
 
-def pairs(trades: Iterable[Trade]) -> tuple[Pair, ...]:
+def group_trades(trades: Iterable[Trade]) -> tuple[GroupTrade, ...]:
     """Return what each group sold to each other, in the order in which they first traded."""
     found: dict[tuple[str, str], list[int]] = {}
     for each in trades:
         sums = found.setdefault((each.seller, each.buyer), [0, 0])
         sums[0] += each.quantity_lots
         sums[1] += each.quantity_lots * each.price_tenge_per_tonne
-    return tuple(Pair(*names, *sums) for names, sums in found.items())
+    return tuple(GroupTrade(*names, *sums) for names, sums in found.items())
 
 
 def average_sold(fills: Iterable[Fill]) -> int | None:
@@ -220,16 +185,16 @@ def average_sold(fills: Iterable[Fill]) -> int | None:
     return weighted_average(tuple(price for price, _ in sold), tuple(lots for _, lots in sold))
 
 
-def digested(sheet: Sheet) -> Digest:
+def digested(sheet: Sheet) -> SessionWatched:
     """Return what is kept of a session."""
-    return Digest(
+    return SessionWatched(
         session_id=sheet.session_id,
         ended_at_ns=sheet.ended_at_ns,
         average_tenge_per_tonne=average_sold(sheet.fills),
         offered=tuple(sorted(asked_lots(sheet.offers).items())),
         ranking=ranked(average_prices(sheet.offers, "sell")),
         positions=positions(sheet.fills),
-        pairs=pairs(sheet.trades),
+        trades=group_trades(sheet.trades),
     )
 
 
