@@ -144,7 +144,7 @@ def _affiliate(desk: Desk, draw: Draw) -> Made:
     """Declare a pair, or end one: mostly one that is declared."""
     declared = sorted(desk.auditor.books.register.pairs)
     pair = (PEOPLE[draw.a % len(PEOPLE)], PEOPLE[draw.b % len(PEOPLE)])
-    kind = DeclareAffiliation if draw.d % 2 else EndAffiliation
+    kind = EndAffiliation if draw.d % 2 == 0 or (declared and draw.d % 3) else DeclareAffiliation
     if kind is EndAffiliation and declared and draw.c % 4:
         pair = declared[draw.a % len(declared)]
     actor = ("operator", "regulator", "aktau")[draw.c % 3 if kind is DeclareAffiliation else draw.c % 2]
