@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from hashlib import sha256
 from itertools import chain, islice
-from types import MappingProxyType, NoneType, UnionType
+from types import MappingProxyType, ModuleType, NoneType, UnionType
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -274,4 +274,6 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 def _hints(kind: type) -> dict[str, Any]:
     """Return the types of the fields; a container's name stands for what its parameters say."""
     meant = {"HashTrieMap": _Map, "Queue": _Queue, "List": _List, "HashTrieSet": _Set}
-    return get_type_hints(kind, localns={**vars(messages), **vars(ledger), **meant})
+    # A module of messages must not stand for the room of the same name, as `limits` would.
+    known = {name: value for name, value in vars(messages).items() if not isinstance(value, ModuleType)}
+    return get_type_hints(kind, localns={**known, **vars(ledger), **meant})
