@@ -42,13 +42,13 @@ class Money:
         self.desk: Desk = founded(rulebook(**chosen))
         self.references = 0
 
-    def give(self, kind: Any, actor: str, **fields: Any) -> Answer:
+    def give(self, kind: Any, actor: str, /, **fields: Any) -> Answer:
         """Send a command, which the auditor judges."""
         answer = self.desk.give(kind, actor, **fields)
         assert self.desk.findings == []
         return answer
 
-    def must(self, kind: Any, actor: str, **fields: Any) -> tuple[Any, ...]:
+    def must(self, kind: Any, actor: str, /, **fields: Any) -> tuple[Any, ...]:
         """Send a command that must be taken, and return its events."""
         answer = self.give(kind, actor, **fields)
         assert answer.code is None, answer.events[0]

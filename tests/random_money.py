@@ -159,6 +159,7 @@ def _order(world: World, draw: Draw) -> Made:
     fields |= {"price_tenge_per_tonne": price, "quantity_lots": 1 + draw.c % 5}
     if session.instrument is not None:
         fields |= {"place": REGIONAL, "delivery": "KZ-47" if side == "buy" else None}
+        fields |= {"time_in_force": ("session", "immediate_or_cancel", "fill_or_kill")[draw.d % 5 % 3]}
     return SubmitOrder, (SELLERS if side == "sell" else BUYERS)[draw.d % 2], fields
 
 

@@ -57,7 +57,7 @@ def tour() -> list[str]:
 class Watched(Money):
     """A venue whose watchers are asked at the end."""
 
-    def give(self, kind: Any, actor: str, **fields: Any) -> Any:
+    def give(self, kind: Any, actor: str, /, **fields: Any) -> Any:
         return self.desk.give(kind, actor, **fields)
 
 

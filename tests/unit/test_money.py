@@ -2,10 +2,22 @@
 
 import pytest
 from tests.money_samples import MONEY_RULES, Money, agreed
+from tests.trading_samples import bid, instrument, offer, over, phase
 from tests.venue_samples import rulebook
 
 from naryq import exchange
-from naryq.messages import AdoptRulebook, CancelOrder, Code, Deposit, OrderSecured, SessionCleared
+from naryq.messages import (
+    AdoptRulebook,
+    CancelOrder,
+    Code,
+    Deposit,
+    ListInstrument,
+    OpenSession,
+    OrderSecured,
+    SessionCleared,
+    StandardTerms,
+    SubmitOrder,
+)
 
 VALUE = 36_720_000
 """What ten tank cars cost in KZ-47 at 102,000 a tonne, in tenge."""
@@ -108,6 +120,38 @@ def test_the_fee_at_the_trade_comes_from_what_was_held_for_it() -> None:
     assert money.tenge("cash:aktau") == 50_000_000 - 36_720
     assert money.tenge("participant:aktau") == -VALUE
     assert money.holds("held:aktau") == money.holds("held:zhanaozen") == 0
+
+
+def test_an_auction_opens_with_its_initiators_guarantee() -> None:
+    """Whoever calls an auction is held for its own order, and without the money there is no auction."""
+    money = Money()
+    money.must(ListInstrument, "operator", **instrument())
+    terms = StandardTerms("zhanaozen", "seller", "up", "sealed", "uniform", 10, 80_000)
+    fields = over("standard", standard=terms)
+    assert money.give(OpenSession, "operator", **fields).code == Code.INSUFFICIENT_GUARANTEE
+    money.deposit("zhanaozen", 2_880_000 + 28_800)
+    assert money.give(OpenSession, "operator", **fields).code is None
+    assert money.tenge("held:zhanaozen") == 2_880_000 + 28_800
+    assert phase(money.desk, "cancelled").code is None
+    assert money.holds("held:zhanaozen") == 0
+
+
+def test_a_trade_over_an_instrument_opens_an_obligation() -> None:
+    """One order that fills in two pieces has two deals; the guarantee of both is that of the whole."""
+    money = Money()
+    for who in ("aktau", "zhanaozen"):
+        money.deposit(who, 5_000_000)
+    money.must(ListInstrument, "operator", **instrument())
+    (opened, *_) = money.must(OpenSession, "operator", **over("continuous"))
+    money.desk.at_ns = opened.opens_at_ns
+    money.must(SubmitOrder, "zhanaozen", **offer("ask", 90_000, 3))
+    money.must(SubmitOrder, "aktau", **bid("one", 90_000, 1))
+    money.must(SubmitOrder, "aktau", **bid("two", 91_000, 2))
+    deals = [deal for _, deal in sorted(money.desk.state.money.obligations.items())]
+    assert [(deal.opened.lots, deal.opened.product) for deal in deals] == [(1, "LPG"), (2, "LPG")]
+    assert sum(deal.seller_guarantee_tiyn for deal in deals) == 972_000_00
+    assert money.holds("undelivered:aktau#LPG", "kg") == 108_000
+    assert money.tenge("fees") == 2 * 9_720
 
 
 # --- A delivery -------------------------------------------------------------------------------------------------

@@ -73,10 +73,20 @@ def check_guarantee(asked: Asked) -> None:
     command, state = asked.command, asked.state
     before = state.money.holds.get(command.order_id)
     secured = _secured(asked.rules, asked.session.opened, command.actor, command, before)
+    _check_covered(state, secured, before)
+
+
+def check_initiator(state: State, opened: SessionOpened, order: OrderAccepted) -> None:
+    """Refuse to open an auction whose initiator has not the money for its own order (INSUFFICIENT_GUARANTEE)."""
+    rules = rules_in_force(state, order.submitted_at_ns)
+    _check_covered(state, _secured(rules, opened, order.participant_id, order, None), None)
+
+
+def _check_covered(state: State, secured: OrderSecured | None, before: Hold | None) -> None:
     if secured is None:
         return
     needed = secured.guarantee_tiyn + secured.reserve_tiyn
-    free = max(0, free_tiyn(state.balances, command.actor)) + held_tiyn(before)
+    free = max(0, free_tiyn(state.balances, secured.participant_id)) + held_tiyn(before)
     if needed > free:
         raise Refusal(
             Code.INSUFFICIENT_GUARANTEE,

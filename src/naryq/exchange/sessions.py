@@ -8,7 +8,7 @@ import msgspec
 from rpds import HashTrieMap
 
 from naryq import limits, pricing
-from naryq.exchange import auctions, bounding, calendar, control, instruments, orders, people, trading
+from naryq.exchange import auctions, bounding, calendar, control, guarantees, instruments, orders, people, trading
 from naryq.exchange.book import EMPTY
 from naryq.exchange.limits import caps
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
@@ -56,7 +56,9 @@ def _open_session(state: State, command: OpenSession) -> Decision:
     if opened.standard is None:
         return (opened,)
     _check_initiator(state, opened.standard, rules)
-    return (opened, auctions.initiators_order(opened, command.at_ns))
+    order = auctions.initiators_order(opened, command.at_ns)
+    guarantees.check_initiator(state, opened, order)
+    return (opened, order)
 
 
 def _check_initiator(state: State, terms: StandardTerms, rules: InForce) -> None:
