@@ -159,7 +159,9 @@ class LimitScript:
         if words == ("-",):
             self.expect(self._take(BandWidened), [])
             return
-        (event,) = self._take(BandWidened)
+        found_events = self._take(BandWidened)
+        assert len(found_events) == 1, f"{self.line}: found {found_events}"
+        event = found_events[0]
         told = (int(words[0]), int(words[1]), instant(words[2], DAY))
         found = (event.highest_before_tenge_per_tonne, event.highest_after_tenge_per_tonne, event.effective_at_ns)
         assert found[:2] == told[:2], f"{self.line}: found {found}"

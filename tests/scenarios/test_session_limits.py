@@ -262,7 +262,7 @@ def test_a_stop_halts_the_book_and_resuming_reopens_it_in_a_call() -> None:
             11:00  s1 sell 100000 5 as ask
             11:01  stop {scope}
             phase  halted
-            11:02  b1 buy 100000 1      -> wrong_phase
+            11:02  b1 buy 100000 1      -> trading_stopped
             11:03  phase call           -> trading_stopped
             11:04  resume {scope}
             phase  call

@@ -26,6 +26,9 @@ COMMANDS: Final = {
     "demo": _Door("naryq.cli.demo", "demo", "1 January 2022, before and after: prices, reasons, and a page."),
     "clear": _Door("naryq.cli.clear", "clear_command", "Clear your own market from a file of orders."),
     "auction": _Door("naryq.cli.auction", "auction_command", "Hold an auction of one seller or one buyer."),
+    "limits": _Door(
+        "naryq.cli.limits", "limits_command", "Replay what each limit is made for, without it and with it."
+    ),
     "rules": _Door("naryq.cli.rules", "rules", "Show, compare and check the rulebooks."),
     "journal": _Door("naryq.cli.journal", "journal", "Replay and verify a venue's journal."),
     "statements": _Door(

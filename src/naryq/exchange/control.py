@@ -21,6 +21,7 @@ from naryq.messages import (
     Resting,
     ResumeTrading,
     StopTrading,
+    SubmitOrder,
     TradingResumed,
     TradingStopped,
 )
@@ -107,7 +108,7 @@ def _cancelled(state: State, stopped: TradingStopped) -> Iterator[OrderCancelled
         return
     for _, session in sorted(state.sessions.items()):
         for order in ordered(session.orders) if session.phase in STANDING else ():
-            if _reaches(stopped, session, order.participant_id, (order.place, order.delivery)):
+            if reaches(state, stopped, session, order.participant_id, (order.place, order.delivery)):
                 yield OrderCancelled(order.session_id, order.order_id, f"trading stopped: {stopped.reason}")
 
 
@@ -155,7 +156,7 @@ def _named(scope: str, target: str) -> str:
 
 
 def _reaches(stop: TradingStopped, session: Session, participant_id: str, places: Places) -> bool:
-    """Say whether a stop reaches an order of a participant at a place of a session, or delivered there."""
+    """Say the same by the session's own terms, without what is known of its instrument."""
     return {
         "venue": True,
         "session": stop.target == session.opened.session_id,
@@ -163,6 +164,11 @@ def _reaches(stop: TradingStopped, session: Session, participant_id: str, places
         "region": stop.target in (*places, session.opened.region),
         "participant": stop.target == participant_id,
     }[stop.scope]
+
+
+def reaches(state: State, stop: TradingStopped, session: Session, participant_id: str, places: Places) -> bool:
+    """Say whether a stop reaches an order of a participant at a place of a session, or delivered there."""
+    return reaches_all(state, stop, session) or _reaches(stop, session, participant_id, places)
 
 
 def reaches_all(state: State, stop: TradingStopped, session: Session) -> bool:
@@ -175,15 +181,20 @@ def reaches_all(state: State, stop: TradingStopped, session: Session) -> bool:
 def stop_on(state: State, session: Session, participant_id: str, places: Places) -> TradingStopped | None:
     """Return the first stop that reaches an order of a participant at a place of a session, or None."""
     stops = (stop for _, stop in sorted(state.stops.items()))
-    return next((stop for stop in stops if _reaches(stop, session, participant_id, places)), None)
+    return next((stop for stop in stops if reaches(state, stop, session, participant_id, places)), None)
 
 
 def check_not_stopped(asked: Asked) -> None:
     """Refuse an order (TRADING_STOPPED) that a stop reaches."""
-    if not len(asked.state.stops):
+    check_order(asked.state, asked.command)
+
+
+def check_order(state: State, command: SubmitOrder) -> None:
+    """Refuse an order that a stop reaches before its session is looked at: it may be halted by that very stop."""
+    session = state.sessions.get(command.session_id) if len(state.stops) else None
+    if session is None:
         return
-    command = asked.command
-    stop = stop_on(asked.state, asked.session, command.actor, (command.place, command.delivery))
+    stop = stop_on(state, session, command.actor, (command.place, command.delivery))
     if stop is not None:
         raise _stopped(stop, "Wait until it is resumed.")
 

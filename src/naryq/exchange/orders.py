@@ -41,6 +41,7 @@ SESSION_LOTS_MAX: Final = 9_000_000_000
 
 def _submit_order(state: State, command: SubmitOrder) -> Decision:
     rules = rules_in_force(state, command.at_ns)
+    control.check_order(state, command)
     session = session_in(state, command.session_id, *TAKING)
     asked = Asked(state, _priced(session.opened, command), session, rules)
     for check in _CHECKS:
