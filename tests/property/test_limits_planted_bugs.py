@@ -63,7 +63,7 @@ def _bid(desk: Desk, name: str, lots: int, actor: str = "aktau", price: int = 90
 
 
 def _orders() -> list[str]:
-    rules = {"orders_per_second": 1, "batch_highest": 12, "batch_lowest": 2, "order_lots_highest": 8}
+    rules: dict[str, Any] = {"orders_per_second": 1, "batch_highest": 12, "batch_lowest": 2, "order_lots_highest": 8}
     desk = opened(rulebook(**rules, order_value_highest=25_000_000))
     desk.must(DeclareAffiliation, "aktau", participant_id="aktau", affiliate_id="dossor", evidence="one owner")
     for name, lots, actor, gap in (
