@@ -1,5 +1,6 @@
 """The engine over a journal in memory: answers, repeats, limits, failures and recovery."""
 
+import gc
 import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
@@ -352,6 +353,23 @@ def test_a_reopened_engine_equals_the_running_one() -> None:
         assert little_machine.state_hash(engine.state) == running
     assert seen_again == seen
     assert len(seen) == 1_199
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_is_left_as_it_was(*, was_on: bool) -> None:
+    """A recovery lets the collector of cycles rest, and leaves it on or off as it found it, whatever happens."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        engine.submit(order(1))
+    seen: list[bool] = []
+    try:
+        (gc.enable if was_on else gc.disable)()
+        engine_over(rows, on_entry=lambda _: seen.append(gc.isenabled())).close()
+        with pytest.raises(Refusal):
+            engine_over([rows[0]._replace(payload=b"{}")])
+        assert (seen, gc.isenabled()) == ([False], was_on)
+    finally:
+        gc.enable()
 
 
 def test_a_damaged_journal_is_not_served() -> None:
