@@ -200,12 +200,14 @@ def test_an_unfit_snapshot_is_passed_over(
     assert good.sequence == 28
 
 
-def test_a_store_that_fails_is_counted_and_harms_nobody() -> None:
-    """A full disk under the snapshots costs a snapshot and no command."""
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [OSError, AssertionError], ids=["a full disk", "a bug"])
+def test_a_store_that_fails_is_counted_and_harms_nobody(error: type[Exception]) -> None:
+    """Whatever keeps a snapshot from being kept costs a snapshot and no command."""
 
     class Full(MemorySnapshots):
         def put(self, snapshot: Snapshot) -> None:
-            raise OSError(28, f"no space left for row {snapshot.sequence}")
+            raise error(f"no space left for row {snapshot.sequence}")
 
     with venue(MemoryJournal(), Full(), batch_limit=10) as engine:
         answers = engine.submit_many(order(number) for number in range(1, 31))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from naryq.cli.bench_traffic import OPERATOR, UTC_OFFSET_MINUTES, Country, Crowd, founding, opening
-from naryq.cli.bench_venue import Figure, flood
+from naryq.cli.bench_venue import WINDOW_NS, Figure, flood
 from naryq.engine import Engine
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.journal.verify import checked
@@ -39,8 +39,9 @@ def commands(orders: int, country: Country) -> Iterator[AnyCommand]:
         session_id = f"{day} {window} P{plant}"
         opens_ns, closes_ns = (instant_ns(day, clock, UTC_OFFSET_MINUTES) for clock in (opens, closes))
         yield opening(session_id, plant, day, window, opens_ns)
-        for turn in range(orders // len(sessions)):
-            yield crowd.order(opens_ns + turn, plant, session_id)
+        each = orders // len(sessions)
+        for turn in range(each):
+            yield crowd.order(opens_ns + turn * WINDOW_NS // each, plant, session_id)
         yield CloseSession(f"close {session_id}", OPERATOR, closes_ns, session_id)
         yield PublishSession(f"publish {session_id}", OPERATOR, closes_ns, session_id)
 

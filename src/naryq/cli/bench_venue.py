@@ -29,6 +29,8 @@ from naryq.messages import AnyCommand, Refused
 Say = Callable[[str], None]
 
 NS_PER_SECOND: Final = 10**9
+WINDOW_NS: Final = 7_000 * NS_PER_SECOND
+"""Of the two hours of a session, what a flood of commands spreads over."""
 RAMP_SECONDS: Final = 30
 RAMP_TIMES: Final = 10
 PATIENCE_SECONDS: Final = 60
@@ -209,7 +211,7 @@ def recovery(folder: Path, rows: int, *, say: Say) -> list[Figure]:
     with _opened(path, create=True) as engine:
         engine.submit_many(chain(founding(country), openings(country)))
         already = engine.state.sequence
-        flood(engine, (crowd.next(OPENS_NS + number) for number in range(rows - already)))
+        flood(engine, (crowd.next(OPENS_NS + number * WINDOW_NS // rows) for number in range(rows - already)))
     filled = time.perf_counter() - begun
     newest = next(FolderSnapshots(Path(f"{path}-snapshots")).newest_first(), None)
     say("starting from the snapshot, and from the journal alone")

@@ -9,8 +9,9 @@ tuples, frozen structs, and the persistent containers of rpds.
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from hashlib import sha256
+from importlib import import_module
 from itertools import chain, islice
-from types import MappingProxyType, ModuleType, NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -272,8 +273,11 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    """Return the types of the fields; a container's name stands for what its parameters say."""
+    """Return the types of the fields; a container's name stands for what its parameters say.
+
+    An annotation may use an alias of another module, whose own annotations stand in it as text, so the names of the
+    rooms below are known besides those of the kind's own module, which come first.
+    """
     meant = {"HashTrieMap": _Map, "Queue": _Queue, "List": _List, "HashTrieSet": _Set}
-    # A module of messages must not stand for the room of the same name, as `limits` would.
-    known = {name: value for name, value in vars(messages).items() if not isinstance(value, ModuleType)}
-    return get_type_hints(kind, localns={**known, **vars(ledger), **meant})
+    own = vars(import_module(kind.__module__))
+    return get_type_hints(kind, localns={**vars(messages), **vars(ledger), **own, **meant})

@@ -114,7 +114,7 @@ class Rulebook:
         answer = self._memory.get((effective, known))
         if answer is None:
             values = {rule.rule: winner(rule.values, effective, known) for rule in self.text.rules}
-            answer = InForce(self, effective, known, MappingProxyType(values))
+            answer = InForce(self, effective, known, MappingProxyType(values), _optional_numbers(values))
             _remember(self._memory, (effective, known), answer)
         return answer
 
@@ -124,6 +124,17 @@ def _remember(memory: dict[K, V], key: K, value: V) -> None:
     if len(memory) >= REMEMBERED_MAX:
         memory.clear()
     memory[key] = value
+
+
+def _optional_numbers(values: Mapping[str, DatedValue | None]) -> Mapping[str, int | None]:
+    numbers: dict[str, int | None] = {}
+    for name, specification in CATALOGUE.items():
+        if specification.kind is Kind.INTEGER and not specification.required:
+            dated = values.get(name)
+            number = None if dated is None else dated.value
+            assert number is None or isinstance(number, int), "the catalogue has checked the value"
+            numbers[name] = number
+    return MappingProxyType(numbers)
 
 
 def winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
@@ -148,6 +159,8 @@ class InForce(NamedTuple):
     effective: Day
     known: Day
     values: Mapping[str, DatedValue | None]
+    optional_numbers: Mapping[str, int | None]
+    """Of each rule that is one number and that a venue can do without: every order asks for a dozen of them."""
 
     @property
     def version(self) -> str:
@@ -165,6 +178,8 @@ class InForce(NamedTuple):
         None means that the rulebook says there is no such limit, or has no value for this day or place; of a rule
         that a venue cannot do without, the lack of a value is a `Refusal` (RULE_MISSING).
         """
+        if rule in self.optional_numbers:
+            return self.optional_numbers[rule]
         number = self._integer(rule, place)
         if number is None and CATALOGUE[rule].required:
             raise self._refusal(rule, place)
