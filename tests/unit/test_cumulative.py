@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.limit_script import LimitScript
 from tests.venue_samples import Desk, founded, instant, opening, order, rulebook
 
-from naryq import limits
+from naryq import exchange, limits
+from naryq.exchange import snapshots
 from naryq.messages import (
     ClaimCompensation,
     ClearSession,
@@ -297,3 +299,50 @@ def test_the_lock_opens_and_closes_as_the_rule_says(both: list[bool], sessions: 
             since += 1
             acting = not (since >= stay and len(last) == sessions and not any(last))
         assert (lock.acting is not None) == acting
+
+
+BANDS = (
+    """
+    rules hold_rise 700
+    rules band_step 150
+    rules band_edge 10
+    rules band_trades 2
+    rules band_buyers 1
+    rules band_sellers 1
+    rules session_price_limit 500
+    reference 100000
+    11:00  zhanaozen sell 107000 3
+    11:01  aktau buy 107000 1
+    limit  session_price_limit 107000 105000
+    """,
+    """
+    rules hold_rise 100
+    rules band_step 150
+    rules band_edge 10
+    rules band_trades 2
+    rules band_buyers 1
+    rules band_sellers 1
+    reference 100000
+    11:00  zhanaozen sell 101000 3
+    11:01  aktau buy 101000 1
+    11:02  aktau buy 101000 1
+    11:03  aktau buy 101000 1
+    """,
+)
+
+
+# --- What is remembered is kept ---------------------------------------------------------------------------------
+
+
+def test_a_snapshot_keeps_what_the_limits_remember() -> None:
+    """A state with counters, caps, sales, a claim, keys and bands comes back from its snapshot as it was."""
+    desk = founded(rulebook(**COUNTER, **{**KEYS, "two_key_level": 150_000}), "2021-01-01")
+    parity(desk, "2021-01-01", 70_000)
+    for number, price in enumerate((70_000, 80_000, 90_000, 100_000)):
+        session(desk, number, price)
+    session(desk, 4, 110_000, ask=80_000)
+    claim(desk)
+    for state in (desk.state, *(LimitScript(script).at_work.state for script in BANDS)):
+        again = snapshots.restored(snapshots.snapshot(state))
+        assert again.limits == state.limits
+        assert exchange.state_hash(again) == exchange.state_hash(state)
