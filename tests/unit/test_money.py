@@ -6,9 +6,15 @@ from tests.trading_samples import bid, instrument, offer, over, phase
 from tests.venue_samples import rulebook
 
 from naryq import exchange
+from naryq.exchange.debts import owe
+from naryq.exchange.money import _grant
+from naryq.exchange.money_events import Steps
+from naryq.exchange.money_state import Debt
+from naryq.ledger import accounts
 from naryq.messages import (
     AdoptRulebook,
     CancelOrder,
+    ClaimDecided,
     Code,
     Deposit,
     ListInstrument,
@@ -447,3 +453,19 @@ def test_the_journal_leads_to_the_same_state() -> None:
     money.on("2022-02-11")
     money.fail("call/1", "seller")
     assert exchange.state_hash(money.desk.read_back()) == exchange.state_hash(money.desk.state)
+
+
+def test_a_granted_claim_is_paid_by_the_fund_and_pays_debts_first() -> None:
+    """What the regulator grants a seller comes from the fund of the reform, and what the seller owes goes from it."""
+    money = Money()
+    money.endow("fund", 1_000)
+    owed = Debt("a debt", accounts.GUARANTEE_FUND, 30_000)
+    steps = Steps(money.desk.state)
+    owe(steps, "zhanaozen", owed, "a test")
+    for event in _grant(steps.state, ClaimDecided("claim", "zhanaozen", 90_000, "below cost", 0)):
+        steps.add(event)
+    balances = {account: amount for (account, _), amount in steps.state.balances.items()}
+    assert balances["fund"] == 10_000
+    assert balances["cash:zhanaozen"] == 60_000
+    assert balances["guarantee_fund"] == 30_000
+    assert balances["owed:zhanaozen"] == 0
