@@ -35,7 +35,7 @@ from naryq.messages import AnyCommand, Code, Entry, Refusal, Refused, decode_com
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
-SNAPSHOT_EVERY: Final = 100_000
+SNAPSHOT_EVERY: Final = 250_000
 
 OnEntry = Callable[[Entry], None]
 

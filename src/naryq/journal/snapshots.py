@@ -8,6 +8,7 @@ is passed over.
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -15,6 +16,8 @@ from naryq.journal.contract import GENESIS, AtStep, Step, pass_by
 
 CHAIN_BYTES: Final = len(GENESIS)
 SUFFIX: Final = ".snapshot"
+PIECE_BYTES: Final = 1 << 20
+"""How much of a snapshot is written and synced at once: a commit of the journal waits behind no more than this."""
 
 
 class Snapshot(NamedTuple):
@@ -74,13 +77,17 @@ class FolderSnapshots:
         """Keep a snapshot: see `SnapshotStore.put`."""
         self._folder.mkdir(exist_ok=True)
         path = self._path(snapshot.sequence)
-        with Path(f"{path}-new").open("wb") as file:
-            file.write(snapshot.chain)
-            file.write(snapshot.state[: len(snapshot.state) // 2])
-            self._at_step(Step.SNAPSHOT_HALF_WRITTEN)
-            file.write(snapshot.state[len(snapshot.state) // 2 :])
-            file.flush()
-            os.fsync(file.fileno())
+        state = memoryview(snapshot.state)
+        pieces: list[bytes | memoryview] = [
+            snapshot.chain,
+            *(state[at : at + PIECE_BYTES] for at in range(0, len(state), PIECE_BYTES)),
+        ]
+        with Path(f"{path}-new").open("wb", buffering=0) as file:
+            for number, piece in enumerate(pieces):
+                if number == len(pieces) // 2:
+                    self._at_step(Step.SNAPSHOT_HALF_WRITTEN)
+                _write_all(file, piece)
+                os.fsync(file.fileno())
         self._at_step(Step.SNAPSHOT_WRITTEN)
         Path(f"{path}-new").replace(path)
 
@@ -104,3 +111,10 @@ class FolderSnapshots:
     def _sequences(self) -> list[int]:
         names = [path.name.removesuffix(SUFFIX) for path in self._folder.glob(f"*{SUFFIX}")]
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def _write_all(file: RawIOBase, piece: bytes | memoryview) -> None:
+    """Write a piece to a file without a buffer, which may take a part of it at a time."""
+    left = memoryview(piece)
+    while left:
+        left = left[file.write(left) or 0 :]
