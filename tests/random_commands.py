@@ -23,6 +23,7 @@ from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
     AnyCommand,
+    ApprovePlan,
     CancelOrder,
     ClassifyParticipant,
     ClearSession,
@@ -31,13 +32,17 @@ from naryq.messages import (
     EndAffiliation,
     ExcludeParticipant,
     Link,
+    OpenPlan,
     OpenSession,
     PlanSupply,
     PublishPrices,
+    RefuseAllotment,
     ReinstateParticipant,
     ReportRetailTerms,
     RulebookText,
     Shown,
+    StateCapacity,
+    SubmitApplication,
     SubmitOrder,
     SuspendParticipant,
 )
@@ -151,6 +156,33 @@ def _affiliate(desk: Desk, draw: Draw) -> Made:
     return kind, actor, {"participant_id": pair[0], "affiliate_id": pair[1], "evidence": "one owner"}
 
 
+def _supply(desk: Desk, draw: Draw) -> Made:
+    """Take a step of a supply plan: mostly the one that is due, of one of two periods."""
+    period = ("2022-04", "2022-05")[draw.d % 2]
+    plan = desk.state.supply.plans.get(period)
+    if plan is None or draw.b % 13 == 0:
+        return OpenPlan, "regulator", {"period": period, "links": (LINKS[0], LINKS[2]) if draw.c % 5 else ()}
+    step = draw.a % 8
+    if step < 4:
+        plant, again = ("ZH", "AT")[step % 2], ("", "", "a compressor stands still")[draw.c % 3]
+        fields = {"period": period, "plant": plant, "lots": draw.b % 40, "correction": again}
+        return StateCapacity, ("zhanaozen", "atyrau")[step % 2], fields
+    if step < 6:
+        name = ("aktau", "dossor")[draw.b % 2]
+        applied = {
+            "application_id": f"a{len(desk.rows)}",
+            "period": period,
+            "part": ("outside", "platform")[draw.c % 2],
+        }
+        where = {"province": ("KZ-47", "KZ-23", "KZ-99")[draw.b % 7 % 3], "applicant_id": name, "lots": 1 + draw.b % 30}
+        return SubmitApplication, name, {**applied, **where}
+    allotted = sorted(desk.state.supply.allotments)
+    if step == 6 and allotted:
+        fields = {"allotment_id": allotted[draw.b % len(allotted)], "lots": 1 + draw.c % 9, "reason": "a full depot"}
+        return RefuseAllotment, ("aktau", "dossor")[draw.c % 2], fields
+    return ApprovePlan, "regulator", {"period": period}
+
+
 def _adopt(_: Desk, draw: Draw) -> Made:
     return AdoptRulebook, "regulator", {"rulebook": RULEBOOKS[draw.a % len(RULEBOOKS)]}
 
@@ -261,10 +293,11 @@ def _terms(_: Desk, draw: Draw) -> Made:
 
 _MAKERS: tuple[Callable[[Desk, Draw], Made], ...] = (
     *(_submit,) * 20,
-    *(_end,) * 18,
+    *(_end,) * 19,
     _open,
     *(_cancel,) * 2,
     _plan,
+    _supply,
     _terms,
     _adopt,
     _admit,

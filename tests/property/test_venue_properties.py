@@ -77,6 +77,7 @@ SIGHTS = """
     ClassifyParticipant; ClassifyParticipant credential_missing; ClassifyParticipant unknown_place
     SuspendParticipant; ExcludeParticipant; ReinstateParticipant; ReinstateParticipant excluded
     DeclareAffiliation; EndAffiliation; EndAffiliation not_found; SubmitOrder suspended; SubmitOrder excluded
+    OpenPlan; StateCapacity; SubmitApplication; ApprovePlan; OpenPlan empty
     PublishPrices; PublishPrices already_exists; PublishPrices no_price
     partial fill; marginal tie; full link; empty session; one-sided session; bound by pump_step_rise
     bound by retail_cap; bound by collar; fund pays; rulebook changed between order and clearing
