@@ -53,7 +53,7 @@ def test_the_cheapest_carriage_is_the_lowest_tariff_in() -> None:
 def test_a_session_without_orders_has_no_price() -> None:
     """Nobody came: no price, no fill, no flow, no average, and nothing to settle."""
     cleared = pricing.clear_session(session(), (), rules())
-    assert cleared == SessionCleared("call", (), (), (), 0, 0, None, rules().version)
+    assert cleared == SessionCleared("call", (), (), (), 0, 0, None, rules().version, reference_moved=False)
     assert pricing.settle(session(), (), cleared) == ()
 
 
@@ -86,7 +86,7 @@ def test_only_what_plants_sell_makes_the_ex_works_average() -> None:
 def test_the_price_rule_chooses_among_prices_that_clear(rule: str, price: int) -> None:
     """Five lots offered at 90,000 and wanted at 100,000 clear anywhere between, less the carriage."""
     asked = orders("a ZH sell 90000 5", "b KZ-47 buy 100000 5")
-    cleared = pricing.clear_session(session(), asked, rules(price_rule=rule))
+    cleared = pricing.clear_session(session(text=rulebook(price_rule=rule)), asked, rules())
     assert {p.place: p.price_tenge_per_tonne for p in cleared.prices}["KZ-47"] == price
 
 
@@ -94,7 +94,7 @@ def test_the_price_rule_chooses_among_prices_that_clear(rule: str, price: int) -
 def test_the_tie_rule_shares_the_margin(rule: str, fills: list[int]) -> None:
     """Six lots for bids of 5, 3 and 2 at one price: the earliest first, or by the largest remainder."""
     asked = orders("z KZ-47 buy 100000 5", "y KZ-47 buy 100000 3", "x KZ-47 buy 100000 2", "s ZH sell 90000 6")
-    cleared = pricing.clear_session(session(), asked, rules(tie_rule=rule))
+    cleared = pricing.clear_session(session(text=rulebook(tie_rule=rule)), asked, rules())
     assert [fill.quantity_lots for fill in cleared.fills[:3]] == fills
 
 
