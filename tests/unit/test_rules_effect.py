@@ -47,6 +47,7 @@ def test_a_proposal_is_shown_as_it_was_assessed(venue: tuple[Desk, str]) -> None
     assert "Who would have paid and received what" in output
     assert "zhanaozen" in output
     assert "Prices of the provinces" in output
+    assert "At the pump" in output
     refused = desk.rows[-1].events[0].refused_proposed  # type: ignore[union-attr]  # an assessment is the last row
     assert f"would have refused: {len(refused)}" in output
     assert len(refused) == 2

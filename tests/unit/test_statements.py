@@ -170,7 +170,16 @@ def test_the_command_shows_all_and_refuses_what_it_does_not_know(journal: Path) 
     everybody = run(str(journal), "--day", "2022-01-05")
     assert everybody.index("aktau - Aktau") < everybody.index("zhanaozen - Zhanaozen")
     assert "held for orders" in everybody
-    wrong_day = CliRunner().invoke(main, ["statements", str(journal), "--day", "tomorrow"])
-    assert (wrong_day.exit_code, "is no day" in wrong_day.stderr) == (2, True)
+    wrong_day = CliRunner().invoke(main, ["statements", str(journal), "--day", "2022-06-31"])
+    assert (wrong_day.exit_code, "is no calendar day" in wrong_day.stderr) == (2, True)
     ghost = CliRunner().invoke(main, ["statements", str(journal), "--day", "2022-01-05", "--participant", "ghost"])
     assert (ghost.exit_code, "unknown_participant" in ghost.stderr) == (2, True)
+
+
+def test_the_command_is_never_silent_and_takes_one_form(journal: Path) -> None:
+    """A day before anybody had an account is told in one sentence, and two forms at once are refused."""
+    assert run(str(journal), "--day", "2020-01-01") == (
+        "By the end of 2020-01-01 nobody had an account or an order for which money was held.\n\n"
+    )
+    both = CliRunner().invoke(main, ["statements", str(journal), "--day", "2022-01-05", "--json", "--csv"])
+    assert (both.exit_code, "unknown_option" in both.stderr) == (2, True)

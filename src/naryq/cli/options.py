@@ -1,5 +1,7 @@
 """Options that several commands share, and what must hold of their values."""
 
+import re
+from datetime import date
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -10,6 +12,27 @@ from naryq.messages import Code, Refusal
 
 LANGUAGES: Final = ("en", "kk", "ru")
 PICTURE_KINDS: Final = ("svg", "png")
+
+
+class DayType(click.ParamType[str]):
+    """A calendar day, 2022-01-31."""
+
+    name = "day"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the day as it was written, or say how to write one."""
+        if not is_day(value):
+            self.fail(f"{value!r} is no calendar day: write it as 2022-01-31", param, ctx)
+        return value
+
+
+def is_day(text: str) -> bool:
+    """Say whether a text is a day that the calendar has, in the one form that is taken."""
+    try:
+        return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
 language = click.option(

@@ -1,9 +1,7 @@
 """`naryq rules`: show, compare and check rulebooks, and what a change of rules would have done."""
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Final, NamedTuple
 
 import click
@@ -14,31 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from naryq.cli.files import read_rulebook, rulebook_problems, shipped
+from naryq.cli.options import DayType, is_day
 from naryq.messages import Code, DatedValue, LegalSource, Refusal, Rule, RuleValue
 from naryq.rulebook import CATALOGUE, END_OF_TIME, Rulebook
 from naryq.units import grouped
 
 WIDTH_WITHOUT_TERMINAL: Final = 120
 ABSENT: Final = "no value"
-
-
-class _DayType(click.ParamType[str]):
-    """A calendar day, 2022-01-31."""
-
-    name = "day"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the day as it was written, or say how to write one."""
-        if not _is_day(value):
-            self.fail(f"{value!r} is no calendar day: write it as 2022-01-31", param, ctx)
-        return value
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) is not None and bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 class _Sources:
@@ -114,8 +94,8 @@ def rules() -> None:
 
 @rules.command()
 @click.argument("rulebook", default="kazakhstan")
-@click.option("--on", type=_DayType(), help="Only the values in force on this day; without it, every dated value.")
-@click.option("--known", type=_DayType(), help="Only what was known on this day; without it, all that is known now.")
+@click.option("--on", type=DayType(), help="Only the values in force on this day; without it, every dated value.")
+@click.option("--known", type=DayType(), help="Only what was known on this day; without it, all that is known now.")
 @click.option("--rule", metavar="ID", help="Only this rule, with the notes on its values.")
 def show(rulebook: str, on: str | None, known: str | None, rule: str | None) -> None:
     """Print a rulebook's values, each with its days and its source."""
@@ -187,7 +167,7 @@ class _Side(NamedTuple):
 
 def _side(named: str, on: str | None) -> _Side:
     name, at, day = named.rpartition("@")
-    if at and _is_day(day):
+    if at and is_day(day):
         return _Side(named, Rulebook(read_rulebook(name)), day)
     return _Side(f"{named}@{on}" if on else named, Rulebook(read_rulebook(named)), on)
 
@@ -195,8 +175,8 @@ def _side(named: str, on: str | None) -> _Side:
 @rules.command()
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
-@click.option("--on", type=_DayType(), help="Compare the values in force on this day; without it, every dated value.")
-@click.option("--known", type=_DayType(), help="Only what was known on this day; without it, all that is known now.")
+@click.option("--on", type=DayType(), help="Compare the values in force on this day; without it, every dated value.")
+@click.option("--known", type=DayType(), help="Only what was known on this day; without it, all that is known now.")
 def diff(old: str, new: str, on: str | None, known: str | None) -> None:
     """Print what differs between two rulebooks, from A to B, with the sources.
 
@@ -262,7 +242,7 @@ def _cell(own: DatedValue | None, other: DatedValue | None, sources: _Sources) -
 @click.argument("proposed", metavar="[RULEBOOK]", required=False)
 @click.option("--proposal", metavar="NAME", help="Show the last assessment of this proposal in the journal instead.")
 @click.option("--sessions", default=6, show_default=True, type=click.IntRange(1, 100), help="How many of the last.")
-@click.option("--effective", type=_DayType(), help="The day whose rules are compared; without it, the first possible.")
+@click.option("--effective", type=DayType(), help="The day whose rules are compared; without it, the first possible.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
 def effect(
     journal: str, proposed: str | None, proposal: str | None, sessions: int, effective: str | None, *, as_json: bool

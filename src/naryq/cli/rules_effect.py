@@ -8,7 +8,7 @@ from typing import Final
 import click
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from naryq import exchange
@@ -97,7 +97,8 @@ def show(assessed: ProposalAssessed, *, as_json: bool) -> None:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="left" if column in {"participant", "session", "province"} else "right")
+        justify: JustifyMethod = "left" if column in {"participant", "session", "province"} else "right"
+        table.add_column(column, justify=justify, overflow="fold")
     return table
 
 
@@ -105,62 +106,60 @@ def _print_participants(console: Console, changed: Sequence[ParticipantEffect]) 
     if not changed:
         console.print("No participant would have bought, sold, paid or received anything else.")
         return
-    table = _table(
+    money = _table(
         "Who would have paid and received what, in tenge",
         "participant",
         "paid",
         "would have paid",
         "received",
         "would have received",
-        "tonnes",
-        "would have been",
     )
+    gas = _table("Who would have bought or sold how much, in tonnes", "participant", "tonnes", "would have been")
     for each in changed:
         today, then = each.today, each.proposed
-        table.add_row(
+        money.add_row(
             each.participant_id,
             tenge(today.paid_tiyn),
             tenge(then.paid_tiyn),
             tenge(today.received_tiyn),
             tenge(then.received_tiyn),
-            grouped((today.bought_kg + today.sold_kg) // 1_000),
-            grouped((then.bought_kg + then.sold_kg) // 1_000),
         )
-    console.print(table)
+        if (today.bought_kg, today.sold_kg) != (then.bought_kg, then.sold_kg):
+            before_kg, after_kg = today.bought_kg + today.sold_kg, then.bought_kg + then.sold_kg
+            gas.add_row(each.participant_id, grouped(before_kg // 1_000), grouped(after_kg // 1_000))
+    # Few columns a table, here and below: ten columns of figures would break in a terminal of eighty.
+    for table in (money, gas):
+        if table.row_count:
+            console.print(table)
 
 
 def _print_provinces(console: Console, changed: Sequence[ProvinceEffect]) -> None:
     if not changed:
         console.print("No province would have had another price.")
         return
-    table = _table(
-        "Prices of the provinces: tenge a tonne, lots, pump in tenge a litre, fund in tenge",
-        "session",
-        "province",
-        "price",
-        "would have been",
-        "lots",
-        "would have been",
-        "pump",
-        "would have been",
-        "fund",
-        "would have been",
-    )
+    where, then = ("session", "province"), "would have been"
+    prices = _table("Prices of the provinces: tenge a tonne, and lots", *where, "price", then, "lots", then)
+    pumps = _table("At the pump: tenge a litre, and what the fund pays in tenge", *where, "pump", then, "fund", then)
     for each in changed:
-        today, then = each.today, each.proposed
-        table.add_row(
+        today, proposed = each.today, each.proposed
+        prices.add_row(
             each.session_id,
             each.province,
             _whole(today.price_tenge_per_tonne),
-            _whole(then.price_tenge_per_tonne),
+            _whole(proposed.price_tenge_per_tonne),
             grouped(today.traded_lots),
-            grouped(then.traded_lots),
-            _pump(today.pump_tiyn_per_litre),
-            _pump(then.pump_tiyn_per_litre),
-            tenge(today.fund_tiyn),
-            tenge(then.fund_tiyn),
+            grouped(proposed.traded_lots),
         )
-    console.print(table)
+        pumps.add_row(
+            each.session_id,
+            each.province,
+            _pump(today.pump_tiyn_per_litre),
+            _pump(proposed.pump_tiyn_per_litre),
+            tenge(today.fund_tiyn),
+            tenge(proposed.fund_tiyn),
+        )
+    console.print(prices)
+    console.print(pumps)
 
 
 def _whole(number: int | None) -> str:

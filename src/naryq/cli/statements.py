@@ -1,38 +1,29 @@
 """`naryq statements`: every participant's day, from a venue's journal."""
 
-import re
 from contextlib import closing
 
 import click
 from rich.console import Console
 
 from naryq.cli.journal import named_journal
-from naryq.cli.pages import new_page, print_table
+from naryq.cli.options import DayType
+from naryq.cli.pages import new_page, print_paragraph, print_table
 from naryq.journal import named
-from naryq.messages import decode_entry
+from naryq.messages import Code, Refusal, decode_entry
 from naryq.statements import Statement, shown, statements, to_csv, to_json
-
-
-class _DayType(click.ParamType[str]):
-    """A calendar day as ISO 8601 text."""
-
-    name = "day"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the day, or say what one looks like."""
-        if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]", value) is None:
-            self.fail(f"{value!r} is no day: give it as 2022-01-31", param, ctx)
-        return value
 
 
 @click.command("statements")
 @named_journal
-@click.option("--day", required=True, metavar="DAY", type=_DayType(), help="The day, as 2022-01-31.")
+@click.option("--day", required=True, metavar="DAY", type=DayType(), help="The day, as 2022-01-31.")
 @click.option("--participant", metavar="ID", help="This participant's statement alone.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as JSON, for programs.")
 @click.option("--csv", "as_csv", is_flag=True, help="One row for each balance and movement.")
 def statements_command(name: str, day: str, participant: str | None, *, as_json: bool, as_csv: bool) -> None:
     """Fold JOURNAL into the end-of-day statements of all participants or of one; it is only read."""
+    if as_json and as_csv:
+        what = "the statements are written in one form"
+        raise Refusal(Code.UNKNOWN_OPTION, what, where="--csv", remedy="Give --json or --csv, and not both.")
     with closing(named.reader(name)) as reader:
         found = statements((decode_entry(record.payload) for record in reader.read()), day, participant)
     if as_json:
@@ -40,10 +31,16 @@ def statements_command(name: str, day: str, participant: str | None, *, as_json:
     elif as_csv:
         click.echo(to_csv(found), nl=False)
     else:
-        page = new_page()
-        for statement in found:
-            if participant is not None or statement.accounts or statement.holds:
-                _print(page, statement)
+        _print_all(new_page(), found, participant, day)
+
+
+def _print_all(page: Console, found: tuple[Statement, ...], participant: str | None, day: str) -> None:
+    """Print each statement that has something to say, or one sentence where none has."""
+    told = [each for each in found if participant is not None or each.accounts or each.holds]
+    if not told:
+        print_paragraph(page, f"By the end of {day} nobody had an account or an order for which money was held.")
+    for statement in told:
+        _print(page, statement)
 
 
 def _print(page: Console, statement: Statement) -> None:
