@@ -236,7 +236,7 @@ def test_without_psycopg_a_database_is_refused_and_a_file_is_not(tmp_path: Path)
     program = "import sys; sys.modules['psycopg'] = None; from naryq.cli import main; main()"
     for words, code, said in (
         (["import", str(SAMPLE), str(tmp_path / "made")], 0, "In order"),
-        (["verify", "postgresql://host/venue"], 2, "pip install 'naryq[postgres]'"),
+        (["verify", "postgresql://host/venue"], 2, "pip install -e '.[postgres]'"),
     ):
         command = [sys.executable, "-c", program, "journal", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

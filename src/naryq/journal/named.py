@@ -70,5 +70,5 @@ def _postgres(module: str = "postgres") -> ModuleType:
             Code.NOT_SUPPORTED,
             f"a journal in PostgreSQL needs psycopg ({missing})",
             where="postgresql://...",
-            remedy="Install it: pip install 'naryq[postgres]'.",
+            remedy="Install it: in Naryq's folder, .venv/bin/python -m pip install -e '.[postgres]'.",
         ) from None
