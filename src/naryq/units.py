@@ -20,6 +20,7 @@ NS_PER_MINUTE: Final = SECONDS_PER_MINUTE * NS_PER_SECOND
 NS_PER_DAY: Final = 24 * 60 * NS_PER_MINUTE
 
 GREGORIAN_YEARS: Final = 400
+GREGORIAN_DAYS: Final = 146_097
 CYCLE_START: Final = 2000
 
 INT64_MAX: Final = 2**63 - 1
@@ -236,7 +237,16 @@ def day_years_after(day: str, years: int) -> str:
 def days_between(first: str, last: str) -> int:
     """Return the number of days from one day to another; negative where the other comes before.
 
-    >>> days_between("2021-12-31", "2022-01-02")
-    2
+    The year 0 is one like any other, as in `day_after`: a month of it can be named.
+
+    >>> days_between("2021-12-31", "2022-01-02"), days_between("0000-12-31", "0001-01-01")
+    (2, 1)
     """
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days
+    return _day_number(last) - _day_number(first)
+
+
+def _day_number(day: str) -> int:
+    """Return the number of a day in the calendar that begins with the year 0."""
+    year, month, number = (int(part) for part in day.split("-"))
+    cycles, within = divmod(year, GREGORIAN_YEARS)
+    return cycles * GREGORIAN_DAYS + date(CYCLE_START + within, month, number).toordinal()

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.venue_samples import Desk, founded, instant, opening, order, report_terms, rulebook
 
-from naryq import limits
+from naryq import exchange, limits
 from naryq.messages import (
     ClearSession,
     CloseSession,
     Code,
     OpenSession,
     PublishPrices,
+    Refused,
     SubmitOrder,
 )
 from naryq.units import apportion, month_after
@@ -48,6 +49,18 @@ def publish(desk: Desk, month: str, day: str | None = None) -> Any:
     if day is not None:
         desk.at_ns = max(desk.at_ns, instant("18:00", day))
     return desk.give(PublishPrices, "operator", session_id=month)
+
+
+def test_a_month_of_the_year_0_is_refused_like_any_other_without_a_price() -> None:
+    """No calendar of Python has the year 0; publishing a month of it is refused, and ends no writer by an exception."""
+    desk = founded(rulebook(**CALENDAR))
+    opened = desk.must(OpenSession, "operator", **opening("old", delivery_month="0000-01"))
+    desk.at_ns = opened.closes_at_ns
+    for kind in (CloseSession, ClearSession):
+        desk.must(kind, "operator", session_id="old")
+    refused = exchange.decide(desk.state, PublishPrices("c99", "operator", desk.at_ns, "old"))[0]
+    assert isinstance(refused, Refused)
+    assert refused.code == Code.NO_PRICE
 
 
 # --- The calendar -----------------------------------------------------------------------------------------------

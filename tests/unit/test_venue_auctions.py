@@ -17,6 +17,7 @@ from naryq.messages import (
     CloseSession,
     Code,
     DeclareAffiliation,
+    ExcludeParticipant,
     NextRound,
     OpenSession,
     OrderCancelled,
@@ -28,6 +29,7 @@ from naryq.messages import (
     StandardTerms,
     StopTrading,
     SubmitOrder,
+    SuspendParticipant,
     Traded,
     encode,
 )
@@ -245,6 +247,43 @@ def test_terms_that_make_no_auction_are_refused(changes: dict[str, Any], code: C
     """Nobody's auction, one by who may not trade on its side, and one that could never end is refused."""
     answer = venue().give(OpenSession, "operator", **over("standard", standard=terms(**changes)))
     assert answer.code == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "code"),
+    [
+        (SuspendParticipant, {"participant_id": "zhanaozen"}, Code.SUSPENDED),
+        (ExcludeParticipant, {"participant_id": "zhanaozen"}, Code.EXCLUDED),
+        (StopTrading, {"scope": "participant", "target": "zhanaozen"}, Code.TRADING_STOPPED),
+        (StopTrading, {"scope": "instrument", "target": REGIONAL}, Code.TRADING_STOPPED),
+    ],
+)
+def test_no_auction_opens_for_whoever_may_not_trade(kind: Any, fields: dict[str, str], code: Code) -> None:
+    """The operator opens no auction in the name of one who is suspended, excluded or stopped: it would trade."""
+    desk = venue(rulebook(who_may_stop=("regulator",)))
+    opening = over("standard", standard=terms())
+    assert desk.branch().give(OpenSession, "operator", **opening).code is None
+    desk.must(kind, "regulator", **fields, reason="late")
+    assert desk.give(OpenSession, "operator", **opening).code == code
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ("order_lots_highest", Code.TOO_MANY_LOTS),
+        ("order_value_highest", Code.TOO_MUCH_VALUE),
+        ("batch_highest", Code.BATCH_TOO_LARGE),
+    ],
+)
+def test_the_limits_of_an_order_hold_for_the_initiators(rule: str, code: Code) -> None:
+    """A buyer's auction is for no more lots or money than one order of the buyer's, and no more than its batch."""
+    agreed = terms(initiator="buyer", initiator_id="aktau", direction="down")
+    tonnes = agreed.lots * 36
+    at_most = agreed.lots if rule != "order_value_highest" else tonnes * agreed.start_price_tenge_per_tonne
+    for value, expected in ((at_most, None), (at_most - 1, code)):
+        limit: dict[str, Any] = {rule: value}
+        desk = venue(rulebook(**limit))
+        assert desk.give(OpenSession, "operator", **over("standard", standard=agreed)).code == expected
 
 
 # --- Bids -----------------------------------------------------------------------------------------------------------

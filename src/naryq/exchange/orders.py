@@ -17,6 +17,7 @@ from naryq.messages import (
     CancelAll,
     CancelOrder,
     Code,
+    OpenSession,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -222,6 +223,26 @@ JUDGED_BY_RULES: Final[tuple[Check, ...]] = (_check_may_trade, limits.check_coll
 """The checks that ask nothing but the order, its session's terms and the rules: they can be asked again later."""
 
 
+_OF_INITIATORS: Final[tuple[Check, ...]] = (control.check_not_stopped, limits.check_size, limits.check_batch)
+"""The checks of an order that the operator enters for an initiator; its price is bounded by that of each bid."""
+
+
+def check_initiators_order(state: State, command: OpenSession, order: OrderAccepted) -> None:
+    """Refuse an initiator's order where its own would be: it may not act, it is stopped, or the order is too large.
+
+    Args:
+        state: The state with the auction's session opened.
+        command: What opens it.
+        order: The initiator's order.
+    """
+    people.check_standing(state, order.participant_id, command.at_ns, where="standard")
+    submitted = msgspec.structs.replace(_as_submitted(order, command), actor=order.participant_id)
+    rules = rules_in_force(state, command.at_ns)
+    asked = Asked(state, submitted, state.sessions[order.session_id], rules)
+    for check in _OF_INITIATORS:
+        check(asked)
+
+
 # --- Amending and taking back -----------------------------------------------------------------------------------
 
 
@@ -263,8 +284,8 @@ def _amended(order: OrderAccepted, command: AmendOrder) -> OrderAccepted:
     )
 
 
-def _as_submitted(order: OrderAccepted, command: AmendOrder) -> SubmitOrder:
-    """Return the amended order as if it were sent anew, so that it passes the same checks."""
+def _as_submitted(order: OrderAccepted, command: AmendOrder | OpenSession) -> SubmitOrder:
+    """Return an amended order, or an initiator's, as if it were sent anew, so that it passes the same checks."""
     return SubmitOrder(
         command_id=command.command_id,
         actor=command.actor,

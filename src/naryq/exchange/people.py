@@ -84,7 +84,7 @@ def participant(state: State, participant_id: str, where: str = "participant_id"
     return found
 
 
-def check_standing(state: State, participant_id: str, at_ns: int) -> None:
+def check_standing(state: State, participant_id: str, at_ns: int, where: str = "actor") -> None:
     """Refuse (SUSPENDED, EXCLUDED) whoever may not act at an instant."""
     if standing(state, participant_id, at_ns) == "active":
         return
@@ -93,7 +93,7 @@ def check_standing(state: State, participant_id: str, at_ns: int) -> None:
     last_day = f" until {absence.until}" if absence.until else ""
     what = f"{participant_id!r} is {'excluded' if excluded else 'suspended'}{last_day}: {absence.reason}"
     remedy = "Cancel orders and perform what is owed; ask the operator for the rest."
-    raise Refusal(Code.EXCLUDED if excluded else Code.SUSPENDED, what, where="actor", remedy=remedy)
+    raise Refusal(Code.EXCLUDED if excluded else Code.SUSPENDED, what, where=where, remedy=remedy)
 
 
 def check_class(state: State, participant_id: str, side: Side, rules: InForce) -> None:

@@ -57,6 +57,7 @@ def _open_session(state: State, command: OpenSession) -> Decision:
         return (opened,)
     _check_initiator(state, opened.standard, rules)
     order = auctions.initiators_order(opened, command.at_ns)
+    orders.check_initiators_order(_session_opened(state, opened), command, order)
     guarantees.check_initiator(state, opened, order)
     return (opened, order)
 
