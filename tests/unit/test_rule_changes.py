@@ -216,6 +216,15 @@ def test_a_whole_rulebook_replaces_the_one_in_force_from_its_day() -> None:
     assert desk.findings == []
 
 
+def test_a_whole_rulebook_from_a_day_that_no_calendar_has_is_refused() -> None:
+    """A 30 February is refused by a code, where it would have ended the writer by an exception."""
+    desk = ruled()
+    proposed = WholeRulebook("2022-02-30", rulebook("new"), SOURCE)
+    command = ProposeRuleChange("new", "operator", desk.at_ns, "p", proposed, "A new law.")
+    (refused,) = exchange.decide(desk.state, command)
+    assert getattr(refused, "code", None) == Code.RULE_INVALID
+
+
 def test_a_whole_rulebook_must_have_what_a_venue_needs() -> None:
     """A rulebook whose own rules end, or that begins too late, leaves a venue without a rule and is refused."""
     desk = ruled()

@@ -21,7 +21,7 @@ from naryq.messages import (
 )
 from naryq.rulebook.catalogue import CATALOGUE, digest_of, faults_of
 from naryq.rulebook.in_force import Rulebook, begins_and_ends, winner
-from naryq.units import day_after
+from naryq.units import day_after, is_day
 
 BEYOND_EMERGENCY: Final = ("provinces", "utc_offset", "rule_change_notice_days", "emergency_days_max")
 """What no emergency may touch: the country, the clock that says when it ends, and the rules on changing rules."""
@@ -50,8 +50,12 @@ def replaced(text: RulebookText, whole: WholeRulebook, known: Day) -> RulebookTe
     new one says where the old one would say otherwise.
 
     Raises:
-        Refusal: RULE_MISSING when the new one is silent on a rule that a venue cannot do without.
+        Refusal: RULE_INVALID when `whole.effective` is no day of the calendar; RULE_MISSING when the new one is silent
+            on a rule that a venue cannot do without.
     """
+    if not is_day(whole.effective):
+        what = f"effective is {whole.effective!r}, not a calendar day"
+        raise Refusal(Code.RULE_INVALID, what, where="effective", remedy="Write it as 2022-01-31.")
     new = Rulebook(whole.rulebook).text
     old_rules, new_rules = _by_name(text), _by_name(new)
     added: _Added = {}
