@@ -228,7 +228,7 @@ def _affiliated(books: Any, command: m.DeclareAffiliation, version: str) -> tupl
 def _leaving(books: Any, event: Any) -> Iterator[m.OrderCancelled]:
     what = "excluded" if isinstance(event, m.ParticipantExcluded) else "suspended"
     for name, call in sorted(books.calls.items()):
-        if call.phase == "collecting":
+        if call.phase in {"collecting", "call", "continuous", "halted"}:
             for order in call.orders.values():
                 if order.participant_id == event.participant_id:
                     yield m.OrderCancelled(name, order.order_id, f"participant {what}: {event.reason}")

@@ -28,6 +28,7 @@ class Call:
     orders: dict[str, m.OrderAccepted] = field(default_factory=dict)
     cleared: m.SessionCleared | None = None
     trades: list[m.Traded] = field(default_factory=list)
+    has_ended: bool = False
 
     @property
     def carriage(self) -> Any:
@@ -67,7 +68,8 @@ class Books:
         other.changes = self.changes.copy()
         other.limits = self.limits.copy()
         other.calls = {
-            name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades)) for name, c in self.calls.items()
+            name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades), c.has_ended)
+            for name, c in self.calls.items()
         }
         return other
 

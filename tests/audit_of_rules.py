@@ -85,6 +85,17 @@ def _wrong_proposal(books: Any, command: m.ProposeRuleChange) -> Iterator[Code]:
     if command.proposal_id in books.changes.proposals:
         yield Code.ALREADY_EXISTS
     yield from _too_soon(books, command.proposed, command.at_ns)
+    yield from _twice_a_day(books, command.proposed, command.at_ns)
+
+
+def _twice_a_day(books: Any, proposed: Any, at_ns: int) -> Iterator[Code]:
+    """Two values of one rule may not begin on one day and be known since one day: nobody could say which counts."""
+    today = books.day(at_ns)
+    if not isinstance(proposed, m.WholeRulebook):
+        for change in proposed:
+            begun = [(value.effective, value.known) for value in _values(books.rulebook, change.rule)]
+            if (change.effective, today) in begun:
+                yield Code.RULE_INVALID
 
 
 def _wrong_closing(books: Any, command: m.CloseFlag) -> Iterator[Code]:
@@ -119,6 +130,7 @@ def _wrong_for_proposal(books: Any, command: Any) -> Iterator[Code]:
         yield Code.NOT_PERMITTED
     if isinstance(command, m.AssessProposal | m.ApproveProposal):
         yield from _too_soon(books, proposal.proposed, command.at_ns)
+        yield from _twice_a_day(books, proposal.proposed, command.at_ns)
     if isinstance(command, m.ApproveProposal):
         if own or books.people[command.actor] in (proposal.role, books.people[proposal.proposed_by]):
             yield Code.FOUR_EYES
@@ -139,6 +151,10 @@ def _wrong_declaration(books: Any, command: m.DeclareEmergency) -> Iterator[Code
     names = {value.rule for value in command.values}
     if names & UNTOUCHABLE:
         yield Code.NOT_PERMITTED
+    until = after(today, command.days - 1)
+    begun = [value for name in sorted(names) for value in _values(books.rulebook, name) if value.known == today]
+    if any(today <= value.effective <= until for value in begun):
+        yield Code.RULE_INVALID
     for name, old in books.changes.emergencies.items():
         alone = name not in books.changes.confirmed
         if alone and names & set(old.rules) and today <= after(old.until, longest):
@@ -197,7 +213,7 @@ def _assessed(books: Any, command: m.AssessProposal, event: m.ProposalAssessed) 
         yield "assesses another proposal or another day"
     if event.rulebook_version != books.version or event.proposed_version == books.version:
         yield "compares other rulebooks than the one in force and the one proposed"
-    ended = [call for call in books.calls.values() if call.phase in {"cleared", "published"}]
+    ended = [call for call in books.calls.values() if call.cleared is not None or call.has_ended]
     ended.sort(key=lambda call: (call.opened.closes_at_ns, call.opened.session_id))
     last = [call.opened.session_id for call in ended[-command.sessions :]]
     if sorted((*event.session_ids, *event.left_out)) != sorted(last):

@@ -37,8 +37,11 @@ def concerns(books: Any, command: Any) -> bool:
 
 def judged(books: Any, events: tuple[Any, ...]) -> Iterator[str]:
     """Follow the events of one decision on copies of the sessions, and say what is wrong with a trade or an end."""
+    named = {getattr(event, "session_id", None): None for event in events}
     calls = {
-        name: replace(call, orders=dict(call.orders), trades=list(call.trades)) for name, call in books.calls.items()
+        name: replace(books.calls[name], orders=dict(books.calls[name].orders), trades=list(books.calls[name].trades))
+        for name in named
+        if name in books.calls
     }
     for event in events:
         if isinstance(event, m.Traded):
@@ -89,6 +92,7 @@ def fold(call: Any, event: Any) -> None:
             order = call.orders[event.order_id]
             terms = {"price_tenge_per_tonne": event.price_tenge_per_tonne, "quantity_lots": event.quantity_lots}
             if not event.keeps_place:
+                terms["submitted_at_ns"] = event.at_ns
                 del call.orders[event.order_id]
             call.orders[event.order_id] = msgspec.structs.replace(order, **terms)
         case m.Traded():
@@ -97,6 +101,8 @@ def fold(call: Any, event: Any) -> None:
                 _take(call, order_id, event.quantity_lots)
         case m.PhaseChanged():
             call.phase = event.phase
+        case m.SessionEnded():
+            call.has_ended = True
         case m.SessionPublished():
             call.phase = "published"
 

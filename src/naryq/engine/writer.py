@@ -206,15 +206,24 @@ class Engine(Generic[S]):
                 self._on_entry(entry)
 
     def _run(self) -> None:
+        while self._turn():
+            pass
+
+    def _turn(self) -> bool:
+        """Take one batch from the queue to its answers; return whether another may follow."""
         batch: list[Waiting] = []
         reason = UNKNOWN  # Stands for the batch at hand, should a bug end this thread half way.
+        goes_on = False
         try:
-            while batch := self._take():
+            if batch := self._take():
                 self._process(batch)
+                goes_on = True
         except Refusal as refusal:
             reason = as_event(refusal)
         finally:
-            self._stop(batch, reason)
+            if not goes_on:
+                self._stop(batch, reason)
+        return goes_on
 
     def _take(self) -> list[Waiting]:
         """Wait for commands; an empty batch says that the engine was closed and nothing is left."""
