@@ -12,6 +12,7 @@ from tests import little_machine
 from tests.little_machine import State, order
 
 from naryq.engine import NOT_KEPT, Answer, Engine, Promise
+from naryq.engine.writer import AHEAD_NS
 from naryq.journal.contract import Record, Step, outcome_unknown
 from naryq.journal.memory import MemoryJournal
 from naryq.messages import Code, Entry, OrderAccepted, Refusal, Refused, decode_entry, encode
@@ -44,6 +45,22 @@ def test_a_refused_command_is_a_row_too() -> None:
     assert refused.sequence == 1
     assert code_of(refused) is Code.OUT_OF_RANGE
     assert again == refused._replace(repeated=True)
+
+
+def test_a_command_from_the_future_is_refused_at_the_door() -> None:
+    """Taken, it would make everybody else's time run backward; what lies within a minute of the clock is taken."""
+    now_ns = 10**18
+    with engine_over(clock=lambda: now_ns) as engine:
+        ahead = msgspec.structs.replace(order(1), at_ns=now_ns + AHEAD_NS + 1)
+        assert (code_of(engine.submit(ahead)), engine.state.lots) == (Code.TIME_AHEAD, 0)
+        assert engine.submit(msgspec.structs.replace(order(1), at_ns=now_ns + AHEAD_NS)).sequence == 1
+        assert 'naryq_commands_refused_total{code="time_ahead"} 1' in engine.metrics()
+
+
+def test_without_a_clock_any_time_is_taken() -> None:
+    """A rehearsal plays days that are past or to come."""
+    with engine_over() as engine:
+        assert engine.submit(msgspec.structs.replace(order(1), at_ns=2**62)).sequence == 1
 
 
 def test_the_state_is_readable_once_a_command_is_answered() -> None:

@@ -159,6 +159,16 @@ def malformed(error: Exception) -> Refused:
     )
 
 
+def ahead(at_ns: int, latest_ns: int) -> Refused:
+    """Return the refusal of a command from the future: taken, it would make everybody else's time run backward."""
+    return Refused(
+        code=Code.TIME_AHEAD,
+        what=f"the command's time {at_ns} lies ahead of the venue's clock, which takes up to {latest_ns}",
+        where="at_ns",
+        remedy="Correct the sender's clock and send the command again.",
+    )
+
+
 BUSY: Final = Refused(
     code=Code.BUSY,
     what="the queue is full",

@@ -3,7 +3,7 @@
 import gc
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -20,6 +20,7 @@ from naryq.engine.answers import (
     Answer,
     Promise,
     Waiting,
+    ahead,
     as_event,
     keep,
     malformed,
@@ -32,12 +33,17 @@ from naryq.journal.contract import AtStep, Journal, Step, pass_by
 from naryq.journal.snapshots import SnapshotStore
 from naryq.journal.verify import Machine, S, checked
 from naryq.messages import AnyCommand, Code, Entry, Refusal, Refused, decode_command, encode
+from naryq.units import INT64_MAX
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
 SNAPSHOT_EVERY: Final = 250_000
+AHEAD_NS: Final = 60 * 10**9
+"""How far ahead of the venue's clock a command's time may lie: as far as two honest clocks may differ, and more."""
 
 OnEntry = Callable[[Entry], None]
+Clock = Callable[[], int]
+"""Nanoseconds since 1970 in UTC."""
 
 
 def ignore(entry: Entry) -> None:
@@ -49,6 +55,9 @@ class Engine(Generic[S]):
 
     Any thread may submit. `on_entry` is called for every row in order, on recovery and after each acknowledgement,
     so that a view that is folded from it is the same after a restart. `at_step` is for fault tests.
+
+    With a `clock` a command from the future is refused at the door. Without one, as in a rehearsal of past or coming
+    days, whoever sends a command sets the venue's time.
 
     Raises:
         Refusal: JOURNAL_DAMAGED when the journal cannot be replayed.
@@ -64,6 +73,7 @@ class Engine(Generic[S]):
         on_entry: OnEntry = ignore,
         snapshots: SnapshotStore | None = None,
         snapshot_every: int = SNAPSHOT_EVERY,
+        clock: Clock | None = None,
         at_step: AtStep = pass_by,
     ) -> None:
         """Recover the state from the newest snapshot and the journal, and start the writer.
@@ -73,7 +83,7 @@ class Engine(Generic[S]):
         assert 1 <= batch_limit <= queue_limit, "a batch must fit the queue"
         self._journal, self._machine = journal, machine
         self._queue_limit, self._batch_limit = queue_limit, batch_limit
-        self._on_entry, self._at_step = on_entry, at_step
+        self._on_entry, self._at_step, self._clock = on_entry, at_step, clock
         self._queue: deque[Waiting] = deque()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -126,11 +136,13 @@ class Engine(Generic[S]):
         promises = [Promise(self._lock) for _ in commands]
         refusal = self._reason_to_refuse(len(commands))
         # Turned away before it is read: the fuller the queue, the less a refusal may cost.
-        sound = list(_sound(commands, promises)) if refusal is None else []
+        turned_away = Counter[Code]()
+        latest_ns = INT64_MAX if self._clock is None else self._clock() + AHEAD_NS
+        sound = list(_sound(commands, promises, latest_ns, turned_away)) if refusal is None else []
         with self._changed:
             refusal = refusal or self._reason_to_refuse(len(sound))
             if refusal is None:
-                self._metrics.turned_away[Code.WRONG_TYPE] += len(commands) - len(sound)
+                self._metrics.turned_away.update(turned_away)
                 self._queue.extend(sound)
                 self._changed.notify()
                 return promises
@@ -284,12 +296,24 @@ def _batches(commands: Iterable[AnyCommand], size: int) -> Iterator[list[AnyComm
         yield batch
 
 
-def _sound(commands: list[AnyCommand], promises: list[Promise]) -> Iterator[Waiting]:
-    """Yield the commands in the form in which the journal keeps them; those that have none are refused at once."""
+def _sound(
+    commands: list[AnyCommand], promises: list[Promise], latest_ns: int, turned_away: Counter[Code]
+) -> Iterator[Waiting]:
+    """Yield the commands in the form in which the journal keeps them.
+
+    Those that have none, and those from the future, are refused at once and counted by their code.
+    """
     received_ns = time.perf_counter_ns()
     for command, promise in zip(commands, promises, strict=True):
         try:
             spelling = encode(command)
-            yield Waiting(decode_command(spelling), spelling, received_ns, promise)
+            waiting = Waiting(decode_command(spelling), spelling, received_ns, promise)
         except (msgspec.MsgspecError, TypeError, OverflowError, UnicodeError) as error:
             promise.refuse(malformed(error))
+            turned_away[Code.WRONG_TYPE] += 1
+            continue
+        if waiting.command.at_ns > latest_ns:
+            promise.refuse(ahead(waiting.command.at_ns, latest_ns))
+            turned_away[Code.TIME_AHEAD] += 1
+        else:
+            yield waiting

@@ -56,6 +56,7 @@ class Code(StrEnum):
     OUTSIDE_REGION = "outside_region"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
     TIME_BACKWARD = "time_backward"
+    TIME_AHEAD = "time_ahead"
     NO_RULEBOOK = "no_rulebook"
     NO_PRICE = "no_price"
     PRICE_ABOVE_COLLAR = "price_above_collar"
