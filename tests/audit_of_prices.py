@@ -165,6 +165,9 @@ class Books:
             case m.PricesPublished():
                 self._fold_prices(event)
             case _ if getattr(event, "session_id", None) in self.calls:
+                if isinstance(event, m.OrderAmended) and not event.keeps_place:
+                    owner = self.calls[event.session_id].orders[event.order_id].participant_id
+                    self.limits.sent[owner].append(event.at_ns)
                 audit_of_trading.fold(self.calls[event.session_id], event)
 
     def _fold_prices(self, event: m.PricesPublished) -> None:

@@ -72,7 +72,9 @@ SECONDS_LATER = (0, 1, 10**9, 60 * 10**9, 240 * 10**9)
 MONEY: tuple[dict[str, Any], ...] = (
     {},
     *({**random_money.MONEY_RULES, **changes} for changes in random_money.RULEBOOKS if changes.get("lot") is None),
+    {**random_money.MONEY_RULES, "prepayment_days": None, "penalty_share": 3_333, "loss_sharing": "pro_rata"},
 )
+"""Money at the trade or against delivery; under the last, a penalty is more than any guarantee."""
 SOMETIMES: dict[str, tuple[Any, ...]] = {
     "self_trade": ("allow", "cancel_newest", "cancel_resting", "cancel_both"),
     "stop_orders": ("keep", "keep", "cancel"),

@@ -29,7 +29,7 @@ def test_a_campaign_finds_nothing() -> None:
 
 SIGHTS = """
     partial fill; marginal tie; price_above_collar; halted and reopened; stopped and resumed; self-trade prevented
-    one-sided session; insufficient_guarantee; DefaultCovered; unknown kept; unknown not kept
+    one-sided session; insufficient_guarantee; default beyond the guarantee; unknown kept; unknown not kept
     restart from a snapshot inside an open session; rules changed between bid and close; busy; command_id_reused
     emergency expired; repeated; taken back; journal_locked; killed; restart: damaged; restart: foreign; restart: older
     unknown, and then known to be kept; PlanApproved; ReceiptConfirmed; PricesPublished; FlagRaised; LimitReached
