@@ -237,8 +237,8 @@ class Simulation:
 
     def turn(self, fault: str | None) -> None:
         """Let the engine take one batch, with a fault on its way or none; start it again where it has stopped."""
-        if all(promise.done() for _, promise in self.waiting) or not self.engine._queue:
-            return
+        if all(waiting.promise.done() for waiting in self.engine._queue):
+            return  # With nobody to answer the engine would wait for a command, and this thread is the only one.
         self.judge.fault(fault)
         self.kill_at = fault if isinstance(fault, Step) else None
         self.journal.fault = fault if fault in {"kept", "not kept"} else None
