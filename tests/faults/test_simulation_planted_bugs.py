@@ -3,16 +3,17 @@
 A bug counts as caught when the judge says so, or when the program itself stops at an assertion or an error.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 from rpds import HashTrieMap
-from tests.property.test_venue_planted_bugs import fold_with, wrap
+from tests.property.test_venue_planted_bugs import fold_with, judge_with, wrap
 from tests.simulation import simulate
 
-from naryq import exchange, ledger
+from naryq import exchange, ledger, supply
 from naryq.engine import Answer, Engine, Promise, group, writer
 from naryq.engine.answers import STOPPED, keep
 from naryq.engine.snapshots import Start
@@ -29,7 +30,7 @@ from naryq.exchange import (
 )
 from naryq.journal.contract import GENESIS, Step, rows_after
 from naryq.journal.memory import MemoryJournal
-from naryq.messages import Refusal, TradingResumed
+from naryq.messages import ConfirmReceipt, Refusal, TradingResumed
 
 SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13)
 COMMANDS = 400
@@ -133,6 +134,17 @@ def _unknown_told_as_lost(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _left_waiting(patch: pytest.MonkeyPatch) -> None:
+    """Whoever waits in the queue when the engine stops is never told."""
+
+    def stop(engine: Any, batch: Any, reason: Any) -> None:
+        engine._running, engine._queue = False, deque()
+        engine._refuse(batch, reason)
+
+    patch.setattr(Engine, "_stop", stop)
+
+
+@bug
 def _endless_queue(patch: pytest.MonkeyPatch) -> None:
     """The queue has no limit."""
     patch.setattr(Engine, "_reason_to_refuse", lambda engine, _: None if engine._running else STOPPED)
@@ -151,6 +163,20 @@ def _kept_in_part(patch: pytest.MonkeyPatch) -> None:
     def append(journal: Any, payloads: Any) -> Any:
         rows = rows_after(journal._head, payloads)
         journal.rows.extend(rows[: (len(rows) + 1) // 2])
+        journal._head = rows[-1]
+        return rows[-1]
+
+    patch.setattr(MemoryJournal, "append", append)
+
+
+@bug
+def _two_writers(patch: pytest.MonkeyPatch) -> None:
+    """A writer that was overtaken writes on behind the other."""
+
+    def append(journal: Any, payloads: Any) -> Any:
+        journal._at_step(Step.APPENDED)
+        rows = rows_after(journal._head, payloads)
+        journal.rows.extend(rows)
         journal._head = rows[-1]
         return rows[-1]
 
@@ -193,6 +219,12 @@ def _lost_leg(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _fee_twice(patch: pytest.MonkeyPatch) -> None:
+    """The exchange takes its fee twice."""
+    wrap(patch, guarantees, "due_fee", lambda original, *asked: 2 * original(*asked))
+
+
+@bug
 def _small_guarantee(patch: pytest.MonkeyPatch) -> None:
     """Less is held for an order than the rules ask for."""
     wrap(patch, guarantees, "_secured", lambda original, *asked, **fields: _less_held(original(*asked, **fields)))
@@ -231,10 +263,19 @@ def _last_first(patch: pytest.MonkeyPatch) -> None:
     wrap(patch, trading, "queue", lambda original, *asked: iter(sorted(original(*asked), reverse=True)))
 
 
+@bug
+def _with_itself(patch: pytest.MonkeyPatch) -> None:
+    """Affiliates count as strangers."""
+    patch.setattr(people, "group_of", lambda _, who: who)
+
+
 bug_names = {
+    "A stop is ignored": "check_not_stopped",
     "A price beyond the collar is taken": "check_collar",
     "An order is taken without its guarantee": "check_guarantee",
+    "An identifier is taken twice": "_check_identifier",
     "An order is taken outside its window": "_check_window",
+    "Whoever likes may trade": "_check_may_trade",
 }
 BUGS.update({name: without(check) for name, check in bug_names.items()})
 
@@ -265,6 +306,17 @@ def _time_runs_back(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _somebody_elses(patch: pytest.MonkeyPatch) -> None:
+    """Anybody may cancel anybody's order."""
+
+    def around(original: Any, session: Any, order_id: str, actor: str) -> Any:
+        number = session.numbers.get(order_id)
+        return original(session, order_id, actor if number is None else session.orders[number].participant_id)
+
+    wrap(patch, orders, "_own_order", around)
+
+
+@bug
 def _one_pair_of_eyes(patch: pytest.MonkeyPatch) -> None:
     """A proposal or an emergency needs no second person."""
     patch.setattr(rulebooks, "_check_second_person", lambda *_: None)
@@ -278,6 +330,32 @@ def _endless_emergency(patch: pytest.MonkeyPatch) -> None:
         return original(text, values, today, "2030-01-01", source)
 
     wrap(patch, rulebooks, "emergency", around)
+
+
+@bug
+def _out_of_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A plan allots a lot that no plant has."""
+
+    def around(original: Any, *asked: Any) -> Any:
+        shared = original(*asked)
+        first = [changed(each, lots=each.lots + 1) for each in shared.allotments[:1]]
+        return shared._replace(allotments=(*first, *shared.allotments[1:]))
+
+    wrap(patch, supply, "share_out", around)
+
+
+@bug
+def _counted_twice(patch: pytest.MonkeyPatch) -> None:
+    """A loading document is received twice."""
+
+    def around(original: Any, state: Any, command: Any) -> Any:
+        known = state.money.shipments.get(command.document)
+        if known is not None:
+            shipments = state.money.shipments.insert(command.document, changed(known, is_received=False))
+            state = changed(state, money=changed(state.money, shipments=shipments))
+        return original(state, command)
+
+    judge_with(patch, ConfirmReceipt, around)
 
 
 @bug
@@ -321,10 +399,31 @@ def caught() -> list[str]:
 
 def test_there_are_enough() -> None:
     """The catalogue holds at least the 25 bugs that the plan of the tests asks for."""
-    assert len(BUGS) >= 25
+    assert len(BUGS) - len(MISSED) >= 25
+    assert set(MISSED) <= set(BUGS)
 
 
-@pytest.mark.parametrize("name", BUGS)
+MISSED = (
+    "Whoever waits in the queue when the engine stops is never told",
+    "A writer that was overtaken writes on behind the other",
+    "The exchange takes its fee twice",
+    "Affiliates count as strangers",
+    "A stop is ignored",
+    "An identifier is taken twice",
+    "Whoever likes may trade",
+    "Anybody may cancel anybody's order",
+    "A plan allots a lot that no plant has",
+    "A loading document is received twice",
+)
+"""What these seeds do not see yet. Strict: as soon as one is seen, its test fails until it is taken off this list."""
+
+
+def _case(name: str) -> object:
+    marks = [pytest.mark.xfail(reason="not seen by these seeds yet", strict=True)] if name in MISSED else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [_case(name) for name in BUGS])
 def test_the_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With this bug planted, a few seeds end with a finding."""
     BUGS[name](monkeypatch)
