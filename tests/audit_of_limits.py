@@ -126,7 +126,7 @@ def of_order(books: Books, command: m.SubmitOrder) -> Iterator[Code]:
     tenge = Fraction(command.price_tenge_per_tonne * command.quantity_lots * call.opened.lot_kg, 1000)
     if rule["order_value_highest"] is not None and half_up(tenge) > rule["order_value_highest"]:
         yield Code.TOO_MUCH_VALUE
-    recent = [time for time in books.limits.sent[command.actor] if time > command.at_ns - 10**9]
+    recent = _recent(books, command)
     if rule["orders_per_second"] is not None and len(recent) >= rule["orders_per_second"]:
         yield Code.TOO_FAST
     if command.side == "buy":
@@ -139,6 +139,12 @@ def of_order(books: Books, command: m.SubmitOrder) -> Iterator[Code]:
         limit = max(rule["two_key_level"], books.limits.parity.parity_tenge_per_tonne + rule["two_key_spread"])
         if command.price_tenge_per_tonne - call.carriage.get(command.place, 0) > limit:
             yield Code.PRICE_ABOVE_PARITY
+
+
+def _recent(books: Books, command: m.SubmitOrder) -> list[int]:
+    """List when the sender and its affiliates sent orders within the last second."""
+    group = books.register.group(command.actor)
+    return [time for one in group for time in books.limits.sent[one] if time > command.at_ns - 10**9]
 
 
 ORDER_RULES = (
@@ -171,7 +177,7 @@ def beside_refusal(books: Books, command: Any, refused: m.Refused, events: tuple
     if refused.code is not Code.TOO_FAST:
         yield from ["a refusal, and something else happens"] if events else []
         return
-    recent = [time for time in books.limits.sent[command.actor] if time > command.at_ns - 10**9]
+    recent = _recent(books, command)
     today = books.day(command.at_ns)
     told = [(e.limit, e.subject, e.value, e.threshold, e.at_ns) for e in events if isinstance(e, m.LimitReached)]
     highest = books.rule("orders_per_second", today, today)

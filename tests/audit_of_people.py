@@ -68,6 +68,7 @@ def wrong(books: Any, command: Any) -> Iterator[Code]:
     """Yield every code for which a command about people must be refused."""
     match command:
         case m.AdmitParticipant():
+            yield from _wrong_admission(books, command)
             if command.participant_id in books.people:
                 yield Code.ALREADY_EXISTS
             if command.participant_class or command.provinces:
@@ -82,6 +83,13 @@ def wrong(books: Any, command: Any) -> Iterator[Code]:
             yield from _wrong_return(books, command)
         case _:
             yield from _wrong_pair(books, command)
+
+
+def _wrong_admission(books: Any, command: m.AdmitParticipant) -> Iterator[Code]:
+    by_regulator = books.people.get(command.actor) == "regulator"
+    has_regulator = "regulator" in books.people.values()
+    if has_regulator and by_regulator != (command.role == "regulator"):
+        yield Code.NOT_PERMITTED
 
 
 def _wrong_pair(books: Any, command: Any) -> Iterator[Code]:

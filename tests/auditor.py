@@ -22,7 +22,7 @@ from naryq.messages import Code
 from naryq.messages.money import MoneyCommand, MoneyEvent
 
 PERMITTED: dict[type, set[str]] = {
-    m.AdmitParticipant: {"operator"},
+    m.AdmitParticipant: {"operator", "regulator"},
     m.ClassifyParticipant: {"operator"},
     m.SuspendParticipant: {"operator", "regulator"},
     m.ReinstateParticipant: {"operator", "regulator"},

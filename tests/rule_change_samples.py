@@ -67,7 +67,8 @@ def ruled(**changes: Any) -> Desk:
     """Return a venue whose rules change by proposal only, with two people more of the roles that decide."""
     desk = founded(rulebook(**{**RULES, **changes}))
     for person, role in (("ministry", "regulator"), ("desk-2", "operator")):
-        desk.must(AdmitParticipant, "operator", participant_id=person, name=person, role=role)
+        actor = "regulator" if role == "regulator" else "operator"
+        desk.must(AdmitParticipant, actor, participant_id=person, name=person, role=role)
     return desk
 
 

@@ -69,7 +69,7 @@ def _orders() -> list[str]:
     for name, lots, actor, gap in (
         ("small", 1, "aktau", 0),
         ("a", 5, "aktau", 0),
-        ("b", 4, "dossor", 0),
+        ("b", 4, "dossor", SECOND),
         ("c", 2, "aktau", SECOND - 1),
         ("d", 4, "dossor", SECOND),
         ("e", 3, "aktau", SECOND),

@@ -164,6 +164,8 @@ FIELDS: dict[str, dict[str, Any]] = {
 def attempt(kind: str, role: str) -> Answer:
     desk, fields = ready_for(kind)
     actor = SOMEONE[role]
+    if kind == "AdmitParticipant" and role == "regulator":
+        fields = {**fields, "role": "regulator"}
     if kind == "SubmitOrder":
         fields = order("new", "KZ-47", "sell" if role == "seller" else "buy", price=90_000, lots=1)
     if kind == "CancelOrder":

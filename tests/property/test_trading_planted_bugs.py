@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 from tests.scenarios import test_trading_days as days
+from tests.unit import test_order_limits as limit_tests
+from tests.unit import test_people as people_tests
 from tests.unit import test_series as series_tests
 from tests.unit import test_trading as sessions_tests
 from tests.unit import test_venue_auctions as auction_tests
 
-from naryq.exchange import auctions, calendar, orders, people, series, sessions, trading
+from naryq.exchange import auctions, calendar, limits, orders, people, series, sessions, trading
 from naryq.exchange.state import ordered
 from naryq.messages import Code, OrderCancelled, Phase, Refusal
 
@@ -154,6 +156,26 @@ BUGS: dict[str, tuple[Any, str, Plant, Callable[[], Any]]] = {
     "an auction closes while more is wanted": (
         *(auctions, "check_may_close", _returns(None)),
         auction_tests.test_an_auction_in_which_more_is_wanted_cannot_be_closed,
+    ),
+    "a reduced bid is asked for nothing": (
+        *(limits, "check_reduced", _returns(None)),
+        limit_tests.test_a_bid_is_not_reduced_below_the_smallest_batch,
+    ),
+    "a reduced bid is asked for the largest batch too": (
+        *(limits, "check_reduced", lambda _: limits.check_batch),
+        limit_tests.test_whoever_is_above_a_new_largest_batch_may_come_down,
+    ),
+    "an amended order may trade that only posts": (
+        *(orders, "_as_submitted", _with(post_only=False)),
+        sessions_tests.test_an_order_that_only_posts_posts_only_when_amended_too,
+    ),
+    "affiliates have a second each": (
+        *(limits, "_sent_by_group", lambda _: lambda state, who: state.limits.sent.get(who, ())),
+        limit_tests.test_affiliates_share_one_second,
+    ),
+    "the operator makes its own regulator": (
+        *(people, "_has_regulator", _returns(value=False)),
+        people_tests.test_the_operator_makes_no_second_regulator,
     ),
     "a bid of an old round is taken at a new price": (
         *(orders, "_CHECKS", _without("check_bid")),

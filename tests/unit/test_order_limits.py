@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.trading_samples import asked, trading
 from tests.venue_samples import Desk, instant, opened, opening, order, rulebook
 
 from naryq import limits
 from naryq.messages import (
+    AdoptRulebook,
+    AmendOrder,
     CancelOrder,
     ClearSession,
     CloseSession,
@@ -83,6 +86,22 @@ def test_a_robot_that_goes_on_is_not_taken_once_a_second() -> None:
     assert desk.findings == []
 
 
+def test_affiliates_share_one_second() -> None:
+    """A robot that sends under two names of one group is one robot, also when the affiliation is declared too late."""
+    desk = opened(rulebook(orders_per_second=1))
+    assert bid(desk, "a", 1).code is None
+    assert bid(desk, "b", 1, actor="dossor").code is None
+    desk.must(DeclareAffiliation, "operator", participant_id="aktau", affiliate_id="dossor", evidence="one owner")
+    answer = bid(desk, "c", 1)
+    assert answer.code is Code.TOO_FAST
+    assert answer.events[1].value == 3
+    assert bid(desk, "d", 1, actor="dossor").events[1].value == 4
+    desk.at_ns += SECOND
+    assert bid(desk, "e", 1, actor="dossor").code is None
+    assert bid(desk, "f", 1).code is Code.TOO_FAST
+    assert desk.findings == []
+
+
 def test_a_breach_leaves_the_clock_of_the_venue_alone() -> None:
     """A robot with a clock ahead of everybody does not move the venue's time for the others."""
     desk = opened(rulebook(orders_per_second=1))
@@ -125,6 +144,37 @@ def test_a_month_has_a_largest_batch() -> None:
     desk.must(OpenSession, "operator", **opening("next", delivery_month="2022-02"))
     assert bid(desk, "e", 10, session_id="next").code is None
     assert desk.findings == []
+
+
+def test_a_bid_is_not_reduced_below_the_smallest_batch() -> None:
+    """A bid comes down to the smallest batch of its group, no further; an offer may, and a whole bid may leave."""
+    desk = trading(text=rulebook(batch_lowest=4))
+    desk.must(SubmitOrder, "aktau", **lots_of("bid", "buy", 6))
+    desk.must(SubmitOrder, "zhanaozen", **lots_of("ask", "sell", 6))
+    assert (
+        desk.give(AmendOrder, "aktau", session_id="day", order_id="bid", quantity_lots=3).code is Code.BATCH_TOO_SMALL
+    )
+    assert desk.give(AmendOrder, "aktau", session_id="day", order_id="bid", quantity_lots=4).code is None
+    assert desk.give(AmendOrder, "zhanaozen", session_id="day", order_id="ask", quantity_lots=1).code is None
+    desk.must(SubmitOrder, "dossor", **lots_of("other", "buy", 4))
+    desk.must(DeclareAffiliation, "operator", participant_id="aktau", affiliate_id="dossor", evidence="one owner")
+    assert desk.give(AmendOrder, "aktau", session_id="day", order_id="bid", quantity_lots=1).code is None
+    desk.must(CancelOrder, "dossor", session_id="day", order_id="other")
+    assert desk.findings == []
+
+
+def test_whoever_is_above_a_new_largest_batch_may_come_down() -> None:
+    """A reduction is not refused for a largest batch that was lowered since: it is a step towards it."""
+    desk = trading()
+    desk.must(SubmitOrder, "aktau", **lots_of("bid", "buy", 9))
+    desk.must(AdoptRulebook, "regulator", rulebook=rulebook("tighter", batch_highest=5))
+    assert desk.give(AmendOrder, "aktau", session_id="day", order_id="bid", quantity_lots=7).code is None
+    assert desk.findings == []
+
+
+def lots_of(name: str, side: str, lots: int) -> dict[str, Any]:
+    """Return the fields of an order that meets nobody."""
+    return asked(name, side, 80_000 if side == "buy" else 90_000, lots, delivery="KZ-47" if side == "buy" else None)
 
 
 def test_what_was_not_served_is_given_back() -> None:

@@ -102,6 +102,18 @@ def test_the_founding_needs_no_class_and_no_rules() -> None:
     assert remedied(desk, AdmitParticipant, "operator", **guest()).code == Code.NO_RULEBOOK
 
 
+def test_the_operator_makes_no_second_regulator() -> None:
+    """Once a regulator stands only a regulator admits another, and nobody else: no operator is its own checker."""
+    desk = founded()
+    regulator = guest(participant_id="friend", role="regulator", participant_class=None, provinces=(), shown=())
+    refused = remedied(desk, AdmitParticipant, "operator", **regulator)
+    assert (refused.code, refused.where) == (Code.NOT_PERMITTED, "role")
+    refused = remedied(desk, AdmitParticipant, "regulator", **{**regulator, "role": "buyer"})
+    assert (refused.code, refused.where) == (Code.NOT_PERMITTED, "role")
+    assert desk.must(AdmitParticipant, "regulator", **regulator).role == "regulator"
+    assert desk.findings == []
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "says"),
     [

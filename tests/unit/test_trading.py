@@ -23,6 +23,7 @@ from naryq import exchange
 from naryq.cli.files import shipped
 from naryq.exchange import deals
 from naryq.exchange.instruments import composed, parsed
+from naryq.exchange.trading import POSTED
 from naryq.messages import (
     AdoptRulebook,
     AmendOrder,
@@ -332,6 +333,23 @@ def test_an_amended_order_trades_as_a_new_one_would() -> None:
     assert isinstance(answer.events[0], OrderAmended)
     assert trades(answer) == [("low", "ask", 90_000, 2)]
     assert open_lots(desk) == {"low": 3}
+
+
+def test_an_order_that_only_posts_posts_only_when_amended_too() -> None:
+    """An amendment that would trade takes such an order out, and in a call, which takes none, it is not amended."""
+    desk = trading()
+    sell(desk, "ask", 90_000, 2)
+    buy(desk, "quiet", 80_000, 5, post_only=True)
+    fields = {"session_id": "day", "order_id": "quiet"}
+    phase(desk, "halted")
+    phase(desk, "call")
+    assert desk.give(AmendOrder, "aktau", **fields, price_tenge_per_tonne=85_000).code == Code.WRONG_PHASE
+    assert desk.give(AmendOrder, "aktau", **fields, quantity_lots=4).code is None
+    phase(desk, "continuous")
+    answer = desk.give(AmendOrder, "aktau", **fields, price_tenge_per_tonne=90_000)
+    assert trades(answer) == []
+    assert gone(answer) == [("quiet", POSTED)]
+    assert open_lots(desk) == {"ask": 2}
 
 
 def test_all_orders_of_one_are_taken_back_at_once() -> None:

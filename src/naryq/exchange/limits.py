@@ -73,8 +73,8 @@ def check_size(asked: Asked) -> None:
 
 
 def check_rate(asked: Asked) -> None:
-    """Refuse an order that follows its sender's last ones too fast (TOO_FAST)."""
-    times = asked.state.limits.sent.get(asked.command.actor, ())
+    """Refuse an order that follows the last ones of its sender and its affiliates too fast (TOO_FAST)."""
+    times = _sent_by_group(asked.state, asked.command.actor)
     _raise(limits.judge_rate(times, asked.command.at_ns, asked.rules.integer(limits.RATE)))
 
 
@@ -89,6 +89,18 @@ def check_batch(asked: Asked) -> None:
     _raise(limits.judge_batch(standing, command.quantity_lots, least, most))
 
 
+def check_reduced(asked: Asked) -> None:
+    """Refuse to reduce a bid until its month's batch is too small (BATCH_TOO_SMALL): it would not be taken as it is.
+
+    No other limit is tighter for fewer lots. The largest batch is not asked: whoever is above a new one may come down.
+    """
+    command, least = asked.command, asked.rules.integer(limits.LEAST)
+    assert asked.replaces is not None, "what is reduced stands"
+    if command.side == "buy":
+        standing = _taken_by_group(asked.state, command.actor, asked.session.opened.delivery_month)
+        _raise(limits.judge_batch(standing - asked.replaces.quantity_lots, command.quantity_lots, least, None))
+
+
 def _raise(refusal: Refusal | None) -> None:
     if refusal is not None:
         raise refusal
@@ -100,16 +112,19 @@ def _carriage(asked: Asked) -> int:
 
 def _taken_by_group(state: State, participant_id: str, month: str) -> int:
     """Return the lots that a participant and its affiliates have bought or are bidding for in a month."""
-    group = people.group_of(state, participant_id)
-    members = [member for member, of in state.people.groups.items() if of == group] or [participant_id]
-    return sum(state.limits.batches.get((member, month), 0) for member in members)
+    return sum(state.limits.batches.get((member, month), 0) for member in people.members_of(state, participant_id))
+
+
+def _sent_by_group(state: State, participant_id: str) -> limits.Times:
+    """Return when a participant and its affiliates sent their last orders."""
+    return limits.together(state.limits.sent.get(member, ()) for member in people.members_of(state, participant_id))
 
 
 def _a_robot(state: State, command: SubmitOrder) -> Decision:
     """Write a breach of the message rate down for the regulator, beside the refusal."""
     highest = rules_in_force(state, command.at_ns).integer(limits.RATE)
     assert highest is not None, "what was refused by a rule has the rule"
-    times = limits.remembered(state.limits.sent.get(command.actor, ()), command.at_ns)
+    times = limits.remembered(_sent_by_group(state, command.actor), command.at_ns)
     found = limits.within_second(times, command.at_ns)
     return (
         LimitReached(

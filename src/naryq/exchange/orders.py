@@ -257,9 +257,10 @@ def _amend_order(state: State, command: AmendOrder) -> Decision:
     price, lots = amended.price_tenge_per_tonne, amended.quantity_lots
     keeps_place = price == order.price_tenge_per_tonne and lots <= order.quantity_lots
     event = OrderAmended(command.session_id, command.order_id, price, lots, keeps_place, rules.version, command.at_ns)
-    if keeps_place:
-        return (event,)
     asked = Asked(state, _as_submitted(amended, command), session, rules, order)
+    if keeps_place:
+        limits.check_reduced(asked)
+        return (event,)
     for check in _CHECKS:
         check(asked)
     if not trading.trades_in_book(session):
@@ -297,6 +298,7 @@ def _as_submitted(order: OrderAccepted, command: AmendOrder | OpenSession) -> Su
         price_tenge_per_tonne=order.price_tenge_per_tonne,
         quantity_lots=order.quantity_lots,
         order_type=order.order_type,
+        post_only=order.post_only,
         delivery=order.delivery,
     )
 

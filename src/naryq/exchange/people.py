@@ -63,6 +63,12 @@ def group_of(state: State, participant_id: str) -> str:
     return state.people.groups.get(participant_id, participant_id)
 
 
+def members_of(state: State, participant_id: str) -> tuple[str, ...]:
+    """Return all that are affiliated with a participant, itself among them, in order."""
+    group = group_of(state, participant_id)
+    return tuple(member for member, of in sorted(state.people.groups.items()) if of == group) or (participant_id,)
+
+
 def standing(state: State, participant_id: str, at_ns: int) -> Standing:
     """Return whether a participant may act at an instant: a suspension ends by itself, an exclusion never does."""
     absence = state.people.absences.get(participant_id)
@@ -128,11 +134,33 @@ def check_founder(command: AdmitParticipant) -> None:
 
 
 def _admit_participant(state: State, command: AdmitParticipant) -> Decision:
+    _check_may_admit(state, command)
     if command.participant_id in state.participants:
         what = f"{command.participant_id!r} is admitted already"
         raise Refusal(Code.ALREADY_EXISTS, what, where="participant_id", remedy="Choose another identifier.")
     version = _version_that_judged(state, command)
     return (ParticipantAdmitted(**_admission(command), name=command.name, role=command.role, rulebook_version=version),)
+
+
+def _check_may_admit(state: State, command: AdmitParticipant) -> None:
+    """Refuse (NOT_PERMITTED) a regulator of the operator's own making, and whoever else a regulator would admit.
+
+    What needs a second person of another role would need nobody, could the operator make that person. The first
+    regulator has to come from the operator, since nobody else is there.
+    """
+    if not len(state.participants):
+        return
+    admits, role = state.participants[command.actor].role, command.role
+    if admits == "regulator" and role != "regulator":
+        what, remedy = f"a regulator admits regulators only, no {role}", "The operator admits everybody else."
+        raise Refusal(Code.NOT_PERMITTED, what, where="role", remedy=remedy)
+    if admits == "operator" and role == "regulator" and _has_regulator(state):
+        what = "the venue has a regulator, and the operator may not make another"
+        raise Refusal(Code.NOT_PERMITTED, what, where="role", remedy="Ask a regulator to admit the other.")
+
+
+def _has_regulator(state: State) -> bool:
+    return any(one.role == "regulator" for one in state.participants.values())
 
 
 def _version_that_judged(state: State, command: AdmitParticipant) -> str:
@@ -395,7 +423,7 @@ def _with_affiliations(state: State, affiliations: "HashTrieMap[Pair, Affiliatio
 TOPIC: Final = Topic(
     permitted=MappingProxyType(
         {
-            AdmitParticipant: ("operator",),
+            AdmitParticipant: ("operator", "regulator"),
             ClassifyParticipant: ("operator",),
             SuspendParticipant: ("operator", "regulator"),
             ReinstateParticipant: ("operator", "regulator"),

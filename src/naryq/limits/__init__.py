@@ -17,6 +17,7 @@ from naryq.limits.orders import (
     judge_rate,
     judge_size,
     remembered,
+    together,
     value_tenge,
     within_second,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "moved",
     "rationed",
     "remembered",
+    "together",
     "trade_bounds",
     "turned",
     "value_tenge",

@@ -1,5 +1,7 @@
 """How much, how fast and how often: the size of an order, the rate of a sender, the batch of a month."""
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 from naryq.messages import Code, Refusal
@@ -14,7 +16,7 @@ MOST: Final = "batch_highest"
 ORDERS_PER_SECOND_HIGHEST: Final = 100
 """The bound of the rule in the catalogue, and of what is remembered of a sender."""
 Times = tuple[int, ...]
-"""When a participant sent its last orders, oldest first, in nanoseconds since 1970 UTC."""
+"""When a participant, or a group of affiliates, sent its last orders, oldest first, in nanoseconds since 1970 UTC."""
 
 
 def value_tenge(price_tenge_per_tonne: int, quantity_lots: int, lot_kg: int) -> int:
@@ -77,10 +79,19 @@ def judge_rate(times: Times, at_ns: int, highest: int | None) -> Refusal | None:
         return None
     return Refusal(
         Code.TOO_FAST,
-        f"more than {highest} orders of one participant within a second: that is a robot",
+        f"more than {highest} orders of one participant or its affiliates within a second: that is a robot",
         where="at_ns",
         remedy="Send orders by hand, a second apart; the regulator sees this one.",
     )
+
+
+def together(times: Iterable[Times]) -> Times:
+    """Return the times of several senders as those of one, oldest first.
+
+    >>> together([(5, 9), (), (7,)])
+    (5, 7, 9)
+    """
+    return tuple(sorted(chain.from_iterable(times)))
 
 
 def judge_batch(standing_lots: int, quantity_lots: int, least: int | None, most: int | None) -> Refusal | None:
