@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "limits": _Door(
         "naryq.cli.limits", "limits_command", "Replay what each limit is made for, without it and with it."
     ),
+    "serve": _Door("naryq.cli.serve", "serve", "Open a venue's doors: REST, stream, FIX and desk."),
     "rules": _Door("naryq.cli.rules", "rules", "Show, compare and check the rulebooks."),
     "journal": _Door("naryq.cli.journal", "journal", "Replay and verify a venue's journal."),
     "statements": _Door(

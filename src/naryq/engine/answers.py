@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from naryq.messages import AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
 
 NOT_KEPT: Final = 0
@@ -131,8 +133,11 @@ def refused(reason: Refused) -> Answer:
 
 
 def again(command: AnyCommand, entry: Entry) -> Answer:
-    """Return the answer to a command whose identifier is known: the first one again, unless the command is another."""
-    if command == entry.command:
+    """Return the answer to a command whose identifier is known: the first one again, unless the command is another.
+
+    The time does not make it another: it says when the command was sent, and a repeat is sent later.
+    """
+    if structs.replace(command, at_ns=entry.command.at_ns) == entry.command:
         return Answer(entry.sequence, entry.events, repeated=True)
     return refused(
         Refused(

@@ -91,6 +91,8 @@ class Code(StrEnum):
     BUSY = "busy"
     STOPPED = "stopped"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    # What the doors refuse.
+    NOT_AUTHENTICATED = "not_authenticated"
 
 
 class Refusal(ValueError):  # noqa: N818 - a refusal is an answer to bad input, not an error of the program

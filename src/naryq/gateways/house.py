@@ -1,0 +1,150 @@
+"""The house behind all doors: the engine, who may enter, and the state as the doors see it, in one asyncio loop.
+
+The engine's writer is a thread of its own. What it says comes into the loop by one bell: for each batch of answers
+and rows it is rung once, since waking a loop costs more than an answer. Rows are folded before the answers that they
+stand for are given: whoever is answered finds what he has caused in everything that he looks at.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from naryq import exchange
+from naryq.access import Access
+from naryq.engine import Answer, Engine, OnEntry, Promise
+from naryq.exchange import State
+from naryq.messages import AnyCommand, Entry
+
+Clock: TypeAlias = Callable[[], int]
+"""Nanoseconds since 1970 in UTC."""
+View: TypeAlias = Callable[[Entry], None]
+"""What is folded from every row since the venue's first, the recovered ones among them."""
+Listener: TypeAlias = Callable[[State, Entry, State], None]
+"""What is told of each new row, with the state before it and after it."""
+
+
+class _Asked(NamedTuple):
+    """Somebody who waits in the loop for the answers to some commands."""
+
+    future: asyncio.Future[list[Answer]]
+    promises: list[Promise]
+
+
+class House:
+    """The venue as every gateway has it. All but the writer's side belongs to the loop, and needs no lock.
+
+    `state` is a value, durable, and as new as the last row that was told. `views` are told each row from the first
+    on, in the thread that opens the house and then in the loop; `listeners` hear of new rows only.
+    """
+
+    def __init__(
+        self,
+        open_engine: Callable[[OnEntry], Engine[State]],
+        access: Access,
+        clock: Clock,
+        *,
+        views: Sequence[View] = (),
+    ) -> None:
+        """Open the engine, which recovers; the doors open with `enter`."""
+        self.access: Final = access
+        self.listeners: Final[list[Listener]] = []
+        self._views = tuple(views)
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rows: deque[Entry] = deque()
+        self._told: deque[_Asked] = deque()
+        self._held: list[_Asked] = []
+        self._rung = False
+        self.engine: Final = open_engine(self._on_entry)
+        self.state: State = self.engine.state
+        self._latest_ns = self.state.at_ns
+
+    def enter(self) -> None:
+        """Belong to the running loop from now on."""
+        self._loop = asyncio.get_running_loop()
+
+    async def leave(self) -> None:
+        """Answer all that was asked, and close the engine with its journal."""
+        await asyncio.to_thread(self.engine.close)
+        self._drain()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether commands are taken."""
+        return self._loop is not None and self.engine.running
+
+    def now_ns(self) -> int:
+        """Return the time for the next command: the venue's clock, which never runs backward."""
+        self._latest_ns = max(self._latest_ns, self._clock())
+        return self._latest_ns
+
+    async def submit(self, command: AnyCommand) -> Answer:
+        """Give a command that was stamped by `now_ns` in this very step of the loop, and wait for its answer."""
+        (answer,) = await self.offer([command])
+        return answer
+
+    async def submit_many(self, commands: list[AnyCommand]) -> list[Answer]:
+        """Give a batch of stamped commands, which is queued whole or refused whole, and wait for all answers."""
+        return await self.offer(commands)
+
+    def offer(self, commands: list[AnyCommand]) -> asyncio.Future[list[Answer]]:
+        """Give a batch of stamped commands; the future never fails, since a refusal is an answer too."""
+        assert self._loop is not None, "the house is entered before anything is asked of it"
+        asked = _Asked(self._loop.create_future(), self.engine.offer_many(commands))
+        # The writer answers in the order of the queue: when the last has its answer, all have theirs.
+        last = next((promise for promise in reversed(asked.promises) if not promise.done()), None)
+        if last is None:
+            self._hear(asked)
+        else:
+            last.add_done_callback(lambda _: self._hear(asked))
+        return asked.future
+
+    # --- The writer's side, in its thread ---------------------------------------------------------------------------
+
+    def _on_entry(self, entry: Entry) -> None:
+        if self._loop is None:
+            self._see(entry)
+        else:
+            self._rows.append(entry)
+            self._ring()
+
+    def _hear(self, asked: _Asked) -> None:
+        self._told.append(asked)
+        self._ring()
+
+    def _ring(self) -> None:
+        if not self._rung:
+            self._rung = True
+            assert self._loop is not None, "nobody hears before the house is entered"
+            self._loop.call_soon_threadsafe(self._drain)
+
+    # --- The loop's side --------------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Fold all rows that have come, then give all answers whose rows are folded; others wait for theirs."""
+        self._rung = False
+        while self._told:
+            self._held.append(self._told.popleft())
+        while self._rows:
+            self._fold(self._rows.popleft())
+        waiting, self._held = self._held, []
+        for asked in waiting:
+            self._give(asked)
+
+    def _fold(self, entry: Entry) -> None:
+        before, self.state = self.state, exchange.apply(self.state, entry)
+        self._see(entry)
+        for listener in self.listeners:
+            listener(before, entry, self.state)
+
+    def _see(self, entry: Entry) -> None:
+        for view in self._views:
+            view(entry)
+
+    def _give(self, asked: _Asked) -> None:
+        answers = [promise.result() for promise in asked.promises]
+        if max(answer.sequence for answer in answers) > self.state.sequence:
+            self._held.append(asked)
+        elif not asked.future.done():  # Whoever asked may have gone away.
+            asked.future.set_result(answers)
