@@ -81,6 +81,7 @@ def sift(
     fills: Array,
     sums: Array,
     near: Array,
+    *_room: Array,
 ) -> int:
     ways = [int(code) ^ first for code in side.tolist()]
     rows = list(zip(ways, price.tolist(), quantity.tolist(), strict=True))
@@ -103,6 +104,12 @@ def sift(
         sums[8 + way] += lots
         near[:, place] = row, side[row], limit, lots, fills[row]
     return len(between)
+
+
+def correct(rows: Array, likely: Array, found: Array, changed: Array, fills: Array) -> None:
+    assert changed.shape == likely.shape
+    for row, lots in zip(rows.tolist(), found.tolist(), strict=False):
+        fills[row] = lots
 
 
 def clip(

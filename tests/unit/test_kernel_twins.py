@@ -100,15 +100,29 @@ def test_one_place_is_sifted(seed: int) -> None:
     fills, near = np.zeros(count, np.int64), np.zeros((5, count + 1), np.int64)
     kernel: Any = one_place_kernels.sift
     twin: Any = twins.sift
+    marks = chance.integers(0, 2, one_place_kernels.BLOCK).astype(np.uint8)  # What an earlier block has left.
+    room: Any = marks, marks.view(np.int64)
     answers: list[Any] = []
     for call in (kernel, twin):
         left, sums, listed = fills.copy(), np.array([10**9, -(10**9), 10**9, -(10**9), *[0] * 6]), near.copy()
-        found = call(*columns, first, low, high, left, sums, listed)
+        found = call(*columns, first, low, high, left, sums, listed, *room)
         answers.append([found, left.tolist(), sums.tolist(), listed[:, :found].tolist()])
     assert answers[0] == answers[1]
     found = answers[0][0]
-    short = kernel(*columns, first, low, high, fills, np.zeros(10, np.int64), near[:, :found].copy())
+    short = kernel(*columns, first, low, high, fills, np.zeros(10, np.int64), near[:, :found].copy(), *room)
     assert short == -1, "without room to spare it says so, and writes nothing beyond its room"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_likely_fills_are_corrected(seed: int) -> None:
+    """What was found otherwise than it was likely is put right, and nothing else is touched."""
+    chance = draw(seed)
+    rows = np.flatnonzero(chance.integers(0, 2, 3 * seed))
+    likely, found = chance.integers(0, 3, (2, rows.size))
+    fills = np.full(3 * seed, 9)
+    fills[rows] = likely
+    ends = np.concatenate([found, [7, 7]])  # The last two stand for all other orders, and for no row.
+    same(one_place_kernels.correct, twins.correct, (rows, likely, ends, np.empty_like(rows)), (fills,))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 
@@ -244,19 +244,26 @@ def _show(report: dict[str, Any]) -> None:
 
     console = Console()
     console.print(", ".join(f"{name} {value}" for name, value in report["machine"].items()))
+    figures = report["figures"]
+    names = ["orders", "work", "seconds", "ratio", "target", "welfare"]
+    if all(figure["welfare"] is None for figure in figures):
+        names.remove("welfare")
     table = Table()
-    for name in ("orders", "work", "seconds", "ratio", "target", "welfare"):
-        table.add_column(name, no_wrap=name in {"work", "ratio"})
-    for figure in report["figures"]:
-        table.add_row(
-            grouped(figure["orders"]),
-            figure["work"],
-            "-" if figure["seconds"] is None else f"{figure['seconds']:.4f}",
-            figure["ratio"],
-            figure["target"],
-            "" if figure["welfare"] is None else str(figure["welfare"]),
-        )
+    for name in names:
+        # Words may go over to the next line, figures may not.
+        table.add_column(name, no_wrap=name in {"orders", "seconds", "welfare"}, justify=_side_of(name))
+    for figure in figures:
+        cells = figure | {"orders": grouped(figure["orders"]), "seconds": _seconds(figure["seconds"])}
+        table.add_row(*("" if cells[name] is None else str(cells[name]) for name in names))
     console.print(table)
+
+
+def _side_of(column: str) -> Literal["left", "right"]:
+    return "right" if column in {"orders", "seconds", "welfare"} else "left"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.4f}"
 
 
 def _show_book(report: dict[str, Any]) -> None:

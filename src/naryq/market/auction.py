@@ -11,6 +11,7 @@ from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
 from naryq.market.narrowing import Near, nearer
 from naryq.market.network import Standing, Trade, dual_value, optimal_standing, welfare
+from naryq.market.one_place_kernels import correct
 from naryq.market.passes import Market, Passes, Survey, passes_over
 from naryq.market.sharing import shared_trade
 from naryq.market.simplex import standing_by_simplex
@@ -77,8 +78,7 @@ def solve_near(near: Near, rules: Rules) -> Answer:
             answer = solve(passes, near.survey, rules)
     else:
         answer = solve_near(still_nearer, rules)
-    changed = np.flatnonzero(answer.fills[:-2] != near.likely)  # Few: what is written once need not be fetched again.
-    near.fills[near.rows[changed]] = answer.fills[changed]
+    correct(near.rows, near.likely, answer.fills, np.empty_like(near.rows), near.fills)
     worth, least = answer.welfare + near.surplus, answer.dual_value + near.surplus
     return answer._replace(fills=near.fills, welfare=worth, dual_value=least)
 

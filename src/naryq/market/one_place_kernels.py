@@ -43,23 +43,26 @@ def sift(
     fills: Integers,
     sums: Integers,
     near: Integers,
+    marks: Codes,
+    words: Integers,
 ) -> np.int64:
     """Fill what executes for certain if the orders cross from `low` to just below `high`, and list what is in between.
 
     `first` is the side that the code 0 means; code 1 means the other. Orders in between are filled as if the price were
     half way; `near` takes their row, code of side, price, quantity and this fill. `sums` takes the lowest and highest
     price and quantity and the lots of all orders; of those filled the lots of the bids, of the offers, and what they
-    gain against `high` and `low - 1`; of those in between the lots of the bids and of the offers. Returns how many are
-    in between, or -1 as soon as `near` has no room to spare.
+    gain against `high` and `low - 1`; of those in between the lots of the bids and of the offers. `marks` is room for a
+    byte for each row of a block, and `words` is the same bytes, a run at a time. Returns how many are in between, or -1
+    as soon as `near` has no room to spare.
     """
     found = np.int64(0)
     for start in range(0, price.shape[0], BLOCK):
         end = min(start + BLOCK, price.shape[0])
         block = side[start:end], price[start:end], quantity[start:end]
-        undecided = fill_beyond(*block, first, low, high, fills[start:end], sums)
+        undecided = fill_beyond(*block, first, low, high, fills[start:end], sums, marks)
         if found + undecided >= near.shape[1]:
             return np.int64(-1)
-        list_between(*block, first, (low + high) >> 1, fills[start:end], sums, start, near[:, found:])
+        list_between(*block, first, (low + high) >> 1, fills[start:end], sums, start, near[:, found:], marks, words)
         found += undecided
     return found
 
@@ -74,8 +77,9 @@ def fill_beyond(
     high: int,
     fills: Integers,
     sums: Integers,
+    marks: Codes,
 ) -> np.int64:
-    """Fill a block without a branch, mark those in between as undecided (-1), and return how many these are."""
+    """Fill a block without a branch, mark those in between, and return how many these are."""
     width = np.uint64(high - low)
     lowest, highest, least, most = sums[0], sums[1], sums[2], sums[3]
     lots, filled, sold, surplus, undecided = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
@@ -86,11 +90,13 @@ def fill_beyond(
         lots += count
         sells = -(np.int64(side[row]) ^ first)  # All bits of an offer; they turn its price p to -1 - p.
         gain = (limit ^ sells) - (-low if sells else high)
-        fill = (count if gain >= 0 else 0) - np.int64(np.uint64(limit - low) < width)
+        fill = count if gain >= 0 else 0
+        between = np.uint64(limit - low) < width
         fills[row] = fill
-        undecided += np.int64(fill < 0)
-        filled += max(fill, 0)
-        sold += max(fill, 0) & sells
+        marks[row] = between
+        undecided += np.int64(between)
+        filled += fill
+        sold += fill & sells
         surplus += max(gain, 0) * count
     sums[0], sums[1], sums[2], sums[3] = lowest, highest, least, most
     sums[4] += lots
@@ -111,26 +117,25 @@ def list_between(
     sums: Integers,
     start: int,
     near: Integers,
+    marks: Codes,
+    words: Integers,
 ) -> None:
-    """List the undecided orders of a block: first the runs of rows with one, then the rows, then what stands there.
+    """List the marked orders of a block: first the runs of rows with one, then the rows, then what stands there.
 
     Numbers are written again until one of them is right, so that no branch can be guessed wrong.
     """
     runs, rows = near[0], near[1]
     found, last = np.uint64(0), np.uint64(0)
     for run in range(fills.shape[0] // RUN):
-        joined = np.int64(0)
-        for step in range(RUN):
-            joined |= fills[RUN * run + step]
         runs[found] = RUN * run
-        found += np.uint64(joined) >> np.uint64(63)
+        found += np.uint64(words[run] != 0)
     for listed in range(found):
         for row in range(runs[listed], runs[listed] + RUN):
             rows[last] = row
-            last += np.uint64(fills[row]) >> np.uint64(63)
+            last += np.uint64(marks[row])
     for row in range(fills.shape[0] // RUN * RUN, fills.shape[0]):
         rows[last] = row
-        last += np.uint64(fills[row]) >> np.uint64(63)
+        last += np.uint64(marks[row])
     for listed in range(last):
         row = rows[listed]
         offers, limit, count = np.int64(side[row]) ^ first, price[row], quantity[row]
@@ -138,3 +143,17 @@ def list_between(
         fills[row] = count & (((middle ^ -offers) - (limit ^ -offers)) >> 63)
         near[0, listed], near[1, listed], near[2, listed] = start + row, side[row], limit
         near[3, listed], near[4, listed] = count, fills[row]
+
+
+@bare
+def correct(rows: Integers, likely: Integers, found: Integers, changed: Integers, fills: Integers) -> None:
+    """Put right in `fills` what was not found as it was likely for each row; `changed` has room for all their numbers.
+
+    What was right is not fetched again.
+    """
+    last = np.uint64(0)
+    for number in range(likely.shape[0]):
+        changed[last] = number
+        last += np.uint64(likely[number] != found[number])
+    for number in changed[:last]:
+        fills[rows[number]] = found[number]

@@ -130,7 +130,9 @@ class Passes:
         def work(run: slice) -> tuple[Integers, Integers, int]:
             columns = self._columns(run)[1:]
             sums, near = np.array([*NOTHING_SEEN, *[0] * 6]), np.empty((5, columns[0].size // ROOM), np.int64)
-            found = one_place_kernels.sift(*columns, market.side_of[0], low, high, fills[run], sums, near)
+            marks = np.empty(one_place_kernels.BLOCK, np.uint8)
+            room = marks, marks.view(np.int64)
+            found = one_place_kernels.sift(*columns, market.side_of[0], low, high, fills[run], sums, near, *room)
             near = near[:, :found]
             near[0] += run.start
             return sums, near, int(found)
