@@ -1,8 +1,8 @@
 """The house behind all doors: the engine, who may enter, and the state as the doors see it, in one asyncio loop.
 
 The engine's writer is a thread of its own. What it says comes into the loop by one bell: for each batch of answers
-and rows it is rung once, since waking a loop costs more than an answer. Rows are folded before the answers that they
-stand for are given: whoever is answered finds what he has caused in everything that he looks at.
+and rows it is rung once, since waking a loop costs more than an answer. Views are told of rows before the answers that
+stand in them are given: whoever is answered finds what he has caused in everything that he looks at.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from naryq import exchange
 from naryq.access import Access
 from naryq.engine import Answer, Engine, OnEntry, Promise
 from naryq.exchange import State
@@ -20,8 +19,6 @@ Clock: TypeAlias = Callable[[], int]
 """Nanoseconds since 1970 in UTC."""
 View: TypeAlias = Callable[[Entry], None]
 """What is folded from every row since the venue's first, the recovered ones among them."""
-Listener: TypeAlias = Callable[[State, Entry, State], None]
-"""What is told of each new row, with the state before it and after it."""
 
 
 class _Asked(NamedTuple):
@@ -34,8 +31,8 @@ class _Asked(NamedTuple):
 class House:
     """The venue as every gateway has it. All but the writer's side belongs to the loop, and needs no lock.
 
-    `state` is a value, durable, and as new as the last row that was told. `views` are told each row from the first
-    on, in the thread that opens the house and then in the loop; `listeners` hear of new rows only.
+    The views are told each row from the first on, in the thread that opens the house and then in the loop; all rows of
+    a commit are told in one step of the loop.
     """
 
     def __init__(
@@ -48,7 +45,6 @@ class House:
     ) -> None:
         """Open the engine, which recovers; the doors open with `enter`."""
         self.access: Final = access
-        self.listeners: Final[list[Listener]] = []
         self._views = tuple(views)
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -56,9 +52,14 @@ class House:
         self._told: deque[_Asked] = deque()
         self._held: list[_Asked] = []
         self._rung = False
+        self._seen = 0
         self.engine: Final = open_engine(self._on_entry)
-        self.state: State = self.engine.state
         self._latest_ns = self.state.at_ns
+
+    @property
+    def state(self) -> State:
+        """The last durable state: a value, which may be a few rows ahead of the views."""
+        return self.engine.state
 
     def enter(self) -> None:
         """Belong to the running loop from now on."""
@@ -122,29 +123,24 @@ class House:
     # --- The loop's side --------------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Fold all rows that have come, then give all answers whose rows are folded; others wait for theirs."""
+        """Tell the views all rows that have come, then give all answers whose rows were told; the others wait."""
         self._rung = False
         while self._told:
             self._held.append(self._told.popleft())
         while self._rows:
-            self._fold(self._rows.popleft())
+            self._see(self._rows.popleft())
         waiting, self._held = self._held, []
         for asked in waiting:
             self._give(asked)
 
-    def _fold(self, entry: Entry) -> None:
-        before, self.state = self.state, exchange.apply(self.state, entry)
-        self._see(entry)
-        for listener in self.listeners:
-            listener(before, entry, self.state)
-
     def _see(self, entry: Entry) -> None:
+        self._seen = entry.sequence
         for view in self._views:
             view(entry)
 
     def _give(self, asked: _Asked) -> None:
         answers = [promise.result() for promise in asked.promises]
-        if max(answer.sequence for answer in answers) > self.state.sequence:
+        if max(answer.sequence for answer in answers) > self._seen:
             self._held.append(asked)
         elif not asked.future.done():  # Whoever asked may have gone away.
             asked.future.set_result(answers)
