@@ -14,6 +14,7 @@ from naryq.access import Access
 from naryq.engine import Answer, Engine, OnEntry, Promise
 from naryq.exchange import State
 from naryq.messages import AnyCommand, Entry
+from naryq.showing.history import History
 
 Clock: TypeAlias = Callable[[], int]
 """Nanoseconds since 1970 in UTC."""
@@ -32,7 +33,7 @@ class House:
     """The venue as every gateway has it. All but the writer's side belongs to the loop, and needs no lock.
 
     The views are told each row from the first on, in the thread that opens the house and then in the loop; all rows of
-    a commit are told in one step of the loop.
+    a commit are told in one step of the loop. `history` is one of them.
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class House:
     ) -> None:
         """Open the engine, which recovers; the doors open with `enter`."""
         self.access: Final = access
-        self._views = tuple(views)
+        self.history: Final = History()
+        self._views = (self.history.see, *views)
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rows: deque[Entry] = deque()
