@@ -87,14 +87,17 @@ class House:
         (answer,) = await self.offer([command])
         return answer
 
-    async def submit_many(self, commands: list[AnyCommand]) -> list[Answer]:
-        """Give a batch of stamped commands, which is queued whole or refused whole, and wait for all answers."""
-        return await self.offer(commands)
+    async def submit_many(self, commands: list[AnyCommand], *, whole: bool = False) -> list[Answer]:
+        """Give a batch of stamped commands, which is queued whole or refused whole, and wait for all answers.
 
-    def offer(self, commands: list[AnyCommand]) -> asyncio.Future[list[Answer]]:
-        """Give a batch of stamped commands; the future never fails, since a refusal is an answer too."""
+        With `whole` it is also taken whole or not at all.
+        """
+        return await self.offer(commands, whole=whole)
+
+    def offer(self, commands: list[AnyCommand], *, whole: bool = False) -> asyncio.Future[list[Answer]]:
+        """Give a batch of stamped commands, one at least; the future never fails: a refusal is an answer too."""
         assert self._loop is not None, "the house is entered before anything is asked of it"
-        asked = _Asked(self._loop.create_future(), self.engine.offer_many(commands))
+        asked = _Asked(self._loop.create_future(), self.engine.offer_many(commands, whole=whole))
         # The writer answers in the order of the queue: when the last has its answer, all have theirs.
         last = next((promise for promise in reversed(asked.promises) if not promise.done()), None)
         if last is None:
