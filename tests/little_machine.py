@@ -4,8 +4,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
-from rpds import HashTrieMap
 
+from naryq.maps import Map
 from naryq.messages import AnyCommand, AnyEvent, Code, Entry, OrderAccepted, Refusal, Refused, SubmitOrder
 
 LARGEST_LOTS = 1_000
@@ -17,11 +17,11 @@ class State(NamedTuple):
     sequence: int
     lots: int
     digest: str
-    commands: "HashTrieMap[str, int]"
+    commands: Map[str, int]
 
 
 def initial_state() -> State:
-    return State(0, 0, "", HashTrieMap())
+    return State(0, 0, "", Map())
 
 
 def decide(state: State, command: AnyCommand) -> tuple[AnyEvent, ...]:
@@ -81,7 +81,7 @@ def restored(data: bytes) -> State:
         sequence, lots, digest, commands = msgspec.json.decode(data, type=tuple[int, int, str, dict[str, int]])
     except msgspec.MsgspecError as error:
         raise Refusal(Code.UNREADABLE, "this is no snapshot") from error
-    return State(sequence, lots, digest, HashTrieMap(commands))
+    return State(sequence, lots, digest, Map(commands))
 
 
 BUG_PRICE = 666

@@ -12,6 +12,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 CORE = (
     "units",
+    "maps",
     "messages",
     "rulebook",
     "ledger",

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from rpds import HashTrieMap
 from tests.property.test_venue_planted_bugs import fold_with, judge_with, wrap
 from tests.simulation import simulate
 
@@ -30,6 +29,7 @@ from naryq.exchange import (
 )
 from naryq.journal.contract import GENESIS, Step, rows_after
 from naryq.journal.memory import MemoryJournal
+from naryq.maps import Map
 from naryq.messages import ConfirmReceipt, Refusal, TradingResumed
 
 SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13)
@@ -200,7 +200,7 @@ def _any_snapshot(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _short_snapshot(patch: pytest.MonkeyPatch) -> None:
     """A snapshot leaves a field out."""
-    wrap(patch, exchange, "snapshot", lambda original, state: original(changed(state, order_ids=HashTrieMap())))
+    wrap(patch, exchange, "snapshot", lambda original, state: original(changed(state, order_ids=Map())))
 
 
 @bug

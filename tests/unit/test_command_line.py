@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from naryq import Code, Refusal, __version__, cli
 
-HEAVY = {"apsw", "jinja2", "llvmlite", "msgspec", "narwhals", "numba", "numpy", "rich", "rpds", "ruamel"}
+HEAVY = {"apsw", "jinja2", "llvmlite", "msgspec", "narwhals", "numba", "numpy", "rich", "ruamel"}
 """What a command may need and help must not pay for."""
 
 ACT = """

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from rpds import HashTrieMap, HashTrieSet, List, Queue
 from tests import little_machine
 from tests.little_machine import order
 from tests.random_commands import RULEBOOKS, ready
@@ -16,16 +15,17 @@ from naryq.exchange import snapshots
 from naryq.exchange.snapshots import schema_digest
 from naryq.journal.memory import MemoryJournal
 from naryq.journal.snapshots import MemorySnapshots, Snapshot
+from naryq.maps import Map
 from naryq.messages import Code, Entry, Fill, OrderAccepted, Refusal
 
 
 class Inner(msgspec.Struct, frozen=True):
     """A struct within a struct."""
 
-    fills: "Queue[Fill]"
-    path: "List[int]"
-    seen: "HashTrieSet[str]"
-    last: "HashTrieMap[tuple[str, int], tuple[Fill, ...]] | None" = None
+    fills: tuple[Fill, ...]
+    path: tuple[int, ...]
+    seen: Map[int, Fill]
+    last: Map[tuple[str, int], tuple[Fill, ...]] | None = None
 
 
 class Outer(msgspec.Struct, frozen=True):
@@ -33,17 +33,17 @@ class Outer(msgspec.Struct, frozen=True):
 
     number: int
     inner: Inner
-    each: "tuple[Inner, ...]"
-    two: "tuple[Inner, int]"
-    by_name: "HashTrieMap[str, Inner]"
+    each: tuple[Inner, ...]
+    two: tuple[Inner, int]
+    by_name: Map[str, Inner]
     order: OrderAccepted | None = None
 
 
 def everything() -> Outer:
-    fills = Queue([Fill("a", 1), Fill("b", 2)])
-    inner = Inner(fills, List([3, 1, 2]), HashTrieSet({"x", "y"}), HashTrieMap({("a", 1): (Fill("c", 3),)}))
-    empty = Inner(Queue(), List(), HashTrieSet())
-    return Outer(7, inner, (empty, inner), (inner, 5), HashTrieMap({f"n{number}": inner for number in range(2_500)}))
+    fills = (Fill("a", 1), Fill("b", 2))
+    inner = Inner(fills, (3, 1, 2), Map({7: Fill("d", 4)}), Map({("a", 1): (Fill("c", 3),)}))
+    empty = Inner((), (), Map())
+    return Outer(7, inner, (empty, inner), (inner, 5), Map({f"n{number}": inner for number in range(2_500)}))
 
 
 def read_back(value: Any) -> Any:
@@ -53,11 +53,11 @@ def read_back(value: Any) -> Any:
 
 
 def test_every_kind_of_value_comes_back() -> None:
-    """Structs, tuples, maps, queues, lists, sets and what is missing come back equal, in their order, of their type."""
+    """Structs, tuples, maps and what is missing come back equal, in their order, of their type."""
     value = everything()
     back = read_back(value)
     assert back == value
-    assert (list(back.inner.fills), list(back.inner.path)) == ([Fill("a", 1), Fill("b", 2)], [3, 1, 2])
+    assert (back.inner.fills, back.inner.path) == ((Fill("a", 1), Fill("b", 2)), (3, 1, 2))
     assert type(back.two) is tuple
     assert type(next(iter(back.by_name.values()))) is Inner
 
@@ -65,7 +65,7 @@ def test_every_kind_of_value_comes_back() -> None:
 def test_no_state_holds_what_cannot_come_back() -> None:
     """A field of a kind that no state may hold is refused by an assertion when its codec is made."""
     with pytest.raises(AssertionError, match="no state may hold"):
-        snapshots._codec(snapshots._Map[str, int] | snapshots._Map[str, str])
+        snapshots._codec(Map[str, int] | Map[str, str])
 
 
 @pytest.mark.parametrize("text", RULEBOOKS, ids=lambda text: text.name)
@@ -221,7 +221,7 @@ def test_a_field_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted bug: a snapshot without the balances gives another state, and the comparison sees it."""
     state = ready(RULEBOOKS[0]).state
     assert len(state.balances)
-    left_out = msgspec.structs.replace(state, balances=HashTrieMap())
+    left_out = msgspec.structs.replace(state, balances=Map())
     monkeypatch.setattr(exchange, "snapshot", lambda _: snapshots.snapshot(left_out))
     back = exchange.restored(exchange.snapshot(state))
     assert back != state

@@ -27,7 +27,7 @@ BOOK_PACKAGES: Final = (
     "pyorderbook",
     "order-matching",
 )
-VENUE_PACKAGES: Final = ("naryq", "apsw", "msgspec", "rpds-py")
+VENUE_PACKAGES: Final = ("naryq", "apsw", "msgspec")
 FEWEST_ORDERS: Final = 1_000
 FEWEST_NODES, MOST_NODES = 200, 30_000
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-from rpds import HashTrieMap
 
+from naryq.maps import Map
 from naryq.messages import Side
 
 MARKET_PRICE: Final = 10**13
@@ -42,7 +42,7 @@ class Half(msgspec.Struct, frozen=True, gc=False):
     """One side: its keys in rising order, the best last, and the queue at each; the key is the price, or minus it."""
 
     keys: tuple[int, ...]
-    levels: "HashTrieMap[int, Level]"
+    levels: Map[int, Level]
 
 
 class Book(msgspec.Struct, frozen=True, gc=False):
@@ -50,10 +50,10 @@ class Book(msgspec.Struct, frozen=True, gc=False):
 
     bids: Half
     asks: Half
-    links: "HashTrieMap[int, Links]"
+    links: Map[int, Links]
 
 
-EMPTY: Final = Book(Half((), HashTrieMap()), Half((), HashTrieMap()), HashTrieMap())
+EMPTY: Final = Book(Half((), Map()), Half((), Map()), Map())
 
 
 def key_of(side: Side, price: int) -> int:
@@ -66,7 +66,7 @@ def half_of(book: Book, side: Side) -> Half:
     return book.bids if side == "buy" else book.asks
 
 
-def _with_half(side: Side, half: Half, other: Half, links: "HashTrieMap[int, Links]") -> Book:
+def _with_half(side: Side, half: Half, other: Half, links: Map[int, Links]) -> Book:
     return Book(half, other, links) if side == "buy" else Book(other, half, links)
 
 

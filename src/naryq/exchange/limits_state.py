@@ -3,9 +3,9 @@
 from typing import Final
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq import limits
+from naryq.maps import Map
 from naryq.messages import CompensationClaimed, Day, ParityReported
 
 
@@ -39,40 +39,40 @@ NO_BAND: Final = Band()
 class Limits(msgspec.Struct, frozen=True):
     """The memory of all limits; what a limit does not need any more is gone from it."""
 
-    sent: "HashTrieMap[str, limits.Times]"
+    sent: Map[str, limits.Times]
     """When each participant sent orders within its last second."""
-    batches: "HashTrieMap[tuple[str, str], int]"
+    batches: Map[tuple[str, str], int]
     """Lots that a buyer has bought or is bidding for, by participant and delivery month."""
-    prices: "HashTrieMap[str, limits.Counted]"
+    prices: Map[str, limits.Counted]
     """The last uncapped prices of each region."""
-    administered: "HashTrieMap[str, int]"
+    administered: Map[str, int]
     """The regions under an administered price, with the sum that was above the threshold."""
-    sales: "HashTrieMap[tuple[str, str], tuple[Sale, ...]]"
+    sales: Map[tuple[str, str], tuple[Sale, ...]]
     """What was sold under an administered price, by session and seller."""
-    claims: "HashTrieMap[str, CompensationClaimed]"
+    claims: Map[str, CompensationClaimed]
     """The claims that wait for a decision."""
-    claimed: "HashTrieMap[tuple[str, str], str]"
+    claimed: Map[tuple[str, str], str]
     """The claim of each session and seller: there is one at most."""
     parity: ParityReported | None
     lock: limits.Lock
-    bands: "HashTrieMap[str, Band]"
+    bands: Map[str, Band]
     """What bounds the trades of each session over an instrument, once it has bound."""
-    published: "HashTrieMap[str, Day]"
+    published: Map[str, Day]
     """The day on which each province's pump price was last published."""
 
 
 def no_limits() -> Limits:
     """Return the memory of a venue on which nothing has happened."""
     return Limits(
-        sent=HashTrieMap(),
-        batches=HashTrieMap(),
-        prices=HashTrieMap(),
-        administered=HashTrieMap(),
-        sales=HashTrieMap(),
-        claims=HashTrieMap(),
-        claimed=HashTrieMap(),
+        sent=Map(),
+        batches=Map(),
+        prices=Map(),
+        administered=Map(),
+        sales=Map(),
+        claims=Map(),
+        claimed=Map(),
         parity=None,
         lock=limits.Lock(),
-        bands=HashTrieMap(),
-        published=HashTrieMap(),
+        bands=Map(),
+        published=Map(),
     )

@@ -26,7 +26,7 @@ from naryq.exchange import (
     surveillance,
 )
 from naryq.exchange.state import State
-from naryq.exchange.topic import Decision, Evolver, Topic
+from naryq.exchange.topic import Decision, Evolver, Folded, Topic
 from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
 
 TOPICS: Final[tuple[Topic, ...]] = (
@@ -55,9 +55,11 @@ _DECIDERS: Final = MappingProxyType({kind: decider for topic in TOPICS for kind,
 
 def _in_turn(evolvers: tuple[Evolver, ...]) -> Evolver:
     """Return one evolver that lets each of these fold the event into its own part of the state."""
-    if len(evolvers) == 1:
-        return evolvers[0]
-    return lambda state, event: reduce(lambda folded, evolver: evolver(folded, event), evolvers, state)
+    *before, last = evolvers
+    if not before:
+        return last
+    first = _in_turn(tuple(before))
+    return lambda state, event: last(first(state, event), event)
 
 
 _EVOLVERS: Final[Mapping[type, Evolver]] = MappingProxyType({
@@ -73,6 +75,9 @@ _FOLLOWERS: Final = MappingProxyType({
     for topic in TOPICS
     for kind in topic.followers
 })  # fmt: skip
+assert all(kind not in _FOLLOWERS and _EVOLVERS[kind] is evolver for kind, evolver in money.TOPIC.evolvers.items()), (
+    "nobody follows the events of money or folds them, since `Steps` has folded them"
+)
 _WHILE_SUSPENDED: Final = frozenset(kind for topic in TOPICS for kind in topic.while_suspended)
 
 
@@ -94,9 +99,7 @@ def decide_and_fold(state: State, command: AnyCommand) -> tuple[Decision, State]
         _check_time(state, command)
         _check_permission(state, command)
         events: list[AnyEvent] = []
-        folded = state
-        for event in _DECIDERS[type(command)](state, command):
-            folded = _followed(folded, event, events)
+        folded = _taken(state, _DECIDERS[type(command)](state, command), events)
     except Refusal as refusal:
         refused = Refused(code=refusal.code, what=refusal.what, where=refusal.where, remedy=refusal.remedy)
         witness = _WITNESSES.get(refusal.code)
@@ -110,8 +113,17 @@ def _followed(state: State, event: AnyEvent, events: list[AnyEvent]) -> State:
     state = evolve(state, event)
     events.append(event)
     for follow in _FOLLOWERS.get(type(event), ()):
-        for following in follow(state, event):
-            state = _followed(state, following, events)
+        state = _taken(state, follow(state, event), events)
+    return state
+
+
+def _taken(state: State, decision: Decision, events: list[AnyEvent]) -> State:
+    """Write down a decision and what follows from it, and return the state after all of it."""
+    if isinstance(decision, Folded):
+        events.extend(decision)
+        return decision.state
+    for event in decision:
+        state = _followed(state, event, events)
     return state
 
 

@@ -9,6 +9,7 @@ import msgspec
 from naryq import ledger
 from naryq.exchange.money_state import Debt, Money, Shipment, Terms
 from naryq.exchange.state import State
+from naryq.exchange.topic import Folded
 from naryq.ledger import obligations as performed
 from naryq.ledger.guarantees import Hold, Part, after_deal
 from naryq.ledger.obligations import Obligation
@@ -261,7 +262,10 @@ EVOLVERS: Final[Mapping[type, Evolve]] = MappingProxyType(
 
 
 class Steps:
-    """The steps of one decision, each judged on the state that the steps before it have led to."""
+    """The steps of one decision, each judged on the state that the steps before it have led to.
+
+    They are events of money, which no other topic folds or follows: the machine asserts it, and folds none again.
+    """
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -277,6 +281,6 @@ class Steps:
         if postings:
             self.add(LedgerPosted(reason, postings))
 
-    def done(self) -> tuple[AnyEvent, ...]:
-        """Return all that was written down."""
-        return tuple(self.events)
+    def done(self) -> Folded:
+        """Return all that was written down, with the state that it has led to."""
+        return Folded.into(self.state, self.events)

@@ -3,11 +3,11 @@
 from typing import Final
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq.ledger import Balances, accounts
 from naryq.ledger.guarantees import Hold
 from naryq.ledger.obligations import Obligation
+from naryq.maps import Map
 from naryq.messages import SettlementTermsFixed, ShipmentReported
 
 
@@ -36,20 +36,20 @@ class Debt(msgspec.Struct, frozen=True):
 class Money(msgspec.Struct, frozen=True):
     """All that is known of money and of deliveries. The accounts stand apart, as `State.balances`."""
 
-    holds: "HashTrieMap[str, Hold]"
+    holds: Map[str, Hold]
     """By order."""
-    terms: "HashTrieMap[str, Terms]"
+    terms: Map[str, Terms]
     """By session; a session that settles at the trade has none."""
-    obligations: "HashTrieMap[str, Obligation]"
-    shipments: "HashTrieMap[str, Shipment]"
+    obligations: Map[str, Obligation]
+    shipments: Map[str, Shipment]
     """By loading document."""
-    references: "HashTrieMap[str, str]"
+    references: Map[str, str]
     """By bank reference: whose money it was."""
-    debts: "HashTrieMap[str, tuple[Debt, ...]]"
+    debts: Map[str, tuple[Debt, ...]]
     """By participant, the oldest first."""
 
 
-NO_MONEY: Final = Money(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap())
+NO_MONEY: Final = Money(Map(), Map(), Map(), Map(), Map(), Map())
 """What a venue knows on which nothing has happened."""
 
 

@@ -5,11 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq.exchange import control
 from naryq.exchange.state import Absence, Pair, State, ordered
 from naryq.exchange.topic import Decision, Topic, rules_in_force
+from naryq.maps import Map
 from naryq.messages import (
     AdmitParticipant,
     AffiliationDeclared,
@@ -413,10 +413,8 @@ def _affiliation_ended(state: State, event: AffiliationEnded) -> State:
     return _with_affiliations(state, state.people.affiliations.remove(pair))
 
 
-def _with_affiliations(state: State, affiliations: "HashTrieMap[Pair, AffiliationDeclared]") -> State:
-    people = msgspec.structs.replace(
-        state.people, affiliations=affiliations, groups=HashTrieMap(groups(affiliations.keys()))
-    )
+def _with_affiliations(state: State, affiliations: Map[Pair, AffiliationDeclared]) -> State:
+    people = msgspec.structs.replace(state.people, affiliations=affiliations, groups=Map(groups(affiliations.keys())))
     return msgspec.structs.replace(state, people=people)
 
 

@@ -5,13 +5,13 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq import supply
 from naryq.exchange import people, pump
 from naryq.exchange.state import State
 from naryq.exchange.supply_state import Allotted, Plan, Supply
 from naryq.exchange.topic import Decision, Topic, check_correction, rules_for_month, rules_in_force
+from naryq.maps import Map
 from naryq.messages import (
     ApplicationCorrected,
     ApplicationsReviewed,
@@ -389,7 +389,7 @@ def _with_plan(state: State, plan: Plan, **changes: object) -> State:
 
 
 def _plan_opened(state: State, event: PlanOpened) -> State:
-    return _with_plan(state, Plan(event, HashTrieMap(), HashTrieMap(), HashTrieMap()))
+    return _with_plan(state, Plan(event, Map(), Map(), Map()))
 
 
 def _capacity_stated(state: State, event: CapacityStated) -> State:

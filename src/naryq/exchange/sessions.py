@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq import limits, pricing
 from naryq.exchange import auctions, bounding, calendar, control, guarantees, instruments, orders, people, trading
@@ -13,6 +12,7 @@ from naryq.exchange.book import EMPTY
 from naryq.exchange.limits import caps
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force, session_in
+from naryq.maps import Map
 from naryq.messages import (
     ChangePhase,
     ClearSession,
@@ -368,8 +368,8 @@ def _publish_session(state: State, command: PublishSession) -> Decision:
 
 
 def _session_opened(state: State, event: SessionOpened) -> State:
-    carriage = HashTrieMap(pricing.cheapest_carriage(event.places, event.links))
-    session = Session(event, event.phase, HashTrieMap(), HashTrieMap(), carriage)
+    carriage = Map(pricing.cheapest_carriage(event.places, event.links))
+    session = Session(event, event.phase, Map(), Map(), carriage)
     if event.kind in {"call", "continuous"}:
         session = msgspec.structs.replace(session, book=EMPTY)
     if event.standard is not None and event.standard.format == "open":

@@ -3,63 +3,39 @@
 A snapshot saves replaying, and nothing else: the journal stays the truth, and a snapshot that is damaged, or was made
 of a state of another shape, is refused and the journal replayed from further back. A topic that adds a field to the
 state has nothing to do here, as long as the field is made of what the house makes states of: integers, text, None,
-tuples, frozen structs, and the persistent containers of rpds.
+tuples, frozen structs, and maps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from hashlib import sha256
 from importlib import import_module
-from itertools import chain, islice
-from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from itertools import starmap
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from rpds import HashTrieMap, HashTrieSet, List, Queue
 
 from naryq import ledger, messages
 from naryq.exchange.state import State
+from naryq.maps import Map
 from naryq.messages import Code, Refusal, RulebookText
 from naryq.rulebook import Rulebook
 
-MAGIC: Final = b"naryq snapshot 1"
+MAGIC: Final = b"naryq snapshot 2"
 DIGEST_BYTES: Final = 32
-ITEMS_A_PIECE: Final = 1_000
-"""How much of a container is written in one go: in between, other threads may run."""
 
 LEAVES: Final = (int, str, bool, NoneType)
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class _Map(Generic[K, V]):
-    """What `HashTrieMap` means in an annotation; the class itself takes no parameters."""
-
-
-class _Row(Generic[V]):
-    """What `Queue`, `List` and `HashTrieSet` mean in an annotation."""
-
-
-class _Queue(_Row[V]):
-    """A `Queue`."""
-
-
-class _List(_Row[V]):
-    """A `List`."""
-
-
-class _Set(_Row[V]):
-    """A `HashTrieSet`."""
-
-
-CONTAINERS: Final = MappingProxyType({_Map: HashTrieMap, _Queue: Queue, _List: List, _Set: HashTrieSet})
 
 
 class Codec(NamedTuple):
-    """How a kind of value becomes lists, numbers and text, and is built again."""
+    """How a kind of value becomes lists, dicts, numbers and text, and is built again."""
 
     plain: Callable[[Any], Any]
     built: Callable[[Any], Any]
+    all_plain: Callable[[Iterable[Any]], Iterable[Any]]
+    all_built: Callable[[Iterable[Any]], Iterable[Any]]
+    """The same for many at once: there are millions of some kinds."""
 
 
 def snapshot(state: State) -> bytes:
@@ -102,15 +78,15 @@ def _codec_without_containers(kind: Any) -> Codec:
     if _is_leaf(kind):
         return SAME
     if get_origin(kind) is tuple and all(_is_leaf(part) for part in get_args(kind) if part is not ...):
-        return Codec(_same, tuple)
-    return _flat(kind) if _is_flat(kind) else Codec(_same, partial(msgspec.convert, type=kind))
+        return _made(_same, tuple)
+    return _flat(kind) if _is_flat(kind) else _made(_same, partial(msgspec.convert, type=kind))
 
 
 def _codec_with_containers(kind: Any) -> Codec:
     if kind is Rulebook:
-        return Codec(lambda rulebook: rulebook.text, lambda text: Rulebook(msgspec.convert(text, RulebookText)))
-    if get_origin(kind) in CONTAINERS:
-        return _container(kind)
+        return _made(lambda rulebook: rulebook.text, lambda text: Rulebook(msgspec.convert(text, RulebookText)))
+    if get_origin(kind) is Map:
+        return _map(*map(_codec, get_args(kind)))
     if _is_optional(kind):
         return _optional(kind)
     if get_origin(kind) is tuple:
@@ -123,79 +99,54 @@ def _same(value: Any) -> Any:
     return value
 
 
-SAME: Final = Codec(_same, _same)
+SAME: Final = Codec(_same, _same, _same, _same)
 
 
-def _container(kind: Any) -> Codec:
-    first, last = _codec(get_args(kind)[0]), _codec(get_args(kind)[-1])
-    if get_origin(kind) is _Map:
-        return Codec(partial(_map_plain, first, last), partial(_map_built, first, last))
-    return Codec(partial(_row_plain, first), partial(_row_built, CONTAINERS[get_origin(kind)], first))
+def _made(plain: Callable[[Any], Any], built: Callable[[Any], Any]) -> Codec:
+    return Codec(plain, built, partial(map, plain), partial(map, built))
 
 
-def _map_plain(keys: Codec, values: Codec, found: "HashTrieMap[Any, Any]") -> list[msgspec.Raw]:
-    """Write a map as pieces of alternating keys and values."""
-    items = iter(_items(found))
+def _map(keys: Codec, values: Codec) -> Codec:
+    """Write a map whose keys are leaves as it is, and any other as the list of its keys and the list of its values."""
     if keys is values is SAME:
-        return _pieces(chain.from_iterable(items), 2 * ITEMS_A_PIECE)
-    return _pieces((part for key, value in items for part in (keys.plain(key), values.plain(value))), 2 * ITEMS_A_PIECE)
+        return _made(Map.copied, Map)
+    if keys is SAME:
+        return _made(partial(_with_values, values.all_plain), lambda found: Map(_with_values(values.all_built, found)))
+    return _made(
+        lambda found: [list(keys.all_plain(found.keys())), list(values.all_plain(found.values()))],
+        lambda both: Map(zip(keys.all_built(both[0]), values.all_built(both[1]), strict=True)),
+    )
 
 
-def _items(found: "HashTrieMap[K, V]") -> list[tuple[K, V]]:
-    """Return a map's items in no order, as it tells a copier: its iterators take the tree apart, ten times slower."""
-    reduced: Any = found.__reduce__()
-    items: list[tuple[K, V]] = reduced[1][0]
-    assert len(items) == len(found), "all items or none"
-    return items
-
-
-def _map_built(keys: Codec, values: Codec, pieces: list[list[Any]]) -> "HashTrieMap[Any, Any]":
-    found: dict[Any, Any] = {}
-    for piece in pieces:
-        found.update(zip(map(keys.built, piece[::2]), map(values.built, piece[1::2]), strict=True))
-    return HashTrieMap(found)
-
-
-def _row_plain(items: Codec, row: Any) -> list[msgspec.Raw]:
-    return _pieces(map(items.plain, row), ITEMS_A_PIECE)
-
-
-def _row_built(make: Callable[[list[Any]], Any], items: Codec, pieces: list[list[Any]]) -> Any:
-    return make([items.built(item) for piece in pieces for item in piece])
-
-
-def _pieces(parts: Iterator[Any], size: int) -> list[msgspec.Raw]:
-    pieces = []
-    while piece := list(islice(parts, size)):
-        pieces.append(msgspec.Raw(msgspec.msgpack.encode(piece)))
-    return pieces
+def _with_values(change: Callable[[Iterable[Any]], Iterable[Any]], found: Map[Any, Any] | dict[Any, Any]) -> Any:
+    return dict(zip(found.keys(), change(found.values()), strict=True))
 
 
 def _optional(kind: Any) -> Codec:
-    plain, built = _codec(_without_none(kind))
-    return Codec(
-        lambda value: None if value is None else plain(value), lambda value: None if value is None else built(value)
+    inner = _codec(_without_none(kind))
+    return _made(
+        lambda value: None if value is None else inner.plain(value),
+        lambda value: None if value is None else inner.built(value),
     )
 
 
 def _tuple(kind: Any) -> Codec:
     parts = get_args(kind)
     if parts[-1] is ...:
-        plain, built = _codec(parts[0])
-        return Codec(lambda row: [plain(item) for item in row], lambda row: tuple(built(item) for item in row))
+        inner = _codec(parts[0])
+        return _made(lambda row: list(inner.all_plain(row)), lambda row: tuple(inner.all_built(row)))
     return _fields([_codec(part) for part in parts], _same, lambda *row: row)
 
 
 def _struct(kind: type) -> Codec:
     names = _field_names(kind)
     hints = _hints(kind)
-    values = tuple if issubclass(kind, tuple) else msgspec.structs.astuple
-    return _fields([_codec(hints[name]) for name in names], values, kind)
+    return _fields([_codec(hints[name]) for name in names], _values_of(kind), kind)
 
 
 def _fields(codecs: list[Codec], values: Callable[[Any], Any], make: Callable[..., Any]) -> Codec:
     plains, builts = [codec.plain for codec in codecs], [codec.built for codec in codecs]
-    return Codec(
+    return _made(
         lambda whole: [plain(value) for plain, value in zip(plains, values(whole), strict=True)],
         lambda row: make(*(built(value) for built, value in zip(builts, row, strict=True))),
     )
@@ -203,8 +154,12 @@ def _fields(codecs: list[Codec], values: Callable[[Any], Any], make: Callable[..
 
 def _flat(kind: type) -> Codec:
     """Write a struct of leaves alone: millions of orders are of this kind, so they are built without a check each."""
-    values = tuple if issubclass(kind, tuple) else msgspec.structs.astuple
-    return Codec(values, lambda row: kind(*row))
+    values = _values_of(kind)
+    return Codec(values, lambda row: kind(*row), partial(map, values), partial(starmap, kind))
+
+
+def _values_of(kind: type) -> Callable[[Any], Any]:
+    return tuple if issubclass(kind, tuple) else msgspec.structs.astuple
 
 
 # --- What the annotations say ---------------------------------------------------------------------------------------
@@ -242,7 +197,7 @@ def _parts(kind: Any) -> list[Any]:
 def _holds_containers(kind: Any) -> bool:
     seen: dict[Any, None] = {}
     _gather(kind, seen)
-    return any(get_origin(each) in CONTAINERS or each is Rulebook for each in seen)
+    return any(get_origin(each) is Map or each is Rulebook for each in seen)
 
 
 def _is_leaf(kind: Any) -> bool:
@@ -273,11 +228,10 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    """Return the types of the fields; a container's name stands for what its parameters say.
+    """Return the types of the fields.
 
     An annotation may use an alias of another module, whose own annotations stand in it as text, so the names of the
     rooms below are known besides those of the kind's own module, which come first.
     """
-    meant = {"HashTrieMap": _Map, "Queue": _Queue, "List": _List, "HashTrieSet": _Set}
     own = vars(import_module(kind.__module__))
-    return get_type_hints(kind, localns={**vars(messages), **vars(ledger), **own, **meant})
+    return get_type_hints(kind, localns={**vars(messages), **vars(ledger), **own})

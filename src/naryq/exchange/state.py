@@ -4,13 +4,13 @@ from hashlib import sha256
 from typing import Literal, TypeAlias
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq import ledger, messages
 from naryq.exchange.book import Book
 from naryq.exchange.limits_state import Limits, no_limits
 from naryq.exchange.money_state import NO_MONEY, Money
 from naryq.exchange.supply_state import Supply, no_supply
+from naryq.maps import Map
 from naryq.messages import (
     AffiliationDeclared,
     EmergencyDeclared,
@@ -40,7 +40,7 @@ from naryq.messages import (
 )
 from naryq.rulebook import Rulebook
 
-Orders: TypeAlias = "HashTrieMap[int, OrderAccepted]"
+Orders: TypeAlias = Map[int, OrderAccepted]
 MonthAndProvince: TypeAlias = tuple[str, str]
 Pair: TypeAlias = tuple[str, str]
 Absence: TypeAlias = ParticipantSuspended | ParticipantExcluded
@@ -52,8 +52,8 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     opened: SessionOpened
     phase: Phase
     orders: Orders
-    numbers: "HashTrieMap[str, int]"
-    carriage: "HashTrieMap[str, int]"
+    numbers: Map[str, int]
+    carriage: Map[str, int]
     """The cheapest carriage to each place, in tenge a tonne."""
     lots: int = 0
     """All orders' lots together."""
@@ -88,11 +88,11 @@ class Emergency(msgspec.Struct, frozen=True):
 class RuleChanges(msgspec.Struct, frozen=True):
     """What was proposed to change the rules, and what was declared in an emergency."""
 
-    proposals: "HashTrieMap[str, Proposal]"
-    emergencies: "HashTrieMap[str, Emergency]"
+    proposals: Map[str, Proposal]
+    emergencies: Map[str, Emergency]
 
 
-Tape: TypeAlias = "HashTrieMap[int, OrderAccepted | OrderAmended | OrderCancelled | Traded]"
+Tape: TypeAlias = Map[int, OrderAccepted | OrderAmended | OrderCancelled | Traded]
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -105,35 +105,35 @@ class Flag(msgspec.Struct, frozen=True):
 class Watch(msgspec.Struct, frozen=True):
     """What the watch over the market knows: its flags, what it has heard of open sessions, and what it remembers."""
 
-    flags: "HashTrieMap[str, Flag]"
-    tapes: "HashTrieMap[str, Tape]"
+    flags: Map[str, Flag]
+    tapes: Map[str, Tape]
     """Session that is watched -> what was sent and traded in it, in order, until it has been looked at."""
-    history: "HashTrieMap[str, tuple[SessionWatched, ...]]"
+    history: Map[str, tuple[SessionWatched, ...]]
     """Market -> a few numbers of each of its last sessions, the oldest first."""
 
 
 class People(msgspec.Struct, frozen=True):
     """Who may not act at present, and who belongs together."""
 
-    absences: "HashTrieMap[str, Absence]"
+    absences: Map[str, Absence]
     """The last suspension or exclusion of each participant, until it is reinstated."""
-    affiliations: "HashTrieMap[Pair, AffiliationDeclared]"
+    affiliations: Map[Pair, AffiliationDeclared]
     """The declared pairs, the smaller identifier first."""
-    groups: "HashTrieMap[str, str]"
+    groups: Map[str, str]
     """The smallest identifier of each affiliated participant's group; who is in no group is not here."""
 
 
 class Market(msgspec.Struct, frozen=True, gc=False):
     """What is traded and when: the instruments, their references, the holidays of each year and the series."""
 
-    instruments: "HashTrieMap[str, Instrument]"
+    instruments: Map[str, Instrument]
     """Every instrument ever listed, by its code."""
-    delisted: "HashTrieMap[str, str]"
+    delisted: Map[str, str]
     """Those that are not listed any more, and why."""
-    references: "HashTrieMap[str, int]"
+    references: Map[str, int]
     """The last weighted average of each instrument, tenge a tonne."""
-    holidays: "HashTrieMap[int, HolidaysDeclared]"
-    series: "HashTrieMap[str, SessionsScheduled]"
+    holidays: Map[int, HolidaysDeclared]
+    series: Map[str, SessionsScheduled]
     trades: int = 0
     """How many trades over instruments there have been."""
 
@@ -143,17 +143,17 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
     sequence: int
     at_ns: int
-    commands: "HashTrieMap[str, int]"
+    commands: Map[str, int]
     rulebook: Rulebook | None
-    participants: "HashTrieMap[str, ParticipantAdmitted]"
-    sessions: "HashTrieMap[str, Session]"
-    order_ids: "HashTrieMap[str, str]"
-    supplies: "HashTrieMap[MonthAndProvince, SupplyPlanned]"
-    terms: "HashTrieMap[MonthAndProvince, RetailTermsReported]"
-    pump_prices: "HashTrieMap[str, PumpPrice]"
+    participants: Map[str, ParticipantAdmitted]
+    sessions: Map[str, Session]
+    order_ids: Map[str, str]
+    supplies: Map[MonthAndProvince, SupplyPlanned]
+    terms: Map[MonthAndProvince, RetailTermsReported]
+    pump_prices: Map[str, PumpPrice]
     reference_tenge_per_tonne: int | None
     balances: ledger.Balances
-    stops: "HashTrieMap[tuple[str, str], TradingStopped]"
+    stops: Map[tuple[str, str], TradingStopped]
     """What stands stopped, by scope and target."""
     rule_changes: RuleChanges
     watch: Watch
@@ -169,23 +169,23 @@ def initial_state() -> State:
     return State(
         sequence=0,
         at_ns=0,
-        commands=HashTrieMap(),
+        commands=Map(),
         rulebook=None,
-        participants=HashTrieMap(),
-        sessions=HashTrieMap(),
-        order_ids=HashTrieMap(),
-        supplies=HashTrieMap(),
-        terms=HashTrieMap(),
-        pump_prices=HashTrieMap(),
+        participants=Map(),
+        sessions=Map(),
+        order_ids=Map(),
+        supplies=Map(),
+        terms=Map(),
+        pump_prices=Map(),
         reference_tenge_per_tonne=None,
         balances=ledger.opened(),
-        stops=HashTrieMap(),
-        rule_changes=RuleChanges(HashTrieMap(), HashTrieMap()),
-        people=People(HashTrieMap(), HashTrieMap(), HashTrieMap()),
-        market=Market(HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap(), HashTrieMap()),
+        stops=Map(),
+        rule_changes=RuleChanges(Map(), Map()),
+        people=People(Map(), Map(), Map()),
+        market=Market(Map(), Map(), Map(), Map(), Map()),
         money=NO_MONEY,
         supply=no_supply(),
-        watch=Watch(HashTrieMap(), HashTrieMap(), HashTrieMap()),
+        watch=Watch(Map(), Map(), Map()),
         limits=no_limits(),
     )
 
@@ -215,7 +215,7 @@ def _plain(value: object) -> object:
     """Return a value as lists, numbers and text only, maps as lists sorted by key."""
     if isinstance(value, Rulebook):
         return _plain(value.text)
-    if isinstance(value, HashTrieMap):
+    if isinstance(value, Map):
         return [[_plain(key), _plain(item)] for key, item in sorted(value.items())]
     if isinstance(value, msgspec.Struct) and not isinstance(value, messages.Message):
         return [_plain(getattr(value, field)) for field in value.__struct_fields__]

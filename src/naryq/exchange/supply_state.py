@@ -3,8 +3,8 @@
 from typing import Any, TypeAlias
 
 import msgspec
-from rpds import HashTrieMap
 
+from naryq.maps import Map
 from naryq.messages import (
     Allotment,
     ApplicationsReviewed,
@@ -23,9 +23,9 @@ class Plan(msgspec.Struct, frozen=True):
     """The plan of a period, from its opening to its approval; applications ask for what they were corrected to."""
 
     opened: PlanOpened
-    capacities: "HashTrieMap[SellerAndPlant, CapacityStated]"
-    applications: "HashTrieMap[str, ApplicationSubmitted]"
-    reviews: "HashTrieMap[str, ApplicationsReviewed]"
+    capacities: Map[SellerAndPlant, CapacityStated]
+    applications: Map[str, ApplicationSubmitted]
+    reviews: Map[str, ApplicationsReviewed]
     approved: PlanApproved | None = None
 
 
@@ -47,21 +47,21 @@ class Allotted(msgspec.Struct, frozen=True):
 class Supply(msgspec.Struct, frozen=True):
     """All plans and what has come of them."""
 
-    plans: "HashTrieMap[str, Plan]"
-    periods: "HashTrieMap[str, str]"
+    plans: Map[str, Plan]
+    periods: Map[str, str]
     """The period of each application."""
-    allotments: "HashTrieMap[str, Allotted]"
-    documents: "HashTrieMap[str, str]"
+    allotments: Map[str, Allotted]
+    documents: Map[str, str]
     """The allotment of each loading document."""
-    outputs: "HashTrieMap[tuple[str, str, str], OutputReported]"
+    outputs: Map[tuple[str, str, str], OutputReported]
     """By month, seller and plant."""
-    sales: "HashTrieMap[tuple[str, str], SalesReported]"
+    sales: Map[tuple[str, str], SalesReported]
     """By month and province."""
-    offers: "HashTrieMap[tuple[str, str, str], int]"
+    offers: Map[tuple[str, str, str], int]
     """The lots offered on the platform and not withdrawn, by delivery month, seller and plant."""
 
 
 def no_supply() -> Supply:
     """Return what is known before anything is planned."""
-    empty: HashTrieMap[Any, Any] = HashTrieMap()
+    empty: Map[Any, Any] = Map()
     return Supply(empty, empty, empty, empty, empty, empty, empty)

@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import msgspec
-from rpds import HashTrieMap
 
 from naryq import surveillance
 from naryq.exchange.people import group_of
 from naryq.exchange.state import Flag, Session, State, Tape, Watch
 from naryq.exchange.topic import Decision, Topic
+from naryq.maps import Map
 from naryq.messages import (
     CloseFlag,
     Code,
@@ -193,7 +193,7 @@ def _with_watch(state: State, watch: Watch) -> State:
     return msgspec.structs.replace(state, watch=watch)
 
 
-def _with_tapes(state: State, tapes: "HashTrieMap[str, Tape]") -> State:
+def _with_tapes(state: State, tapes: Map[str, Tape]) -> State:
     return _with_watch(state, msgspec.structs.replace(state.watch, tapes=tapes))
 
 
@@ -201,7 +201,7 @@ def _session_opened(state: State, event: SessionOpened) -> State:
     """Begin to listen, where the rulebook holds any screen on the session's day."""
     if not _thresholds(state, state.sessions[event.session_id]):
         return state
-    return _with_tapes(state, state.watch.tapes.insert(event.session_id, HashTrieMap()))
+    return _with_tapes(state, state.watch.tapes.insert(event.session_id, Map()))
 
 
 def _heard(state: State, event: _Heard) -> State:

@@ -5,7 +5,7 @@ they offer by name. What must follow from an event wherever it comes from is a f
 state after the event, and its own events follow in turn, in one decision.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,6 +14,21 @@ from naryq.messages import REPUBLIC, AnyEvent, Code, Day, Month, OrderAccepted, 
 from naryq.rulebook import InForce
 
 Decision: TypeAlias = tuple[AnyEvent, ...]
+
+
+class Folded(tuple[AnyEvent, ...]):  # noqa: SLOT001 - a tuple has no room for slots
+    """A decision of events that nobody else folds or follows, with the state into which they are folded already."""
+
+    state: State
+
+    @classmethod
+    def into(cls, state: State, events: Iterable[AnyEvent]) -> "Folded":
+        """Return events with the state that they lead to from the one that was judged."""
+        folded = cls(events)
+        folded.state = state
+        return folded
+
+
 Decider: TypeAlias = Callable[[State, Any], Decision]
 Evolver: TypeAlias = Callable[[State, Any], State]
 Follower: TypeAlias = Callable[[State, Any], Decision]

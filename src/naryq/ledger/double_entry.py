@@ -3,18 +3,17 @@
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from rpds import HashTrieMap
-
 from naryq.ledger.accounts import may_be_below_zero
+from naryq.maps import Map
 from naryq.messages import Posting
 
 Unit = Literal["tiyn", "kg"]
-Balances: TypeAlias = "HashTrieMap[tuple[str, Unit], int]"
+Balances: TypeAlias = Map[tuple[str, Unit], int]
 
 
 def opened() -> Balances:
     """Return the balances of a venue on which nothing has happened."""
-    return HashTrieMap()
+    return Map()
 
 
 def total(postings: Iterable[Posting], unit: Unit) -> int:
