@@ -36,6 +36,7 @@ COMMANDS: Final = {
         "naryq.cli.statements", "statements_command", "Every participant's day, from a venue's journal."
     ),
     "check": _Door("naryq.cli.check", "check", "Hold the book against a published day."),
+    "fix": _Door("naryq.cli.fix", "fix", "Serve the FIX session layer alone, to be tried from outside."),
     "bench": _Door("naryq.cli.bench", "bench", "Measure against the best public solvers, as ratios."),
 }
 

@@ -1,0 +1,108 @@
+"""The fields of FIX 4.4 that the gateway itself reads or writes, by number (FIX 4.4, volume 6).
+
+The dictionary `naryq-fix44.xml` says what each is and where it may stand; a test compares the two.
+"""
+
+from typing import Final
+
+# The header, the trailer and the session.
+BEGIN_STRING: Final = 8
+BODY_LENGTH: Final = 9
+CHECK_SUM: Final = 10
+MSG_SEQ_NUM: Final = 34
+MSG_TYPE: Final = 35
+POSS_DUP_FLAG: Final = 43
+SENDER_COMP_ID: Final = 49
+SENDING_TIME: Final = 52
+TARGET_COMP_ID: Final = 56
+POSS_RESEND: Final = 97
+ON_BEHALF_OF_COMP_ID: Final = 115
+ON_BEHALF_OF_SUB_ID: Final = 116
+ORIG_SENDING_TIME: Final = 122
+DELIVER_TO_COMP_ID: Final = 128
+DELIVER_TO_SUB_ID: Final = 129
+ON_BEHALF_OF_LOCATION_ID: Final = 144
+DELIVER_TO_LOCATION_ID: Final = 145
+BEGIN_SEQ_NO: Final = 7
+END_SEQ_NO: Final = 16
+NEW_SEQ_NO: Final = 36
+REF_SEQ_NUM: Final = 45
+TEXT: Final = 58
+ENCRYPT_METHOD: Final = 98
+HEART_BT_INT: Final = 108
+TEST_REQ_ID: Final = 112
+GAP_FILL_FLAG: Final = 123
+RESET_SEQ_NUM_FLAG: Final = 141
+REF_TAG_ID: Final = 371
+REF_MSG_TYPE: Final = 372
+SESSION_REJECT_REASON: Final = 373
+USERNAME: Final = 553
+PASSWORD: Final = 554
+BUSINESS_REJECT_REF_ID: Final = 379
+BUSINESS_REJECT_REASON: Final = 380
+
+# Orders.
+AVG_PX: Final = 6
+CL_ORD_ID: Final = 11
+CUM_QTY: Final = 14
+EXEC_ID: Final = 17
+EXEC_INST: Final = 18
+LAST_PX: Final = 31
+LAST_QTY: Final = 32
+ORDER_ID: Final = 37
+ORDER_QTY: Final = 38
+ORD_STATUS: Final = 39
+ORD_TYPE: Final = 40
+ORIG_CL_ORD_ID: Final = 41
+PRICE: Final = 44
+SIDE: Final = 54
+SYMBOL: Final = 55
+TIME_IN_FORCE: Final = 59
+TRANSACT_TIME: Final = 60
+CXL_REJ_REASON: Final = 102
+ORD_REJ_REASON: Final = 103
+EXEC_TYPE: Final = 150
+LEAVES_QTY: Final = 151
+TRADING_SESSION_ID: Final = 336
+EXEC_RESTATEMENT_REASON: Final = 378
+CXL_REJ_RESPONSE_TO: Final = 434
+MASS_CANCEL_REQUEST_TYPE: Final = 530
+MASS_CANCEL_RESPONSE: Final = 531
+MASS_CANCEL_REJECT_REASON: Final = 532
+TOTAL_AFFECTED_ORDERS: Final = 533
+LAST_RPT_REQUESTED: Final = 912
+DELIVERY_PROVINCE: Final = 9001
+"""Of our own: the province to which a buyer's gas goes."""
+
+# Market data and what is traded.
+MD_REQ_ID: Final = 262
+SUBSCRIPTION_REQUEST_TYPE: Final = 263
+MARKET_DEPTH: Final = 264
+MD_UPDATE_TYPE: Final = 265
+NO_MD_ENTRY_TYPES: Final = 267
+NO_MD_ENTRIES: Final = 268
+MD_ENTRY_TYPE: Final = 269
+MD_ENTRY_PX: Final = 270
+MD_ENTRY_SIZE: Final = 271
+MD_ENTRY_DATE: Final = 272
+MD_ENTRY_TIME: Final = 273
+MD_UPDATE_ACTION: Final = 279
+MD_REQ_REJ_REASON: Final = 281
+MD_ENTRY_POSITION_NO: Final = 290
+NO_RELATED_SYM: Final = 146
+SECURITY_REQ_ID: Final = 320
+SECURITY_RESPONSE_ID: Final = 322
+SECURITY_REQUEST_RESULT: Final = 560
+SECURITY_LIST_REQUEST_TYPE: Final = 559
+TOT_NO_RELATED_SYM: Final = 393
+SECURITY_DESC: Final = 107
+ISSUER: Final = 106
+CONTRACT_MULTIPLIER: Final = 231
+ROUND_LOT: Final = 561
+TRAD_SES_REQ_ID: Final = 335
+TRAD_SES_METHOD: Final = 338
+TRAD_SES_STATUS: Final = 340
+TRAD_SES_START_TIME: Final = 341
+TRAD_SES_END_TIME: Final = 345
+UNSOLICITED_INDICATOR: Final = 325
+NUMBER_OF_ORDERS: Final = 346
