@@ -128,6 +128,55 @@ def test_a_reused_command_id_is_refused_and_not_kept() -> None:
     assert len(rows) == 1
 
 
+def test_the_time_makes_no_other_command() -> None:
+    """A repeat is sent later than the first, and says so; it is the same command."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        first = engine.submit(order(1))
+        later = msgspec.structs.replace(order(1), at_ns=order(1).at_ns + 5)
+        assert engine.submit(later) == first._replace(repeated=True)
+    assert len(rows) == 1
+
+
+# --- All or none ----------------------------------------------------------------------------------------------------
+
+
+def whole(engine: Engine[State], *orders: Any) -> list[Answer]:
+    return [promise.result(10) for promise in engine.offer_many(list(orders), whole=True)]
+
+
+def test_a_whole_is_taken_whole() -> None:
+    """Where nothing is refused, a batch that is taken whole is like any other, and its repeat has its answers."""
+    with engine_over() as engine:
+        answers = whole(engine, order(1), order(2))
+        assert [answer.sequence for answer in answers] == [1, 2]
+        assert whole(engine, order(1), order(2)) == [answer._replace(repeated=True) for answer in answers]
+        assert engine.state.lots == 2
+
+
+@pytest.mark.parametrize("wrong", [order(2, quantity_lots=5_000), order(2, price_tenge_per_tonne=-1)])
+def test_a_whole_is_refused_whole(wrong: Any) -> None:
+    """Where one is refused, by the machine or at the door, no row is written, and the others say whose fault it is."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        answers = whole(engine, order(1), wrong, order(3))
+        assert [answer.sequence for answer in answers] == [NOT_KEPT] * 3
+        codes = [code_of(answer) for answer in answers]
+        assert codes[0] == codes[2] == Code.BATCH_REFUSED != codes[1]
+        assert (engine.state.lots, rows) == (0, [])
+        assert [answer.sequence for answer in whole(engine, order(1), order(2))] == [1, 2]
+
+
+def test_a_whole_stands_among_others() -> None:
+    """What is refused whole leaves what was decided before it in its commit, and what comes after it, alone."""
+    with engine_over(batch_limit=4, queue_limit=100) as engine:
+        first = engine.offer_many([order(1), order(2), order(3)])
+        second = engine.offer_many([order(4), order(5, quantity_lots=5_000), order(6)], whole=True)
+        third = engine.offer_many([order(7), order(8)], whole=True)
+        sequences = [promise.result(10).sequence for promise in (*first, *second, *third)]
+    assert sequences == [1, 2, 3, NOT_KEPT, NOT_KEPT, NOT_KEPT, 4, 5]
+
+
 # --- What never enters ----------------------------------------------------------------------------------------------
 
 MALFORMED = {

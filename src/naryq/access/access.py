@@ -11,6 +11,8 @@ from naryq.access.store import Store
 from naryq.messages import Code, Refusal
 
 BEARER: Final = "Bearer "
+HASHER: Final = argon2.PasswordHasher()
+"""Argon2id with the library's own parameters: a tenth of a second and 64 MB a hash."""
 HASHES_AT_ONCE: Final = 2
 """Each takes 64 MB for a tenth of a second: a crowd of wrong keys must not take the venue's memory."""
 
@@ -18,10 +20,15 @@ HASHES_AT_ONCE: Final = 2
 class Access:
     """Who may enter. It belongs to the loop; only the hashing is done in threads."""
 
-    def __init__(self, store: Store, clock: Callable[[], int], chance: Chance) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        chance: Chance,
+        hasher: argon2.PasswordHasher = HASHER,
+    ) -> None:
         """Know whom the file knows; the clock gives ns since 1970 in UTC."""
-        self._store, self._clock, self._chance = store, clock, chance
-        self._hasher = argon2.PasswordHasher()
+        self._store, self._clock, self._chance, self._hasher = store, clock, chance, hasher
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         self._known: dict[bytes, Principal] = {}
         """The digests of the keys that were verified since the start."""

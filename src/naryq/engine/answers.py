@@ -90,12 +90,16 @@ class Promise:
 
 
 class Waiting(NamedTuple):
-    """A command in the queue, its canonical spelling, when it came (ns of a clock of its own), and its promise."""
+    """A command in the queue, its canonical spelling, when it came (ns of a clock of its own), and its promise.
+
+    Neighbours with one and the same `whole` are decided together, all or none.
+    """
 
     command: AnyCommand
     spelling: bytes
     received_ns: int
     promise: Promise
+    whole: object = None
 
 
 def keep(lock: threading.Lock, promises: Iterable[Promise], answers: Iterable[Answer]) -> None:
@@ -174,6 +178,12 @@ def ahead(at_ns: int, latest_ns: int) -> Refused:
     )
 
 
+NOT_ALONE: Final = Refused(
+    code=Code.BATCH_REFUSED,
+    what="another command of the batch was refused, and the batch was to be taken whole or not at all",
+    where="batch",
+    remedy="Mend or leave out what was refused, and send the batch again.",
+)
 BUSY: Final = Refused(
     code=Code.BUSY,
     what="the queue is full",

@@ -1,11 +1,12 @@
 """One commit: commands decided one after the other on a state that is not yet durable."""
 
+from collections.abc import Sequence
 from typing import Generic
 
-from naryq.engine.answers import Answer, again
+from naryq.engine.answers import NOT_ALONE, Answer, again, refused
 from naryq.journal.contract import Journal
 from naryq.journal.verify import Machine, S
-from naryq.messages import AnyCommand, Entry, canonical, decode_entry, decode_events, spelled, written_today
+from naryq.messages import AnyCommand, Entry, Refused, canonical, decode_entry, decode_events, spelled, written_today
 
 
 class Group(Generic[S]):
@@ -40,6 +41,16 @@ class Group(Generic[S]):
         self.entries.append(entry)
         self._payloads.append(spelled(sequence, spelling, events_spelling))
         return Answer(sequence, events)
+
+    def decide_whole(self, commands: Sequence[tuple[AnyCommand, bytes]]) -> list[Answer]:
+        """Decide commands of which all are taken or none: where one is refused, nothing of them is written down."""
+        state, count = self.state, len(self.entries)
+        answers = [self.decide(command, spelling) for command, spelling in commands]
+        if not any(isinstance(answer.events[0], Refused) for answer in answers):
+            return answers
+        self.state = state
+        del self.entries[count:], self._payloads[count:]
+        return [refused(first if isinstance(first := answer.events[0], Refused) else NOT_ALONE) for answer in answers]
 
     def append(self) -> None:
         """Make the new rows durable, all in one commit."""

@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from types import TracebackType
 from typing import Final, Generic, Self
 
@@ -15,6 +15,7 @@ import msgspec
 from naryq import exchange
 from naryq.engine.answers import (
     BUSY,
+    NOT_ALONE,
     STOPPED,
     UNKNOWN,
     Answer,
@@ -131,14 +132,21 @@ class Engine(Generic[S]):
         """
         return self.offer_many([command])[0]
 
-    def offer_many(self, commands: list[AnyCommand]) -> list[Promise]:
-        """Give a batch without waiting; it is queued whole or, when the queue is full, refused whole."""
+    def offer_many(self, commands: list[AnyCommand], *, whole: bool = False) -> list[Promise]:
+        """Give a batch without waiting; it is queued whole or, when the queue is full, refused whole.
+
+        With `whole` it is also taken whole or not at all: where one command is refused, none takes effect, and no row
+        says that they were asked.
+        """
+        assert not whole or len(commands) <= self._batch_limit, "what is taken whole stands in one commit"
         promises = [Promise(self._lock) for _ in commands]
         refusal = self._reason_to_refuse(len(commands))
         # Turned away before it is read: the fuller the queue, the less a refusal may cost.
         turned_away = Counter[Code]()
         latest_ns = INT64_MAX if self._clock is None else self._clock() + AHEAD_NS
         sound = list(_sound(commands, promises, latest_ns, turned_away)) if refusal is None else []
+        if whole:
+            sound = _joined(sound, len(commands), promises)
         with self._changed:
             refusal = refusal or self._reason_to_refuse(len(sound))
             if refusal is None:
@@ -244,6 +252,9 @@ class Engine(Generic[S]):
                 while self._running and not self._queue:
                     self._changed.wait()
                 taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
+                if taken and taken[-1].whole is not None:
+                    while self._queue and self._queue[0].whole is taken[-1].whole:
+                        taken.append(self._queue.popleft())
                 batch = [waiting for waiting in taken if waiting.promise.take()]
                 if batch or not taken:
                     return batch
@@ -252,7 +263,7 @@ class Engine(Generic[S]):
         begun_ns = time.perf_counter_ns()
         self._at_step(Step.RECEIVED)
         group = Group(self._journal, self._machine, self._state)
-        answers = [group.decide(waiting.command, waiting.spelling) for waiting in batch]
+        answers = list(_decided(group, batch))
         self._at_step(Step.DECIDED)
         group.append()
         self._at_step(Step.SYNCED)
@@ -276,6 +287,26 @@ class Engine(Generic[S]):
             self._queue.clear()
         self._refuse(batch, reason)
         self._refuse(left, STOPPED)
+
+
+def _decided(group: Group[S], batch: list[Waiting]) -> Iterator[Answer]:
+    """Decide a batch in order, and at once what belongs together."""
+    for whole, members in groupby(batch, key=lambda waiting: waiting.whole):
+        if whole is None:
+            yield from (group.decide(waiting.command, waiting.spelling) for waiting in members)
+        else:
+            yield from group.decide_whole([(waiting.command, waiting.spelling) for waiting in members])
+
+
+def _joined(sound: list[Waiting], count: int, promises: list[Promise]) -> list[Waiting]:
+    """Join commands that are taken all or none; where one of the `count` was turned away already, none is left."""
+    if len(sound) == count:
+        together = object()
+        return [waiting._replace(whole=together) for waiting in sound]
+    for promise in promises:
+        if not promise.done():
+            promise.refuse(NOT_ALONE)
+    return []
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from naryq.access import Access
 from naryq.engine import Answer, Engine, OnEntry, Promise
 from naryq.exchange import State
 from naryq.messages import AnyCommand, Entry
+from naryq.showing.history import History
 
 Clock: TypeAlias = Callable[[], int]
 """Nanoseconds since 1970 in UTC."""
@@ -32,7 +33,7 @@ class House:
     """The venue as every gateway has it. All but the writer's side belongs to the loop, and needs no lock.
 
     The views are told each row from the first on, in the thread that opens the house and then in the loop; all rows of
-    a commit are told in one step of the loop.
+    a commit are told in one step of the loop. `history` is one of them.
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class House:
     ) -> None:
         """Open the engine, which recovers; the doors open with `enter`."""
         self.access: Final = access
-        self._views = tuple(views)
+        self.history: Final = History()
+        self._views = (self.history.see, *views)
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rows: deque[Entry] = deque()
@@ -85,14 +87,17 @@ class House:
         (answer,) = await self.offer([command])
         return answer
 
-    async def submit_many(self, commands: list[AnyCommand]) -> list[Answer]:
-        """Give a batch of stamped commands, which is queued whole or refused whole, and wait for all answers."""
-        return await self.offer(commands)
+    async def submit_many(self, commands: list[AnyCommand], *, whole: bool = False) -> list[Answer]:
+        """Give a batch of stamped commands, which is queued whole or refused whole, and wait for all answers.
 
-    def offer(self, commands: list[AnyCommand]) -> asyncio.Future[list[Answer]]:
-        """Give a batch of stamped commands; the future never fails, since a refusal is an answer too."""
+        With `whole` it is also taken whole or not at all.
+        """
+        return await self.offer(commands, whole=whole)
+
+    def offer(self, commands: list[AnyCommand], *, whole: bool = False) -> asyncio.Future[list[Answer]]:
+        """Give a batch of stamped commands, one at least; the future never fails: a refusal is an answer too."""
         assert self._loop is not None, "the house is entered before anything is asked of it"
-        asked = _Asked(self._loop.create_future(), self.engine.offer_many(commands))
+        asked = _Asked(self._loop.create_future(), self.engine.offer_many(commands, whole=whole))
         # The writer answers in the order of the queue: when the last has its answer, all have theirs.
         last = next((promise for promise in reversed(asked.promises) if not promise.done()), None)
         if last is None:

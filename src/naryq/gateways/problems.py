@@ -46,7 +46,7 @@ _GROUPS: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = MappingProxyType({
         Code.ALREADY_EXISTS, Code.COMMAND_ID_REUSED, Code.WRONG_PHASE, Code.TIME_BACKWARD, Code.TRADING_STOPPED,
         Code.NOT_STOPPED, Code.STILL_HALTED, Code.NOT_ASSESSED, Code.NOT_PAID, Code.NOT_DUE, Code.OUTSIDE_WINDOW,
         Code.NO_RULEBOOK, Code.NO_PRICE, Code.INSUFFICIENT_FUNDS, Code.INSUFFICIENT_GUARANTEE, Code.FUND_EXHAUSTED,
-        Code.NOTHING_TO_CLAIM,
+        Code.NOTHING_TO_CLAIM, Code.BATCH_REFUSED,
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (Code.TOO_LARGE,),
     HTTPStatus.UNPROCESSABLE_ENTITY: (
@@ -64,12 +64,12 @@ STATUS: Final = MappingProxyType({code: status for status, codes in _GROUPS.item
 """The status of each code of the closed list."""
 
 
-def problem(refused: Refused | Refusal, sequence: int | None = None) -> Problem:
-    """Return a refusal as problem details."""
+def problem(refused: Refused | Refusal, sequence: int | None = None, status: int | None = None) -> Problem:
+    """Return a refusal as problem details; the table says the status where nothing else is given."""
     return Problem(
         type=f"{TYPES}{refused.code}",
         title=refused.code.replace("_", " "),
-        status=STATUS[refused.code],
+        status=STATUS[refused.code] if status is None else status,
         detail=refused.what,
         code=refused.code,
         where=refused.where,
@@ -78,8 +78,14 @@ def problem(refused: Refused | Refusal, sequence: int | None = None) -> Problem:
     )
 
 
-def response(refused: Refused | Refusal, sequence: int | None = None) -> Response:
+def response(
+    refused: Refused | Refusal,
+    sequence: int | None = None,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """Answer a request with a refusal."""
-    told = problem(refused, sequence)
-    headers = {"WWW-Authenticate": "Bearer"} if told.status == HTTPStatus.UNAUTHORIZED else None
-    return Response(msgspec.json.encode(told), told.status, headers, MEDIA_TYPE)
+    told = problem(refused, sequence, status)
+    challenge = {"WWW-Authenticate": "Bearer"} if told.status == HTTPStatus.UNAUTHORIZED else {}
+    return Response(msgspec.json.encode(told), told.status, {**challenge, **(headers or {})}, MEDIA_TYPE)

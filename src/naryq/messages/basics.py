@@ -91,6 +91,7 @@ class Code(StrEnum):
     BUSY = "busy"
     STOPPED = "stopped"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    BATCH_REFUSED = "batch_refused"
     # What the doors refuse.
     NOT_AUTHENTICATED = "not_authenticated"
 

@@ -1,0 +1,176 @@
+"""How close each limit is: what is measured, the threshold that the rules set, and whether the limit acts.
+
+The counters of regions, the two keys and the fund are for those who watch; what bounds a session is public. A limit
+that the rulebook does not set has no line here.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from naryq import ledger, limits
+from naryq.exchange import State, bounding, people
+from naryq.exchange.limits_state import NO_BAND
+from naryq.exchange.money_state import balance
+from naryq.exchange.state import Session
+from naryq.rulebook import InForce
+from naryq.showing.viewer import Viewer
+from naryq.units import days_between
+
+PER_TONNE: Final = "tenge_per_tonne"
+LIVE: Final = ("collecting", "call", "continuous", "halted")
+"""The phases of a session whose bounds still matter."""
+SPREAD: Final = "two_key_spread"
+
+
+class Distance(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit on one subject: `value` of `threshold`, both in `unit`; the limit acts beyond its threshold.
+
+    `lowest` says that the threshold bounds from below. A value that is not measured yet is None.
+    """
+
+    limit: str
+    subject: str
+    value: int | None
+    threshold: int
+    unit: str
+    acts: bool
+    lowest: bool = False
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the two keys stand: sessions in a row that turned them or did not, and for how many the limit acts."""
+
+    turned: int
+    failed: int
+    acting: int | None
+    sessions_wanted: int | None
+    parity_tenge_per_tonne: int | None
+    parity_day: str | None
+    parity_is_fresh: bool
+
+
+def distances(state: State, viewer: Viewer, at_ns: int) -> tuple[Distance, ...]:
+    """Return every limit that the rules of an instant set, with what it measures; for those who watch."""
+    if not viewer.watches or state.rulebook is None:
+        return ()
+    rules = state.rulebook.rules_of_day(at_ns)
+    return (
+        *_counters(state, rules),
+        *_two_keys(state, rules),
+        *_of_sessions(state, rules, at_ns),
+        *_batches(state, rules),
+        *_fund(state, rules),
+    )
+
+
+def keys(state: State, at_ns: int) -> Keys | None:
+    """Return where the two keys stand; None where the rulebook has no such limit."""
+    rules = None if state.rulebook is None else state.rulebook.rules_of_day(at_ns)
+    if rules is None or rules.integer(limits.TWO_KEY) is None:
+        return None
+    lock, parity, oldest = state.limits.lock, state.limits.parity, rules.integer("parity_age")
+    age = None if parity is None else days_between(parity.day, rules.effective)
+    return Keys(
+        turned=lock.turned,
+        failed=lock.failed,
+        acting=lock.acting,
+        sessions_wanted=rules.integer("two_key_sessions"),
+        parity_tenge_per_tonne=None if parity is None else parity.parity_tenge_per_tonne,
+        parity_day=None if parity is None else parity.day,
+        parity_is_fresh=age is not None and (oldest is None or age <= oldest),
+    )
+
+
+def _counters(state: State, rules: InForce) -> Iterator[Distance]:
+    threshold = rules.integer(limits.SUM)
+    if threshold is None:
+        return
+    for region in rules.words("provinces"):
+        prices = state.limits.prices.get(region)
+        yield Distance(
+            limit=limits.SUM,
+            subject=region,
+            value=None if prices is None else sum(prices),
+            threshold=threshold,
+            unit=PER_TONNE,
+            acts=region in state.limits.administered,
+        )
+
+
+def _two_keys(state: State, rules: InForce) -> Iterator[Distance]:
+    level, spread = rules.integer(limits.TWO_KEY), rules.integer(SPREAD)
+    if level is None or spread is None:
+        return
+    average, parity = state.reference_tenge_per_tonne, state.limits.parity
+    above = None if average is None or parity is None else average - parity.parity_tenge_per_tonne
+    acts = state.limits.lock.acting is not None
+    for limit, value, threshold in ((limits.TWO_KEY, average, level), (SPREAD, above, spread)):
+        yield Distance(limit=limit, subject="venue", value=value, threshold=threshold, unit=PER_TONNE, acts=acts)
+
+
+def _of_sessions(state: State, rules: InForce, at_ns: int) -> Iterator[Distance]:
+    for session_id, session in sorted(state.sessions.items()):
+        if session.phase in LIVE and session.opened.instrument is not None:
+            yield from _of_session(state, session_id, session, rules, at_ns)
+
+
+def _of_session(state: State, session_id: str, session: Session, rules: InForce, at_ns: int) -> Iterator[Distance]:
+    last, band = session.statistics.last_tenge_per_tonne, state.limits.bands.get(session_id, NO_BAND)
+    found = bounding.bounds(state, session, at_ns)
+    hold = bounding.hold(session, band, rules, at_ns)
+    halted = session.phase == "halted" and band.halted_until_ns is not None
+    bounds = (
+        (limits.HOLD, hold, False, band.kept_lots > 0),
+        (limits.HALT, found.highest_tenge_per_tonne if found.highest_limit == limits.HALT else None, False, halted),
+        (limits.HALT, found.lowest_tenge_per_tonne, True, halted),
+        (limits.COLLAR, session.opened.collar_highest_tenge_per_tonne, False, False),
+    )
+    for limit, threshold, lowest, acts in bounds:
+        if threshold is not None:
+            yield Distance(
+                limit=limit,
+                subject=session_id,
+                value=last,
+                threshold=threshold,
+                unit=PER_TONNE,
+                acts=acts,
+                lowest=lowest,
+            )
+
+
+def _batches(state: State, rules: InForce) -> Iterator[Distance]:
+    """Yield what each group of affiliates has taken or bids for in each month, of the most that it may."""
+    most = rules.integer(limits.MOST)
+    if most is None:
+        return
+    taken: dict[tuple[str, str], int] = {}
+    for (participant_id, month), lots in sorted(state.limits.batches.items()):
+        key = (month, people.group_of(state, participant_id))
+        taken[key] = taken.get(key, 0) + lots
+    for (month, group), lots in sorted(taken.items()):
+        if lots:
+            yield Distance(
+                limit=limits.MOST,
+                subject=f"{group}, {month}",
+                value=lots,
+                threshold=most,
+                unit="lots",
+                acts=lots >= most,
+            )
+
+
+def _fund(state: State, rules: InForce) -> Iterator[Distance]:
+    floor = rules.integer(limits.FLOOR)
+    if floor is not None:
+        holds = balance(state.balances, ledger.FUND)
+        yield Distance(
+            limit=limits.FLOOR,
+            subject="fund",
+            value=holds,
+            threshold=floor,
+            unit="tiyn",
+            acts=holds <= floor,
+            lowest=True,
+        )
