@@ -20,9 +20,10 @@ from naryq.access.store import Store
 from naryq.cli.files import read_rulebook
 from naryq.engine import Engine, OnEntry, ignore
 from naryq.exchange import State
-from naryq.gateways import rest
+from naryq.gateways import rest, stream
 from naryq.gateways.application import Service, application
 from naryq.gateways.house import House
+from naryq.gateways.stream_hub import Hub
 from naryq.journal import named
 from naryq.messages import AdmitParticipant, AdoptRulebook, AnyCommand, Code, Refusal, Refused, RulebookText
 
@@ -33,6 +34,8 @@ ROUTES: Final = (rest.routes,)
 """The doors that are routes of the web server: each gives its routes over a house."""
 SERVICES: Final[tuple[Service, ...]] = ()
 """What runs beside the web server."""
+WEBSOCKET_BYTES_MAX: Final = 65_536
+"""How long a message of a reader may be before it is read at all."""
 GRACE_SECONDS: Final = 5
 """How long requests that are under way may go on once the venue is told to stop."""
 
@@ -59,8 +62,11 @@ def serve(data: Path, port: int, rulebook: str) -> None:
         _found(journal, rulebook)
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
-        house = House(partial(_engine, journal), access, time.time_ns)
-        app = application(house, [route for routes in ROUTES for route in routes(house)], SERVICES)
+        hub = Hub()
+        house = House(partial(_engine, journal), access, time.time_ns, views=(hub.see,))
+        of_stream = stream.routes(house, hub)
+        doors = [*(route for routes in ROUTES for route in routes(house)), *of_stream]
+        app = application(house, doors, (stream.service(hub), *SERVICES))
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -68,13 +74,16 @@ def serve(data: Path, port: int, rulebook: str) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            ws_max_size=WEBSOCKET_BYTES_MAX,
+            ws_per_message_deflate=False,  # It would compress the same bytes anew for each of hundreds of readers.
         )
-        uvloop.run(_open_doors(config, port))
+        uvloop.run(_open_doors(config, port, hub))
 
 
-async def _open_doors(config: uvicorn.Config, port: int) -> None:
+async def _open_doors(config: uvicorn.Config, port: int, hub: Hub) -> None:
     """Serve until a signal says to stop; what is under way is finished within the grace."""
     server = _Server(config)
+    server.hub = hub
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
     with _listening(port) as listening:
@@ -84,6 +93,13 @@ async def _open_doors(config: uvicorn.Config, port: int) -> None:
 
 class _Server(uvicorn.Server):
     """A server that leaves the signals to us: uvicorn's own way would end the process before the journal is closed."""
+
+    hub: Hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell the readers of the stream that it ends, since their requests would never end by themselves."""
+        self.hub.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

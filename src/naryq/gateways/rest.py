@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -36,7 +36,7 @@ def routes(house: House) -> Sequence[BaseRoute]:
     ]
 
 
-async def entered(house: House, request: Request) -> tuple[Principal, Viewer]:
+async def entered(house: House, request: HTTPConnection) -> tuple[Principal, Viewer]:
     """Return who asks; refuses (NOT_AUTHENTICATED, UNKNOWN_PARTICIPANT) whom we do not know."""
     principal = await house.access.principal(request.headers.get("authorization", ""))
     viewer = viewer_of(house.state, principal.participant_id)

@@ -1,0 +1,257 @@
+"""The live stream at `/v1/stream`: a WebSocket, or server-sent events for whoever asks with GET.
+
+Every connection is read from while it is written to: else the server would not see that its reader has gone, and a
+signal to stop would wait for ever. A connection that is dropped while a write to it is stuck is left after a moment.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from naryq.gateways import problems
+from naryq.gateways.application import Service
+from naryq.gateways.house import House
+from naryq.gateways.rest import entered
+from naryq.gateways.stream_hub import BAD_MESSAGES, NOT_WANTED, Hub, Reader
+from naryq.messages import Code, Refusal, encode
+from naryq.messages.stream import Subscribe, ToStream, Unsubscribe
+from naryq.showing import Viewer
+from naryq.showing.snapshots import audience_of
+
+PATH: Final = "/v1/stream"
+BEAT_SECONDS: Final = 15
+"""How often every reader hears that the stream is alive, and is asked whether it may still listen."""
+GOODBYE_SECONDS: Final = 5
+"""How long a reader that is dropped may take to hear why."""
+MESSAGE_BYTES_MAX: Final = 4_096
+BAD_MESSAGES_MOST: Final = 20
+"""After so many messages that could not be read a WebSocket is closed."""
+PAUSE_SECONDS: Final = 0.002
+"""The least time between two messages of one reader: nobody keeps the loop busy with subscriptions."""
+RETRY: Final = b"retry: 2000\n\n"
+"""How soon a browser comes again by itself, in milliseconds."""
+
+_decoder = msgspec.json.Decoder(ToStream)
+
+
+def routes(house: House, hub: Hub) -> Sequence[BaseRoute]:
+    """Return the two doors of the stream over a house whose rows the hub sees."""
+    stream = _Stream(house, hub)
+    return [WebSocketRoute(PATH, stream.websocket), Route(PATH, stream.events)]
+
+
+def service(hub: Hub, beat_seconds: float = BEAT_SECONDS) -> Service:
+    """Return what makes the hub belong to the loop, and its heart beat."""
+
+    @asynccontextmanager
+    async def beating(_: House) -> AsyncIterator[None]:
+        hub.enter()
+        heart = asyncio.create_task(_beat(hub, beat_seconds))
+        try:
+            yield
+        finally:
+            hub.close()
+            heart.cancel()
+            with suppress(asyncio.CancelledError):
+                await heart
+
+    return beating
+
+
+async def _beat(hub: Hub, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        hub.beat()
+        for reader in tuple(hub.readers):
+            await reader.recheck()
+
+
+def heard(text: str | bytes) -> Subscribe | Unsubscribe:
+    """Read what a reader says.
+
+    Raises:
+        Refusal: TOO_LARGE or WRONG_TYPE.
+    """
+    remedy = "Send Subscribe or Unsubscribe with a channel: docs/reference/stream.md."
+    if len(text) > MESSAGE_BYTES_MAX:
+        raise Refusal(Code.TOO_LARGE, f"a message has at most {MESSAGE_BYTES_MAX} bytes", where="", remedy=remedy)
+    try:
+        found: Subscribe | Unsubscribe = _decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Refusal(Code.WRONG_TYPE, f"the message cannot be read ({error})", where="", remedy=remedy) from None
+    return found
+
+
+class _Stream:
+    """Both doors over one house and one hub."""
+
+    def __init__(self, house: House, hub: Hub) -> None:
+        self._house, self._hub = house, hub
+
+    async def _admitted(self, connection: HTTPConnection) -> Viewer:
+        """Return who asks; refuses also a page of somebody else's that borrows the reader's credential."""
+        origin = connection.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
+            what, remedy = f"the stream is not for pages of {origin}", "Open it from the venue's own pages."
+            raise Refusal(Code.NOT_PERMITTED, what, where="Origin", remedy=remedy)
+        _, viewer = await entered(self._house, connection)
+        return viewer
+
+    def _reader(self, viewer: Viewer, connection: HTTPConnection, form: Any) -> Reader:
+        """Return a reader that goes when its credential or its role does."""
+
+        async def recheck() -> None:
+            try:
+                if await self._admitted(connection) != viewer:
+                    reader.drop(NOT_WANTED, "the role has changed")
+            except Refusal as refusal:
+                reader.drop(NOT_WANTED, refusal.what)
+
+        reader = Reader(viewer, form, recheck=recheck)
+        return reader
+
+    # --- WebSocket --------------------------------------------------------------------------------------------------
+
+    async def websocket(self, socket: WebSocket) -> None:
+        """Serve one WebSocket from its handshake to its end."""
+        try:
+            reader = self._reader(await self._admitted(socket), socket, "text")
+            asked = _asked(socket)
+        except Refusal as refusal:
+            await socket.send_denial_response(problems.response(refusal))
+            return
+        await socket.accept()
+        try:
+            if self._hub.join(reader):
+                for each in asked:
+                    self._hub.subscribe(reader, each.channel, each.after)
+                await _first_to_end(self._listen(socket, reader), _speak(socket, reader), reader.gone.wait())
+        finally:
+            self._hub.leave(reader)
+        if reader.dropped is not None:
+            with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await socket.close(reader.dropped.code, reader.dropped.reason)
+
+    async def _listen(self, socket: WebSocket, reader: Reader) -> None:
+        bad = 0
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            try:
+                self._obey(reader, heard(message.get("bytes") or b"" if text is None else text))
+            except Refusal as refusal:
+                self._hub.decline(reader, refusal)
+                bad += 1
+                if bad > BAD_MESSAGES_MOST:
+                    reader.drop(BAD_MESSAGES, "too many messages could not be read")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _obey(self, reader: Reader, message: Subscribe | Unsubscribe) -> None:
+        if isinstance(message, Subscribe):
+            self._hub.subscribe(reader, message.channel, message.after)
+        else:
+            self._hub.unsubscribe(reader, message.channel)
+
+    # --- Server-sent events -----------------------------------------------------------------------------------------
+
+    async def events(self, request: Request) -> Response:
+        """Answer with a stream of events, or with why there is none."""
+        try:
+            viewer = await self._admitted(request)
+            asked = _asked(request, needed=True)
+            for each in asked:
+                audience_of(self._hub.board, viewer, each.channel)
+        except Refusal as refusal:
+            return problems.response(refusal)
+        return _Events(self._hub, self._reader(viewer, request, "event"), asked)
+
+
+class _Events(Response):
+    """A response that goes on until its reader goes or is dropped."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: Hub, reader: Reader, asked: Sequence[Subscribe]) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._hub, self._reader, self._asked = hub, reader, asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(_body(RETRY))
+        reader = self._reader
+        try:
+            if self._hub.join(reader):
+                for each in self._asked:
+                    self._hub.subscribe(reader, each.channel, each.after)
+                self._hub.mark(reader)
+                await _first_to_end(_until_gone(receive), self._speak(send), reader.gone.wait())
+        finally:
+            self._hub.leave(reader)
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                last = b"" if reader.dropped is None else b"data: %b\n\n" % encode(reader.dropped)
+                await send(_body(last, more=False))
+
+    async def _speak(self, send: Send) -> None:
+        while pieces := await self._reader.next():
+            await send(_body(b"".join(pieces)))  # type: ignore[arg-type]  # A reader of events has bytes only.
+
+
+def _body(piece: bytes, *, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": piece, "more_body": more}
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _speak(socket: WebSocket, reader: Reader) -> None:
+    with suppress(WebSocketDisconnect):
+        while pieces := await reader.next():
+            for piece in pieces:
+                assert isinstance(piece, str), "a reader of texts has texts only"
+                await socket.send_text(piece)
+
+
+async def _first_to_end(*ways: Awaitable[object]) -> None:
+    """Go until one of them has ended, end the others, and raise what has gone wrong in any."""
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def _asked(connection: HTTPConnection, *, needed: bool = False) -> list[Subscribe]:
+    """Read the channels of the address, and after which row: `Last-Event-ID` if it is there, else `after`.
+
+    Raises:
+        Refusal: WRONG_TYPE; EMPTY where a channel is needed and none is named.
+    """
+    after = connection.headers.get("last-event-id") or connection.query_params.get("after")
+    channels = connection.query_params.getlist("channel")
+    if needed and not channels:
+        remedy = "Name one or more channels: ?channel=venue."
+        raise Refusal(Code.EMPTY, "no channel is named", where="channel", remedy=remedy)
+    try:
+        found = {name: msgspec.convert({"channel": name, "after": after}, Subscribe, strict=False) for name in channels}
+    except msgspec.ValidationError as error:
+        remedy = "Give ?channel=venue&after=NUMBER, and channel as often as needed."
+        raise Refusal(Code.WRONG_TYPE, f"the address cannot be read ({error})", where="query", remedy=remedy) from None
+    return list(found.values())
