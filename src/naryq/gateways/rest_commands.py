@@ -10,13 +10,13 @@ from naryq.gateways.rest_operations import (
     Act,
     Asked,
     Operation,
-    Taken,
     answered,
     body_of,
     idempotency_key,
     malformed,
 )
 from naryq.gateways.rest_routes import ROUTES, CommandRoute, body_type, reader
+from naryq.messages.routes import Taken
 
 
 def commands() -> Iterator[Operation]:

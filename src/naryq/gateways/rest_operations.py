@@ -12,7 +12,8 @@ from naryq.access import Principal
 from naryq.engine import Answer
 from naryq.gateways import problems
 from naryq.gateways.house import House
-from naryq.messages import AnyEvent, Code, Name, Refusal, Refused, Role
+from naryq.messages import Code, Name, Refusal, Refused, Role
+from naryq.messages.routes import Taken
 from naryq.showing import Viewer, answers
 
 BODY_BYTES_MAX: Final = 1_000_000
@@ -70,15 +71,6 @@ class Operation(NamedTuple):
     """Who may ask; of commands the venue itself decides, and says so in its refusal."""
     is_public: bool = False
     """Whether anybody may ask, known or not."""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """A command was taken: the journal row in which it stands, and what it has caused that is its sender's to see."""
-
-    sequence: int
-    repeated: bool
-    """Whether an earlier request with the same key had caused it already."""
-    events: tuple[AnyEvent, ...]
 
 
 def json(value: object, status: int = HTTPStatus.OK) -> Response:
