@@ -15,7 +15,7 @@ from naryq.access.store import Store
 from naryq.engine import Engine
 from naryq.gateways import rest
 from naryq.gateways.application import application
-from naryq.gateways.house import House, View
+from naryq.gateways.house import House
 from naryq.journal.contract import rows_after
 from naryq.journal.memory import MemoryJournal
 from naryq.messages import encode
@@ -69,16 +69,16 @@ class Doors(NamedTuple):
 
 def access_in(folder: Path, clock: Callable[[], int]) -> Access:
     """Return an empty file of secrets with a quick hash."""
-    return Access(Store.open(folder / "access.db"), clock, Guess(), QUICK)
+    return Access(Store.open(folder / "access.db"), clock, Guess(), hasher=QUICK)
 
 
 @asynccontextmanager
-async def doors(desk: Desk, folder: Path, views: tuple[View, ...] = ()) -> AsyncIterator[Doors]:
+async def doors(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Doors]:
     """Open the doors of a venue that has a desk's rows and a key for each of its participants."""
     clock = Clock(desk.at_ns)
     access = access_in(folder, clock)
     journal = MemoryJournal(rows_after(None, [encode(row) for row in desk.rows]))
-    house = House(lambda on_entry: Engine(journal, on_entry=on_entry, clock=clock), access, clock, views=views)
+    house = House(lambda on_entry: Engine(journal, on_entry=on_entry, clock=clock), access, clock, **options)
     keys = {person: access.issue(person, f"{person}'s clerk").text for person, _ in house.state.participants.items()}
     house.enter()
     app = application(house, rest.routes(house))

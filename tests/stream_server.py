@@ -76,8 +76,7 @@ async def doors(
     """Open the doors over a journal, founding the venue where nothing has happened yet; close all of it at the end."""
     hub = hub or Hub(flush_seconds=0.001)
     found: list[Doors] = []
-    access = Access(Store.open(folder / "access.db"), lambda: 0, _chance())
-    access._hasher = CHEAP
+    access = Access(Store.open(folder / "access.db"), lambda: 0, _chance(), hasher=CHEAP)
 
     def clock() -> int:
         return found[0].clock_ns if found else 0

@@ -289,7 +289,7 @@ def test_the_heart_beats_and_asks_who_listens(tmp_path: Path, monkeypatch: pytes
             beat = await hear(line)
             assert beat == Beat(opened.house.state.sequence)
 
-            async def unknown(_: str) -> None:
+            async def unknown(*_: str) -> None:
                 raise Refusal(Code.NOT_AUTHENTICATED, "revoked")
 
             monkeypatch.setattr(opened.house.access, "principal", unknown)

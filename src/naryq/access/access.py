@@ -1,20 +1,23 @@
-"""The doorkeeper: it knows who is at the door by a credential, and asks the hash only once for each."""
-
-import asyncio
-from collections.abc import Callable
-from typing import Final
+"""The doorkeeper: everything about who may enter, over one file."""
 
 import argon2
 
-from naryq.access.keys import Chance, Key, Principal, digest, new_key, read_key
+from naryq.access.audit import Audit
+from naryq.access.hashing import HASHER, Hashing
+from naryq.access.keys import Keys
+from naryq.access.limits import Rates
+from naryq.access.people import People
+from naryq.access.principals import Chance, Clock, Key, Principal, unknown
+from naryq.access.seconds import Seconds
+from naryq.access.sessions import PREFIX, PageSessions, Tokens
 from naryq.access.store import Store
-from naryq.messages import Code, Refusal
+from naryq.access.switches import Switches
 
-BEARER: Final = "Bearer "
-HASHER: Final = argon2.PasswordHasher()
-"""Argon2id with the library's own parameters: a tenth of a second and 64 MB a hash."""
-HASHES_AT_ONCE: Final = 2
-"""Each takes 64 MB for a tenth of a second: a crowd of wrong keys must not take the venue's memory."""
+BEARER = "Bearer "
+REQUESTS_PER_SECOND = 100
+"""Of one participant, where the configuration says nothing else."""
+ATTEMPTS_PER_SECOND = 10
+"""How many secrets that are not known yet are looked at from one address: each costs a hash."""
 
 
 class Access:
@@ -23,68 +26,68 @@ class Access:
     def __init__(
         self,
         store: Store,
-        clock: Callable[[], int],
+        clock: Clock,
         chance: Chance,
+        *,
         hasher: argon2.PasswordHasher = HASHER,
+        requests_per_second: int = REQUESTS_PER_SECOND,
     ) -> None:
-        """Know whom the file knows; the clock gives ns since 1970 in UTC."""
-        self._store, self._clock, self._chance, self._hasher = store, clock, chance, hasher
-        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
-        self._known: dict[bytes, Principal] = {}
-        """The digests of the keys that were verified since the start."""
+        """Know whom the file knows."""
+        self._store, self._clock = store, clock
+        self._hashing = Hashing(hasher)
+        self.keys = Keys(store, clock, chance, self._hashing)
+        self.people = People(store, clock, chance, self._hashing)
+        self.tokens = Tokens(clock, chance)
+        self.sessions = PageSessions(clock, chance)
+        self.rates = Rates(clock, requests_per_second)
+        self.attempts = Rates(clock, ATTEMPTS_PER_SECOND)
+        self.audit = Audit(store, clock)
+        self.seconds = Seconds(store, clock, chance)
+        self.switches = Switches(store, clock)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Keep the log and let go of the file."""
+        self.audit.keep()
         self._store.close()
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody was ever given a key."""
-        return not self._store.rows("SELECT 1 FROM keys LIMIT 1")
+        return not self.keys.shown()
 
     def issue(self, participant_id: str, person: str, label: str = "") -> Key:
-        """Make a key for a person of a participant; nobody sees its secret again. It takes a tenth of a second."""
-        key = new_key(self._chance)
-        values = (key.key_id, participant_id, person, label, self._hasher.hash(key.secret), self._clock())
-        self._store.rows("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)", *values)
-        self._store.settle()
+        """Make a key in the caller's thread, for a tenth of a second: before the doors open, and in tests."""
+        key = self.keys.make()
+        principal = Principal(participant_id, person, key.key_id)
+        self.keys.add(key, self._hashing.hash_now(key.secret), principal, label, person)
         return key
 
-    async def principal(self, authorization: str) -> Principal:
-        """Return who sends a header `Authorization: Bearer KEY`.
+    async def new_key(self, principal: Principal, label: str, created_by: Principal) -> Key:
+        """Make a key for a principal; nobody sees its secret again."""
+        key = self.keys.make()
+        hashed = await self._hashing.hashed(key.secret)
+        self.keys.add(key, hashed, principal, label, created_by.person)
+        return key
+
+    async def principal(self, authorization: str, address: str = "") -> Principal:
+        """Return who sends a header `Authorization: Bearer KEY`, or one with a token, from an address.
 
         Raises:
-            Refusal: NOT_AUTHENTICATED when we know nobody by it.
+            Refusal: NOT_AUTHENTICATED when we know nobody by it, LOCKED_OUT after too many wrong secrets,
+                TOO_MANY_REQUESTS when too many unknown ones come from the address.
         """
-        text = authorization.removeprefix(BEARER)
-        known = self._known.get(digest(text))
-        return known if known is not None else await self._verified(text)
-
-    async def _verified(self, text: str) -> Principal:
-        key = read_key(text)
-        row = key and self._store.rows(
-            "SELECT participant_id, person, hash FROM keys WHERE key_id = ? AND revoked_at_ns IS NULL", key.key_id
-        )
-        if not key or not row:
+        scheme, text = authorization[: len(BEARER)], authorization[len(BEARER) :]
+        if scheme.lower() != BEARER.lower():
             raise unknown()
-        ((participant_id, person, kept),) = row
-        async with self._hashing:
-            fits = await asyncio.to_thread(self._fits, str(kept), key.secret)
-        if not fits:
-            raise unknown()
-        principal = Principal(str(participant_id), str(person), key.key_id)
-        self._known[digest(text)] = principal
-        return principal
+        if text.startswith(PREFIX):
+            return self.tokens.principal(text)
+        known = self.keys.known(text)
+        if known is not None:
+            return known
+        self.attempts.check(address)
+        return await self.keys.verified(text)
 
-    def _fits(self, kept: str, secret: str) -> bool:
-        try:
-            return self._hasher.verify(kept, secret)
-        except argon2.exceptions.VerificationError:
-            return False
-
-
-def unknown() -> Refusal:
-    """Return the refusal of whoever shows no credential that we know; it does not say what was wrong with it."""
-    what = "the request shows no valid credential"
-    remedy = "Send the header `Authorization: Bearer KEY` with a key that the operator gave you."
-    return Refusal(Code.NOT_AUTHENTICATED, what, where="Authorization", remedy=remedy)
+    def forget(self, credential: str) -> None:
+        """End all that was made of a credential: tokens and sessions."""
+        self.tokens.end(credential)
+        self.sessions.end_all(credential)

@@ -1,52 +1,101 @@
-"""API keys: how one is spelled and read, and what is kept of it."""
+"""API keys: made, shown once, verified by their hash once, and then known by a digest until they are revoked."""
 
-import re
-from collections.abc import Callable
-from hashlib import sha256
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-Chance: TypeAlias = Callable[[int], bytes]
-"""Gives so many bytes that nobody can guess: `secrets.token_bytes`, or a fixed row in a test."""
-SPELLING: Final = re.compile(r"naryq_([0-9a-f]{12})_([0-9a-f]{64})", re.ASCII)
-IDENTIFIER_BYTES: Final = 6
-SECRET_BYTES: Final = 32
+import msgspec
 
+from naryq.access.hashing import Hashing
+from naryq.access.limits import Lockout
+from naryq.access.principals import Chance, Clock, Key, Principal, digest, new_key, read_key, unknown
+from naryq.access.store import Store
 
-class Principal(NamedTuple):
-    """Whoever acts: a participant of the venue, the person who acts for it, and the credential by which we know."""
-
-    participant_id: str
-    person: str
-    credential: str
+KNOWN_MAX: Final = 10_000
 
 
-class Key(NamedTuple):
-    """An API key as its holder has it: a public identifier and a secret of 256 bits."""
+class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as a list shows it: never its secret."""
 
     key_id: str
-    secret: str
-
-    @property
-    def text(self) -> str:
-        """The spelling that its holder sends."""
-        return f"naryq_{self.key_id}_{self.secret}"
-
-    def __repr__(self) -> str:
-        """Show the identifier alone: a secret must not reach a log by way of a trace."""
-        return f"Key({self.key_id})"
+    participant_id: str
+    person: str
+    label: str
+    reads_only: bool
+    created_by: str
+    created_at_ns: int
+    revoked_at_ns: int | None
 
 
-def new_key(chance: Chance) -> Key:
-    """Make a key of chance."""
-    return Key(chance(IDENTIFIER_BYTES).hex(), chance(SECRET_BYTES).hex())
+class _Kept(NamedTuple):
+    principal: Principal
+    hash: str
 
 
-def read_key(text: str) -> Key | None:
-    """Read a key as its holder sends it; None when it is none."""
-    match = SPELLING.fullmatch(text)
-    return None if match is None else Key(match[1], match[2])
+class Keys:
+    """The API keys of all participants."""
 
+    def __init__(self, store: Store, clock: Clock, chance: Chance, hashing: Hashing) -> None:
+        """Know the keys of a file."""
+        self._store, self._clock, self._chance, self._hashing = store, clock, chance, hashing
+        self._lockout = Lockout(clock)
+        self._known: dict[bytes, Principal] = {}
+        """By digest, the keys that were verified since the start: the hash is asked once."""
 
-def digest(text: str) -> bytes:
-    """Return what stands for a secret in memory, so that it need not be kept there itself."""
-    return sha256(text.encode()).digest()
+    def add(self, key: Key, hashed: str, principal: Principal, label: str, created_by: str) -> None:
+        """Keep a key by its hash."""
+        values = (key.key_id, principal.participant_id, principal.person, label, principal.reads_only, hashed)
+        self._store.rows("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", *values, created_by, self._clock())
+        self._store.settle()
+
+    def make(self) -> Key:
+        """Make a key that nobody has yet."""
+        return new_key(self._chance)
+
+    def known(self, text: str) -> Principal | None:
+        """Return whose key this is if that was found out before; the hash is not asked."""
+        return self._known.get(digest(text))
+
+    async def verified(self, text: str) -> Principal:
+        """Return whose key this is.
+
+        Raises:
+            Refusal: NOT_AUTHENTICATED when it is nobody's, LOCKED_OUT after too many wrong secrets.
+        """
+        key = read_key(text)
+        if key is None:
+            raise unknown()
+        self._lockout.check(key.key_id)
+        kept = self._kept(key.key_id)
+        if not await self._hashing.fits(kept and kept.hash, key.secret) or kept is None:
+            self._lockout.failed(key.key_id)
+            raise unknown()
+        self._lockout.passed(key.key_id)
+        if self._kept(key.key_id) is None:  # It was revoked while we were hashing.
+            raise unknown()
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[digest(text)] = kept.principal
+        return kept.principal
+
+    def _kept(self, key_id: str) -> _Kept | None:
+        columns = "participant_id, person, key_id, reads_only, hash"
+        found = self._store.rows(f"SELECT {columns} FROM keys WHERE key_id = ? AND revoked_at_ns IS NULL", key_id)  # noqa: S608 - fixed words
+        if not found:
+            return None
+        ((participant_id, person, credential, reads_only, hashed),) = found
+        return _Kept(Principal(participant_id, person, credential, bool(reads_only)), hashed)
+
+    def shown(self, participant_id: str | None = None) -> tuple[ShownKey, ...]:
+        """Return the keys of a participant or of all, without their secrets."""
+        columns = ShownKey.__struct_fields__
+        found = self._store.rows(f"SELECT {', '.join(columns)} FROM keys ORDER BY key_id")  # noqa: S608 - fixed words
+        shown = (ShownKey(**{**dict(zip(columns, row, strict=True)), "reads_only": bool(row[4])}) for row in found)
+        return tuple(key for key in shown if participant_id in {None, key.participant_id})
+
+    def revoke(self, key_id: str) -> bool:
+        """Let a key open nothing any more, from now on; return whether it did before."""
+        now_ns = self._clock()
+        statement = "UPDATE keys SET revoked_at_ns = ? WHERE key_id = ? AND revoked_at_ns IS NULL RETURNING key_id"
+        was_valid = bool(self._store.rows(statement, now_ns, key_id))
+        self._store.settle()
+        self._known = {known: who for known, who in self._known.items() if who.credential != key_id}
+        return was_valid

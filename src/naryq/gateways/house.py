@@ -10,16 +10,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from naryq.access import Access
-from naryq.engine import Answer, Engine, OnEntry, Promise
-from naryq.exchange import State
-from naryq.messages import AnyCommand, Entry
+from msgspec import structs
+
+from naryq.access import Access, Principal
+from naryq.access.switches import SWITCHED_OFF
+from naryq.engine import NOT_KEPT, Answer, Engine, OnEntry, Promise
+from naryq.exchange import State, sequence_of
+from naryq.messages import AmendOrder, AnyCommand, Code, Entry, Refusal, SubmitOrder
 from naryq.showing.history import History
 
 Clock: TypeAlias = Callable[[], int]
 """Nanoseconds since 1970 in UTC."""
 View: TypeAlias = Callable[[Entry], None]
 """What is folded from every row since the venue's first, the recovered ones among them."""
+
+
+ENTERING: Final = (SubmitOrder, AmendOrder)
+"""The commands that a kill switch keeps out."""
 
 
 class _Asked(NamedTuple):
@@ -43,8 +50,13 @@ class House:
         clock: Clock,
         *,
         views: Sequence[View] = (),
+        second_person: frozenset[type[AnyCommand]] = frozenset(),
     ) -> None:
-        """Open the engine, which recovers; the doors open with `enter`."""
+        """Open the engine, which recovers; the doors open with `enter`.
+
+        `second_person` are the commands that one person asks for and another of the same participant confirms.
+        """
+        self._second_person = second_person
         self.access: Final = access
         self.history: Final = History()
         self._views = (self.history.see, *views)
@@ -82,6 +94,30 @@ class House:
         self._latest_ns = max(self._latest_ns, self._clock())
         return self._latest_ns
 
+    async def request(self, principal: Principal, command: AnyCommand) -> Answer:
+        """Give a person's command, stamped as for `submit`; what needs a second person waits for one.
+
+        Raises:
+            Refusal: SECOND_PERSON, where the command waits from now on.
+        """
+        if type(command) in self._second_person and sequence_of(self.state, command.command_id) is None:
+            pending_id = self.access.seconds.ask(principal, command)
+            what = f"{type(command).__name__} waits for another person of {principal.participant_id!r}"
+            remedy = "Let that person approve it under the identifier given."
+            raise Refusal(Code.SECOND_PERSON, what, where=pending_id, remedy=remedy)
+        return await self.submit(command)
+
+    async def approve(self, principal: Principal, pending_id: str) -> Answer:
+        """Carry out what waits, as its second person; refuses as `Seconds.approvable` does.
+
+        Should we end in between, it still waits, and has its first answer when it is approved again.
+        """
+        pending = self.access.seconds.approvable(principal, pending_id)
+        answer = await self.submit(structs.replace(pending.command, at_ns=self.now_ns()))
+        if answer.sequence != NOT_KEPT:
+            self.access.seconds.decided(pending_id, principal, "approved")
+        return answer
+
     async def submit(self, command: AnyCommand) -> Answer:
         """Give a command that was stamped by `now_ns` in this very step of the loop, and wait for its answer."""
         (answer,) = await self.offer([command])
@@ -97,7 +133,11 @@ class House:
     def offer(self, commands: list[AnyCommand], *, whole: bool = False) -> asyncio.Future[list[Answer]]:
         """Give a batch of stamped commands, one at least; the future never fails: a refusal is an answer too."""
         assert self._loop is not None, "the house is entered before anything is asked of it"
-        asked = _Asked(self._loop.create_future(), self.engine.offer_many(commands, whole=whole))
+        future = self._loop.create_future()
+        if self.access.switches.engaged and any(map(self._is_switched_off, commands)):
+            future.set_result([Answer(NOT_KEPT, (SWITCHED_OFF,))] * len(commands))
+            return future
+        asked = _Asked(future, self.engine.offer_many(commands, whole=whole))
         # The writer answers in the order of the queue: when the last has its answer, all have theirs.
         last = next((promise for promise in reversed(asked.promises) if not promise.done()), None)
         if last is None:
@@ -105,6 +145,9 @@ class House:
         else:
             last.add_done_callback(lambda _: self._hear(asked))
         return asked.future
+
+    def _is_switched_off(self, command: AnyCommand) -> bool:
+        return isinstance(command, ENTERING) and command.actor in self.access.switches.engaged
 
     # --- The writer's side, in its thread ---------------------------------------------------------------------------
 

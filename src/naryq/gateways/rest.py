@@ -12,16 +12,20 @@ from starlette.routing import BaseRoute, Route
 from naryq.access import Principal
 from naryq.gateways import problems, rest_openapi
 from naryq.gateways.house import House
+from naryq.gateways.rest_access import access
 from naryq.gateways.rest_batches import batches
 from naryq.gateways.rest_commands import commands
-from naryq.gateways.rest_operations import Asked, Operation
+from naryq.gateways.rest_operations import Asked, Operation, address_of
 from naryq.gateways.rest_queries import queries
 from naryq.messages import Code, Refusal
 from naryq.showing import Viewer
 from naryq.showing.viewer import viewer_of
 
-OPERATIONS: Final = (*commands(), *batches(), *queries())
+OPERATIONS: Final = (*commands(), *batches(), *queries(), *access())
 """All that REST can do, except for giving its own description."""
+NOBODY: Final = Principal("", "", "")
+PASSER_BY: Final = Viewer("", "observer")
+"""Who asks what anybody may ask."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -37,8 +41,14 @@ def routes(house: House) -> Sequence[BaseRoute]:
 
 
 async def entered(house: House, request: HTTPConnection) -> tuple[Principal, Viewer]:
-    """Return who asks; refuses (NOT_AUTHENTICATED, UNKNOWN_PARTICIPANT) whom we do not know."""
-    principal = await house.access.principal(request.headers.get("authorization", ""))
+    """Return who asks.
+
+    Raises:
+        Refusal: NOT_AUTHENTICATED, LOCKED_OUT or UNKNOWN_PARTICIPANT for whom we do not know, TOO_MANY_REQUESTS.
+    """
+    access = house.access
+    principal = await access.principal(request.headers.get("authorization", ""), address_of(request))
+    access.rates.check(principal.participant_id)
     viewer = viewer_of(house.state, principal.participant_id)
     if viewer is None:
         what = f"nobody is admitted as {principal.participant_id!r}"
@@ -48,14 +58,28 @@ async def entered(house: House, request: HTTPConnection) -> tuple[Principal, Vie
 
 def _endpoint(house: House, operation: Operation) -> Endpoint:
     async def endpoint(request: Request) -> Response:
+        principal = NOBODY
         try:
+            if operation.is_public:
+                return await operation.act(Asked(house, NOBODY, PASSER_BY, request))
             principal, viewer = await entered(house, request)
-            _check_role(operation, viewer)
+            _check_may(operation, principal, viewer)
             return await operation.act(Asked(house, principal, viewer, request))
         except Refusal as refusal:
+            what = f"{request.method} {operation.path}: {refusal.what}"
+            participant_id, person = principal.participant_id, principal.person
+            house.access.audit.note(refusal.code, participant_id, person, address_of(request), what)
             return problems.response(refusal)
 
     return endpoint
+
+
+def _check_may(operation: Operation, principal: Principal, viewer: Viewer) -> None:
+    """Refuse (NOT_PERMITTED) who is in the wrong role, and a key that only reads where something is done."""
+    if principal.reads_only and operation.method != "GET":
+        what, remedy = "this key only reads", "Use a key that was not made with `reads_only`."
+        raise Refusal(Code.NOT_PERMITTED, what, where="Authorization", remedy=remedy)
+    _check_role(operation, viewer)
 
 
 def _check_role(operation: Operation, viewer: Viewer) -> None:

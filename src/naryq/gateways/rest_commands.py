@@ -47,6 +47,6 @@ def _act(route: CommandRoute) -> Act:
         except MALFORMED as error:
             raise malformed(error) from None
         command = make(command_id, asked.principal.participant_id, asked.at_ns)
-        return answered(asked.viewer, await asked.house.submit(command))
+        return answered(asked.viewer, await asked.house.request(asked.principal, command))
 
     return act

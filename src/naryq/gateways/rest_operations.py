@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from naryq.access import Principal
-from naryq.engine import Answer
+from naryq.engine import NOT_KEPT, Answer
 from naryq.gateways import problems
 from naryq.gateways.house import House
 from naryq.messages import Code, Name, Refusal, Refused, Role
@@ -79,11 +79,18 @@ def json(value: object, status: int = HTTPStatus.OK) -> Response:
 
 
 def answered(viewer: Viewer, answer: Answer) -> Response:
-    """Answer with what became of a command."""
+    """Answer with what became of a command; raises the refusal that stands in no journal row, as the door's own."""
     first = answer.events[0]
-    if isinstance(first, Refused):
-        return problems.response(first, answer.sequence)
-    return json(Taken(answer.sequence, answer.repeated, answers.told(viewer, answer.events)))
+    if not isinstance(first, Refused):
+        return json(Taken(answer.sequence, answer.repeated, answers.told(viewer, answer.events)))
+    if answer.sequence == NOT_KEPT:
+        raise Refusal(first.code, first.what, where=first.where, remedy=first.remedy)
+    return problems.response(first, answer.sequence)
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Return from where a request comes, as far as we see."""
+    return request.client.host if request.client else ""
 
 
 async def body_of(request: Request) -> bytes:

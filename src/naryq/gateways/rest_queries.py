@@ -9,10 +9,24 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from naryq.exchange.state import Emergency
 from naryq.gateways.rest_operations import JSON, ROLES, Asked, Operation, Parameter
 from naryq.gateways.rest_pages import LIMIT_MAX, Page, limit_of, page
-from naryq.messages import Code, Refusal, Role
-from naryq.showing import instruments
+from naryq.messages import Code, ProposalAssessed, Refusal, Role, TradingStopped
+from naryq.showing import (
+    books,
+    changes,
+    distances,
+    history,
+    instruments,
+    members,
+    moneys,
+    orders,
+    prices,
+    sessions,
+    stops,
+    watching,
+)
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 PAGING: Final = (
@@ -45,6 +59,21 @@ class Question(NamedTuple):
     roles: tuple[Role, ...] = ROLES
 
 
+WATCHERS: Final[tuple[Role, ...]] = ("operator", "regulator")
+
+
+def _trades(asked: Asked) -> Any:
+    session_id = asked.path["session_id"]
+    if session_id not in asked.house.state.sessions:
+        remedy = "See GET /v1/sessions."
+        raise Refusal(Code.UNKNOWN_SESSION, f"there is no session {session_id!r}", where="session_id", remedy=remedy)
+    return asked.house.history.trades(session_id)
+
+
+def _fill_key(fill: history.ShownFill) -> str:
+    return f"{fill.at_ns:020d} {fill.order_id} {fill.trade_id or ''}"
+
+
 LISTINGS: Final = (
     Listing(
         "/v1/instruments",
@@ -54,8 +83,176 @@ LISTINGS: Final = (
         lambda item: item.instrument.code,
         lambda asked: instruments.instruments(asked.house.state, asked.viewer),
     ),
+    Listing(
+        "/v1/sessions",
+        "ListSessions",
+        "All sessions: terms, phase, bounds, statistics, and the prices of those that are cleared.",
+        sessions.ShownSession,
+        lambda item: item.opened.session_id,
+        lambda asked: sessions.sessions(asked.house.state, asked.at_ns),
+    ),
+    Listing(
+        "/v1/sessions/{session_id}/trades",
+        "ListTrades",
+        f"The last {history.TRADES_KEPT} trades of a session, nobody named, the oldest first.",
+        history.PublicTrade,
+        lambda item: f"{item.at_ns:020d} {item.trade_id}",
+        _trades,
+    ),
+    Listing(
+        "/v1/orders",
+        "ListOrders",
+        "Your open orders, and what is held for each.",
+        orders.ShownOrder,
+        lambda item: item.order.order_id,
+        lambda asked: orders.own_orders(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/fills",
+        "ListFills",
+        f"Your last fills, the oldest first: of trades the last {history.FILLS_KEPT}, of network sessions all.",
+        history.ShownFill,
+        _fill_key,
+        lambda asked: asked.house.history.fills(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/payments",
+        "ListPayments",
+        f"Your last {history.PAYMENTS_KEPT} deposits and withdrawals, the oldest first.",
+        history.Payment,
+        lambda item: f"{item.at_ns:020d} {item.bank_reference}",
+        lambda asked: asked.house.history.payments(asked.viewer),
+    ),
+    Listing(
+        "/v1/obligations",
+        "ListObligations",
+        "Your obligations; to those who watch, all, from both sides.",
+        moneys.ShownObligation,
+        lambda item: f"{item.obligation_id} {item.party}",
+        lambda asked: moneys.all_obligations(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/defaults-due",
+        "ListDefaultsDue",
+        "Obligations of which a default may be declared now.",
+        moneys.ShownObligation,
+        lambda item: f"{item.obligation_id} {item.party}",
+        lambda asked: moneys.defaults_due(asked.house.state, asked.viewer, asked.at_ns),
+        roles=WATCHERS,
+    ),
+    Listing(
+        "/v1/participants",
+        "ListParticipants",
+        "Everybody who was ever admitted; standing and affiliates are for those who watch.",
+        members.Member,
+        lambda item: item.participant_id,
+        lambda asked: members.members(asked.house.state, asked.viewer, asked.at_ns),
+    ),
+    Listing(
+        "/v1/prices",
+        "ListPrices",
+        "The prices of every province: at the pump, wholesale, and of the last trade.",
+        prices.ProvincePrice,
+        lambda item: item.province,
+        lambda asked: prices.provinces(asked.house.state),
+    ),
+    Listing(
+        "/v1/stops",
+        "ListStops",
+        "What stands stopped, as far as you may see it.",
+        TradingStopped,
+        lambda item: f"{item.scope} {item.target}",
+        lambda asked: stops.stops(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/limits",
+        "ListLimits",
+        "Every limit that the rules set now, and how close each is.",
+        distances.Distance,
+        lambda item: f"{item.limit} {item.subject} {item.lowest:d}",
+        lambda asked: distances.distances(asked.house.state, asked.viewer, asked.at_ns),
+        roles=WATCHERS,
+    ),
+    Listing(
+        "/v1/flags",
+        "ListFlags",
+        "What the watch over the market has raised, with its evidence.",
+        watching.ShownFlag,
+        lambda item: item.raised.flag_id,
+        lambda asked: watching.flags(asked.house.state, asked.viewer),
+        roles=("regulator",),
+    ),
+    Listing(
+        "/v1/proposals",
+        "ListProposals",
+        "Proposed changes of rules, value by value.",
+        changes.ShownProposal,
+        lambda item: item.proposed.proposal_id,
+        lambda asked: changes.proposals(asked.house.state, asked.viewer, asked.at_ns),
+        roles=WATCHERS,
+    ),
 )
-QUESTIONS: Final[tuple[Question, ...]] = ()
+QUESTIONS: Final = (
+    Question(
+        "/v1/sessions/{session_id}",
+        "ShowSession",
+        "One session.",
+        sessions.ShownSession,
+        lambda asked: sessions.session(asked.house.state, asked.path["session_id"], asked.at_ns),
+    ),
+    Question(
+        "/v1/sessions/{session_id}/book",
+        "ShowBook",
+        f"The best {books.LEVELS_MAX} prices of each side, while the session trades in an open book.",
+        books.Depth,
+        lambda asked: books.depth(asked.house.state, asked.viewer, asked.path["session_id"]),
+    ),
+    Question(
+        "/v1/sessions/{session_id}/rounds",
+        "ShowRounds",
+        "The rounds of an open standard auction so far, nobody named.",
+        tuple[sessions.ShownRound, ...],
+        lambda asked: sessions.rounds(asked.house.state, asked.path["session_id"]),
+    ),
+    Question(
+        "/v1/orders/{order_id}",
+        "ShowOrder",
+        "One open order of yours.",
+        orders.ShownOrder,
+        lambda asked: orders.own_order(asked.house.state, asked.viewer, asked.path["order_id"]),
+    ),
+    Question(
+        "/v1/account",
+        "ShowAccount",
+        "What you have: free, held, to pay, to receive, and owed.",
+        moneys.Account,
+        lambda asked: moneys.account(asked.house.state, asked.principal.participant_id),
+    ),
+    Question(
+        "/v1/two-keys",
+        "ShowTwoKeys",
+        "Where the two keys of the price stand.",
+        distances.Keys,
+        lambda asked: distances.keys(asked.house.state, asked.at_ns),
+        roles=WATCHERS,
+    ),
+    Question(
+        "/v1/emergencies",
+        "ListEmergencies",
+        "Declared emergencies.",
+        tuple[Emergency, ...],
+        lambda asked: changes.emergencies(asked.house.state, asked.viewer),
+        roles=WATCHERS,
+    ),
+    Question(
+        "/v1/proposals/{proposal_id}/assessment",
+        "ShowAssessment",
+        "Who would have paid and received what under a proposal.",
+        ProposalAssessed,
+        lambda asked: asked.house.history.assessment(asked.viewer, asked.path["proposal_id"]),
+        roles=WATCHERS,
+    ),
+)
 
 
 def queries() -> Iterator[Operation]:

@@ -94,6 +94,10 @@ class Code(StrEnum):
     BATCH_REFUSED = "batch_refused"
     # What the doors refuse.
     NOT_AUTHENTICATED = "not_authenticated"
+    LOCKED_OUT = "locked_out"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    SECOND_PERSON = "second_person"
+    SWITCHED_OFF = "switched_off"
 
 
 class Refusal(ValueError):  # noqa: N818 - a refusal is an answer to bad input, not an error of the program
