@@ -136,13 +136,18 @@ def list_between(
     for row in range(fills.shape[0] // RUN * RUN, fills.shape[0]):
         rows[last] = row
         last += np.uint64(marks[row])
+    lots, sold = np.int64(0), np.int64(0)
     for listed in range(last):
-        row = rows[listed]
-        offers, limit, count = np.int64(side[row]) ^ first, price[row], quantity[row]
-        sums[8 + offers] += count
-        fills[row] = count & (((middle ^ -offers) - (limit ^ -offers)) >> 63)
-        near[0, listed], near[1, listed], near[2, listed] = start + row, side[row], limit
-        near[3, listed], near[4, listed] = count, fills[row]
+        row = np.uint64(rows[listed])  # Unsigned: no row is counted from the end.
+        sells, limit, count = -(np.int64(side[row]) ^ first), price[row], quantity[row]
+        fill = count & (((middle ^ sells) - (limit ^ sells)) >> 63)
+        lots += count
+        sold += count & sells
+        fills[row] = fill
+        near[0, listed], near[1, listed], near[2, listed] = start + np.int64(row), side[row], limit
+        near[3, listed], near[4, listed] = count, fill
+    sums[8] += lots - sold
+    sums[9] += sold
 
 
 @bare
