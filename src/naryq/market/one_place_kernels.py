@@ -130,12 +130,12 @@ def list_between(
         runs[found] = RUN * run
         found += np.uint64(words[run] != 0)
     for listed in range(found):
-        for row in range(runs[listed], runs[listed] + RUN):
-            rows[last] = row
-            last += np.uint64(marks[row])
-    for row in range(fills.shape[0] // RUN * RUN, fills.shape[0]):
-        rows[last] = row
-        last += np.uint64(marks[row])
+        for marked in range(runs[listed], runs[listed] + RUN):
+            rows[last] = marked
+            last += np.uint64(marks[marked])
+    for rest in range(fills.shape[0] // RUN * RUN, fills.shape[0]):
+        rows[last] = rest
+        last += np.uint64(marks[rest])
     lots, sold = np.int64(0), np.int64(0)
     for listed in range(last):
         row = np.uint64(rows[listed])  # Unsigned: no row is counted from the end.
