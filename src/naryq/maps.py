@@ -24,7 +24,9 @@ _new: Final = object.__new__
 MISSING: Final[Any] = object()
 """What a map has under a key that it does not have."""
 NEAR: Final = 256
-"""How many changes away the shared dict may be before an old map takes a dict of its own."""
+"""How many changes away the shared dict may be before an old map that is changed takes a dict of its own."""
+COPIED_A_STEP: Final = 16
+"""How many items are copied in the time of a step along the changes: what is worth a copy, when an old map is asked."""
 
 
 class Map(Generic[K, V]):
@@ -160,7 +162,7 @@ class Map(Generic[K, V]):
     def _found(self, key: K, default: Any) -> Any:
         """Return what stands under a key of a map that has not the dict."""
         at, steps = self, 0
-        while steps <= NEAR:
+        while steps <= NEAR or COPIED_A_STEP * steps <= self._length:
             place = at._place
             if place.__class__ is list:
                 for held in place:

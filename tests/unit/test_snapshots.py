@@ -1,6 +1,11 @@
 """Snapshots: the venue's state as bytes and back, and starting an engine from one."""
 
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,10 +16,12 @@ from tests.random_commands import RULEBOOKS, ready
 
 from naryq import exchange
 from naryq.engine import Engine
+from naryq.engine import snapshots as engine_snapshots
 from naryq.exchange import snapshots
 from naryq.exchange.snapshots import schema_digest
+from naryq.journal.contract import Step
 from naryq.journal.memory import MemoryJournal
-from naryq.journal.snapshots import MemorySnapshots, Snapshot
+from naryq.journal.snapshots import FolderSnapshots, MemorySnapshots, Snapshot
 from naryq.maps import Map
 from naryq.messages import Code, Entry, Fill, OrderAccepted, Refusal
 
@@ -226,3 +233,95 @@ def test_a_field_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     back = exchange.restored(exchange.snapshot(state))
     assert back != state
     assert exchange.state_hash(back) != exchange.state_hash(state)
+
+
+# --- A process of its own -------------------------------------------------------------------------------------------
+
+
+def over_folder(folder: Path, **options: Any) -> Engine[little_machine.State]:
+    store = FolderSnapshots(folder, **options)
+    return Engine(MemoryJournal(), machine=little_machine, snapshots=store, snapshot_every=10, batch_limit=10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread takes the snapshot")
+def test_a_process_takes_the_snapshot(tmp_path: Path) -> None:
+    """The snapshot is written by another process, which has no file of the venue's, and it is that of its row."""
+    with (tmp_path / "mine").open("wb") as mine:
+
+        def note(step: Step) -> None:
+            if step is Step.SNAPSHOT_WRITTEN:
+                has_it = Path(f"/proc/self/fd/{mine.fileno()}").exists()
+                (tmp_path / "told").write_text(f"{os.getpid()} {has_it}")
+
+        with over_folder(tmp_path / "snapshots", at_step=note) as engine:
+            engine.submit_many(order(number) for number in range(1, 11))
+            engine.close()
+            assert "naryq_snapshot_sequence 10\n" in engine.metrics()
+    (kept,) = FolderSnapshots(tmp_path / "snapshots").newest_first()
+    assert little_machine.restored(kept.state) == engine.state
+    process, has_it = (tmp_path / "told").read_text().split()
+    assert int(process) != os.getpid()
+    assert has_it == "False"
+
+
+def killed(_: Step) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def full(_: Step) -> None:
+    raise OSError(28, "no space left")
+
+
+def in_error(_: Step) -> None:
+    raise AssertionError("a bug")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread takes the snapshot")
+@pytest.mark.parametrize("end", [killed, full, in_error])
+def test_a_process_that_fails_is_counted_and_harms_nobody(tmp_path: Path, end: Callable[[Step], None]) -> None:
+    """A process that is killed, has no room, or fails otherwise costs a snapshot and no command."""
+    with over_folder(tmp_path / "snapshots", at_step=end) as engine:
+        answers = engine.submit_many(order(number) for number in range(1, 31))
+        engine.close()
+        assert [answer.sequence for answer in answers] == list(range(1, 31))
+        assert "naryq_snapshot_failures_total 0" not in engine.metrics()
+        assert "naryq_snapshot_sequence 0\n" in engine.metrics()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread takes the snapshot")
+def test_a_process_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that never ends is ended after the patience, and counted."""
+    monkeypatch.setattr(engine_snapshots, "PATIENCE_SECONDS", 0.2)
+    with over_folder(tmp_path / "snapshots", at_step=lambda _: time.sleep(60)) as engine:
+        engine.submit_many(order(number) for number in range(1, 11))
+        engine.close()
+        assert "naryq_snapshot_failures_total 1\n" in engine.metrics()
+
+
+def test_where_no_process_can_be_made_a_thread_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that has no room for a process, or is not Linux, costs no snapshot."""
+    monkeypatch.setattr(engine_snapshots, "_forked", lambda _: None)
+    with over_folder(tmp_path / "snapshots") as engine:
+        engine.submit_many(order(number) for number in range(1, 11))
+        engine.close()
+        assert "naryq_snapshot_sequence 10\n" in engine.metrics()
+
+
+def test_what_is_passed_over_is_told(
+    lived: tuple[MemoryJournal, MemorySnapshots], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The metrics count the snapshots that a start could not use, and the log says which and why."""
+    journal, store = lived
+    store.kept = {
+        28: store.kept[28],
+        30: Snapshot(30, journal.rows[29].chain, b"{"),
+        31: Snapshot(31, bytes(32), store.kept[28].state),
+    }
+    with venue(journal, store) as engine:
+        assert "naryq_snapshots_passed_over 2\n" in engine.metrics()
+        assert [words.split(" is passed")[0] for words in engine.passed_over] == [
+            "the snapshot of row 31",
+            "the snapshot of row 30",
+        ]
+    assert [record.message for record in caplog.records] == list(engine.passed_over)
+    assert "the journal has no such row" in caplog.text

@@ -28,6 +28,7 @@ class Gauges(NamedTuple):
     journal_sequence: int
     snapshot_sequence: int
     snapshot_failures: int
+    snapshots_passed_over: int
     recovery_ns: int
 
 
@@ -94,6 +95,8 @@ class Metrics:
         yield from _gauge("journal_sequence", "The last durable row.", gauges.journal_sequence)
         yield from _gauge("snapshot_sequence", "The row of the newest snapshot.", gauges.snapshot_sequence)
         yield from _counter("snapshot_failures", "Snapshots that could not be kept.", gauges.snapshot_failures)
+        says = "Snapshots that the last start could not use."
+        yield from _gauge("snapshots_passed_over", says, gauges.snapshots_passed_over)
         yield from _gauge("recovery_seconds", "How long the recovery took.", gauges.recovery_ns)
         yield from _histogram("acknowledgement_seconds", "From receipt to the answer.", self.latency)
         yield from _histogram("group_rows", "Commands a commit.", self.groups)

@@ -1,16 +1,36 @@
 """Taking snapshots beside the writer, and starting from the newest one that holds."""
 
+import gc
+import logging
+import os
+import signal
+import sys
 import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Final, Generic, NamedTuple
 
 from naryq.journal.contract import GENESIS, Journal, Record
 from naryq.journal.snapshots import Snapshot, SnapshotStore
 from naryq.journal.verify import Machine, S
-from naryq.messages import Refusal
+from naryq.messages import Code, Refusal
 
 SNAPSHOTS_KEPT: Final = 2
 """The newest, and one more should it be damaged."""
+PATIENCE_SECONDS: Final = 600
+"""How long a process may take over a snapshot before it is ended."""
+LOOK_SECONDS: Final = 0.05
+NICENESS: Final = 10
+"""How much a process that writes a snapshot stands back behind the venue."""
+FIRST_FILE: Final = 3
+"""The first file of a process behind its input, its output and its errors."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Start(NamedTuple, Generic[S]):
@@ -19,22 +39,39 @@ class Start(NamedTuple, Generic[S]):
     state: S
     sequence: int
     chain: bytes
+    passed_over: tuple[str, ...] = ()
+    """Which newer snapshots do not hold, and why."""
 
 
 def start(journal: Journal, machine: Machine[S], store: SnapshotStore | None) -> Start[S]:
-    """Return the newest snapshot that the journal bears out and the machine can read, or the very beginning."""
+    """Return the newest snapshot that the journal bears out and the machine can read, or the very beginning.
+
+    What is passed over stands in the log as well: a damaged snapshot is a sign of a damaged disk.
+    """
+    passed_over: list[str] = []
     for found in store.newest_first() if store else ():
-        row = next(journal.read(after=found.sequence - 1), None)
-        if row is not None and (row.sequence, row.chain) == (found.sequence, found.chain):
-            with suppress(Refusal):  # Of another version or damaged: the next older one may do, and the journal does.
-                return Start(machine.restored(found.state), found.sequence, found.chain)
-    return Start(machine.initial_state(), 0, GENESIS)
+        try:
+            _check_borne_out(journal, found)
+            return Start(machine.restored(found.state), found.sequence, found.chain, tuple(passed_over))
+        except Refusal as refusal:  # The next older one may do, and the journal does.
+            passed_over.append(f"the snapshot of row {found.sequence} is passed over: {refusal}")
+            _log.warning(passed_over[-1])
+    return Start(machine.initial_state(), 0, GENESIS, tuple(passed_over))
+
+
+def _check_borne_out(journal: Journal, found: Snapshot) -> None:
+    row = next(journal.read(after=found.sequence - 1), None)
+    if row is None or (row.sequence, row.chain) != (found.sequence, found.chain):
+        what, remedy = "the journal has no such row", "If no older copy was restored, check the disk."
+        raise Refusal(Code.NOT_FOUND, what, where="snapshot", remedy=remedy)
 
 
 class SnapshotKeeper(Generic[S]):
-    """Takes a snapshot every so many rows, in a thread of its own: a state is a value, and waits for nobody.
+    """Takes a snapshot every so many rows, beside the venue: a state is a value, and waits for nobody.
 
-    A snapshot that cannot be kept is counted and otherwise forgotten: nothing depends on it.
+    It is taken in a process of its own that is forked from the venue, since threads of Python would take turns with the
+    writer; where the system does not fork well, or the store is in memory, in a thread. A snapshot that cannot be kept
+    is counted and otherwise forgotten: nothing depends on it.
     """
 
     def __init__(self, machine: Machine[S], store: SnapshotStore, every_rows: int, sequence: int) -> None:
@@ -48,10 +85,19 @@ class SnapshotKeeper(Generic[S]):
         self._work: threading.Thread | None = None
 
     def offer(self, state: S, head: Record) -> None:
-        """Take a snapshot of a durable state, if one is due and the one before it is finished."""
+        """Take a snapshot of a durable state, if one is due and the one before it is finished.
+
+        Only the writer may call, between two groups: a forked process has the state as it is at that instant, and amid
+        a change no thread has it whole.
+        """
         if head.sequence >= self._due and (self._work is None or not self._work.is_alive()):
             self._due = head.sequence + self._every
-            self._work = threading.Thread(target=self._take, args=(state, head), name="naryq-snapshot", daemon=True)
+            keep = partial(self._keep, state, head)
+            child = _forked(keep) if self._store.is_shared and sys.platform == "linux" else None
+            work = keep if child is None else partial(_ended_well, child)
+            self._work = threading.Thread(
+                target=self._counted, args=(work, head.sequence), name="naryq-snapshot", daemon=True
+            )
             self._work.start()
 
     def close(self) -> None:
@@ -59,14 +105,61 @@ class SnapshotKeeper(Generic[S]):
         if self._work is not None:
             self._work.join()
 
-    def _take(self, state: S, head: Record) -> None:
+    def _keep(self, state: S, head: Record) -> bool:
+        with suppress(OSError):
+            self._store.put(Snapshot(head.sequence, head.chain, self._machine.snapshot(state)))
+            self._store.prune(SNAPSHOTS_KEPT)
+            return True
+        return False
+
+    def _counted(self, work: Callable[[], bool], sequence: int) -> None:
         kept = False
         try:
-            with suppress(OSError):
-                self._store.put(Snapshot(head.sequence, head.chain, self._machine.snapshot(state)))
-                self._store.prune(SNAPSHOTS_KEPT)
-                kept = True
+            kept = work()
         finally:  # A bug ends this thread with its trace, and the venue, which does not need it, sees it counted.
-            self.sequence, self.failures = (
-                (head.sequence, self.failures) if kept else (self.sequence, self.failures + 1)
-            )
+            self.sequence, self.failures = (sequence, self.failures) if kept else (self.sequence, self.failures + 1)
+
+
+def _forked(work: Callable[[], bool]) -> int | None:
+    """Let a process of its own do a work, and return its number; None where there is no room for one.
+
+    The process has no other thread and lets go of all files at once, so that it keeps neither the journal nor its lock
+    from whoever comes when the venue has been killed. It ends without a word to anybody else's handlers.
+    """
+    with warnings.catch_warnings(), suppress(OSError):
+        warnings.simplefilter("ignore", DeprecationWarning)  # Other threads may hold locks; the work asks for none.
+        child = os.fork()
+        if child:
+            return child
+        code = 1
+        try:
+            gc.disable()
+            _let_go_of_files()
+            os.nice(NICENESS)
+            code = 0 if work() else 1
+        finally:  # Whatever it was, this process ends here, and says why.
+            if sys.exc_info()[0] is not None:
+                traceback.print_exc()
+            os._exit(code)
+    return None
+
+
+def _let_go_of_files() -> None:
+    for file in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if file >= FIRST_FILE:
+            with suppress(OSError):  # The listing itself was one of them.
+                os.close(file)
+
+
+def _ended_well(child: int) -> bool:
+    """Wait for a process, and say whether it has done its work; one that takes too long is ended."""
+    given_up = time.monotonic() + PATIENCE_SECONDS
+    with suppress(ChildProcessError):
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status) == 0
+            if time.monotonic() > given_up:
+                os.kill(child, signal.SIGKILL)
+            time.sleep(LOOK_SECONDS)
+    return False

@@ -29,7 +29,7 @@ from naryq.engine.answers import (
 )
 from naryq.engine.group import Group
 from naryq.engine.metrics import Gauges, Metrics
-from naryq.engine.snapshots import SnapshotKeeper, Start, start
+from naryq.engine.snapshots import SnapshotKeeper, start
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
 from naryq.journal.snapshots import SnapshotStore
 from naryq.journal.verify import Machine, S, checked
@@ -38,7 +38,7 @@ from naryq.units import INT64_MAX
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
-SNAPSHOT_EVERY: Final = 250_000
+SNAPSHOT_EVERY: Final = 100_000
 AHEAD_NS: Final = 60 * 10**9
 """How far ahead of the venue's clock a command's time may lie: as far as two honest clocks may differ, and more."""
 
@@ -92,6 +92,8 @@ class Engine(Generic[S]):
         self._metrics = Metrics()
         self._sequence = 0
         self._keeper: SnapshotKeeper[S] | None = None
+        self.passed_over: tuple[str, ...] = ()
+        """Which snapshots the start could not use, and why."""
         with ExitStack() as stack:
             stack.callback(journal.close)  # Should the recovery fail, nobody else would let go of the journal.
             begun_ns = time.perf_counter_ns()
@@ -167,6 +169,7 @@ class Engine(Generic[S]):
             journal_sequence=self._sequence,
             snapshot_sequence=self._keeper.sequence if self._keeper else 0,
             snapshot_failures=self._keeper.failures if self._keeper else 0,
+            snapshots_passed_over=len(self.passed_over),
             recovery_ns=self._recovery_ns,
         )
         return self._metrics.text(gauges)
@@ -202,25 +205,25 @@ class Engine(Generic[S]):
     # --- The writer's side --------------------------------------------------------------------------------------
 
     def _recovered(self, snapshots: SnapshotStore | None, snapshot_every: int) -> S:
-        begins = start(self._journal, self._machine, snapshots)
-        if snapshots is not None:
-            self._keeper = SnapshotKeeper(self._machine, snapshots, snapshot_every, begins.sequence)
-        state, self._sequence = begins.state, begins.sequence
         with _collector_at_rest():
-            for entry in self._entries_after(begins):
+            state, self._sequence, chain, self.passed_over = start(self._journal, self._machine, snapshots)
+            if snapshots is not None:
+                self._keeper = SnapshotKeeper(self._machine, snapshots, snapshot_every, self._sequence)
+            # Nobody holds the first state while the replay goes on: it would remember all changes since.
+            for entry in self._entries_after(self._sequence, chain):
                 state = self._machine.apply(state, entry)
                 self._sequence = entry.sequence
                 self._on_entry(entry)
         return state
 
-    def _entries_after(self, begins: Start[S]) -> Iterator[Entry]:
+    def _entries_after(self, sequence: int, chain: bytes) -> Iterator[Entry]:
         """Yield the entries after a start; views have no snapshot, so they are told all that came before it as well."""
         if self._on_entry is ignore:
-            rows = checked(self._journal.read(begins.sequence), begins.sequence, begins.chain)
+            rows = checked(self._journal.read(sequence), sequence, chain)
         else:
             rows = checked(self._journal.read())
         for _, entry in rows:
-            if entry.sequence > begins.sequence:
+            if entry.sequence > sequence:
                 yield entry
             else:
                 self._on_entry(entry)

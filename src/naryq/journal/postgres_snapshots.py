@@ -31,6 +31,8 @@ class PostgresSnapshots:
     not wait for a standby either. A snapshot may have a gigabyte at most, which is PostgreSQL's bound for a value.
     """
 
+    is_shared = True
+
     def __init__(self, address: str, *, patience_seconds: int = PATIENCE_SECONDS) -> None:
         """Use the schema of an address, as `PostgresJournal.open` does."""
         self._address = address

@@ -31,6 +31,9 @@ class Snapshot(NamedTuple):
 class SnapshotStore(Protocol):
     """Where snapshots are kept. What it holds may be damaged or old: the reader checks, and does without."""
 
+    is_shared: bool
+    """Whether what another process puts is there for this one."""
+
     def put(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, whole or not at all; raises `OSError` when it cannot."""
 
@@ -43,6 +46,8 @@ class SnapshotStore(Protocol):
 
 class MemorySnapshots:
     """A store in memory, for tests and rehearsals."""
+
+    is_shared = False
 
     def __init__(self) -> None:
         """Keep nothing yet."""
@@ -67,6 +72,8 @@ class FolderSnapshots:
 
     The folder of the journal `venue.journal` is `venue.journal-snapshots`, by custom.
     """
+
+    is_shared = True
 
     def __init__(self, folder: Path, *, at_step: AtStep = pass_by) -> None:
         """Use a folder, which is made when the first snapshot comes."""
