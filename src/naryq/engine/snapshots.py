@@ -133,15 +133,22 @@ def _forked(work: Callable[[], bool]) -> int | None:
             return child
         code = 1
         try:
-            gc.disable()
-            _let_go_of_files()
-            os.nice(NICENESS)
-            code = 0 if work() else 1
-        finally:  # Whatever it was, this process ends here, and says why.
-            if sys.exc_info()[0] is not None:
-                traceback.print_exc()
+            code = 0 if _alone(work) else 1
+        finally:  # Whatever it was, this process ends here.
             os._exit(code)
     return None
+
+
+def _alone(work: Callable[[], bool]) -> bool:
+    """Do a work in a process that has nothing of the venue's but its memory; a bug is told on the errors' file."""
+    gc.disable()
+    _let_go_of_files()
+    os.nice(NICENESS)
+    try:
+        return work()
+    finally:
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc(file=sys.__stderr__)
 
 
 def _let_go_of_files() -> None:
