@@ -78,7 +78,13 @@ async def doors(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Doors
     clock = Clock(desk.at_ns)
     access = access_in(folder, clock)
     journal = MemoryJournal(rows_after(None, [encode(row) for row in desk.rows]))
-    house = House(lambda on_entry: Engine(journal, on_entry=on_entry, clock=clock), access, clock, **options)
+    house = House(
+        lambda on_entry: Engine(journal, on_entry=on_entry, clock=clock),
+        access,
+        clock,
+        open_reader=lambda: MemoryJournal(journal.rows),
+        **options,
+    )
     keys = {person: access.issue(person, f"{person}'s clerk").text for person, _ in house.state.participants.items()}
     house.enter()
     app = application(house, rest.routes(house))

@@ -293,3 +293,38 @@ def test_a_session_is_opened_over_the_wire(tmp_path: Path) -> None:
         assert answer.json()["events"][0]["session_id"] == "another"
 
     play(tmp_path, scenario, founded())
+
+
+def test_a_statement_is_the_day_of_its_reader(tmp_path: Path) -> None:
+    """A deposit stands in the day's statement of whoever has it, and a day that is none is refused."""
+
+    async def scenario(venue: Doors) -> None:
+        deposit = {"participant_id": "aktau", "amount_tiyn": 700, "bank_reference": "bank 1"}
+        assert (await venue.send("operator", "POST", "/v1/deposits", deposit, key="k1")).status_code == 200
+        told = (await venue.ask("aktau", "GET", "/v1/statements/2021-12-31")).json()
+        assert [(line["account"], line["closing"]) for line in told["accounts"]] == [("cash:aktau", 700)]
+        assert (await venue.ask("aktau", "GET", "/v1/account")).json()["free_tiyn"] == 700
+        assert [item["amount_tiyn"] for item in (await venue.ask("aktau", "GET", "/v1/payments")).json()["items"]] == [
+            700
+        ]
+        wrong = await venue.ask("aktau", "GET", "/v1/statements/2021-02-30")
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "out_of_range")
+
+    play(tmp_path, scenario, founded())
+
+
+def test_own_orders_are_seen_by_their_owner_alone(tmp_path: Path) -> None:
+    """An open order is listed to its owner, by itself and in the list, and to nobody else, not even to the operator."""
+
+    async def scenario(venue: Doors) -> None:
+        await venue.send("aktau", "POST", "/v1/orders", {**BID, "order_id": "canary"}, key="k1")
+        assert (await venue.ask("aktau", "GET", "/v1/orders/canary")).json()["order"]["quantity_lots"] == 2
+        for person in venue.keys:
+            for operation in rest.OPERATIONS:
+                if operation.method == "GET" and "{day}" not in operation.path:
+                    named = {"session_id": "call", "order_id": "canary", "proposal_id": "x"}
+                    answer = await venue.ask(person, "GET", operation.path.format(**named))
+                    own = person == "aktau" and operation.path.startswith("/v1/orders")
+                    assert ("canary" in answer.text.replace("order_id canary", "")) == own, operation.path
+
+    play(tmp_path, scenario)

@@ -1,46 +1,57 @@
 """`naryq serve`: the venue with all its doors, on this machine."""
 
 import asyncio
+import logging
 import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NamedTuple, get_args
 
 import click
 import uvicorn
 import uvloop
+from starlette.routing import BaseRoute
 
 from naryq.access import Access
 from naryq.access.store import Store
 from naryq.cli.files import read_rulebook
+from naryq.cli.settings import AccessSettings, Settings, VenueSettings, WebSettings, read_settings
 from naryq.engine import Engine, OnEntry, ignore
 from naryq.exchange import State
 from naryq.gateways import rest, stream
 from naryq.gateways.application import Service, application
-from naryq.gateways.house import House
+from naryq.gateways.house import House, View
+from naryq.gateways.keeper import Keeper
 from naryq.gateways.stream_hub import Hub
 from naryq.journal import named
+from naryq.journal.contract import Journal
 from naryq.messages import AdmitParticipant, AdoptRulebook, AnyCommand, Code, Refusal, Refused, RulebookText
 
 OPERATOR: Final = "operator"
 REGULATOR: Final = "regulator"
 DEFAULT_PORT: Final = 8780
-ROUTES: Final = (rest.routes,)
-"""The doors that are routes of the web server: each gives its routes over a house."""
-SERVICES: Final[tuple[Service, ...]] = ()
-"""What runs beside the web server."""
+LOCAL_NAMES: Final = ("127.0.0.1", "localhost")
 WEBSOCKET_BYTES_MAX: Final = 65_536
 """How long a message of a reader may be before it is read at all."""
+CONNECTIONS_MAX: Final = 4_000
+"""With more, a request is answered with 503 before it is read."""
 GRACE_SECONDS: Final = 5
 """How long requests that are under way may go on once the venue is told to stop."""
+WATCH_SECONDS: Final = 1
 
 
 @click.command()
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file with all settings of a real deployment; the options below are for a venue to try.",
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -52,49 +63,140 @@ GRACE_SECONDS: Final = 5
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="The port; 0 takes any."
 )
 @click.option("--rulebook", default="guarded", show_default=True, help="The rulebook that a new venue adopts.")
-def serve(data: Path, port: int, rulebook: str) -> None:
+def serve(config: Path | None, data: Path, port: int, rulebook: str) -> None:
     """Open the venue's doors on 127.0.0.1 until Ctrl-C or SIGTERM."""
-    data.mkdir(parents=True, exist_ok=True)
-    journal = str(data / "venue.journal")
-    with closing(Access(Store.open(data / "access.db"), time.time_ns, secrets.token_bytes)) as access:
-        if not Path(journal).exists():
-            named.create(journal).close()
-        _found(journal, rulebook)
+    settings = _to_try(data, port, rulebook) if config is None else read_settings(config)
+    logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with closing(_access(settings)) as access:
+        _found(settings.venue)
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
-        hub = Hub()
-        house = House(partial(_engine, journal), access, time.time_ns, views=(hub.see,))
-        of_stream = stream.routes(house, hub)
-        doors = [*(route for routes in ROUTES for route in routes(house)), *of_stream]
-        app = application(house, doors, (stream.service(hub), *SERVICES))
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            ws_max_size=WEBSOCKET_BYTES_MAX,
-            ws_per_message_deflate=False,  # It would compress the same bytes anew for each of hundreds of readers.
-        )
-        uvloop.run(_open_doors(config, port, hub))
+        uvloop.run(_open_doors(settings, _wired(settings, access)))
 
 
-async def _open_doors(config: uvicorn.Config, port: int, hub: Hub) -> None:
-    """Serve until a signal says to stop; what is under way is finished within the grace."""
+def _to_try(data: Path, port: int, rulebook: str) -> Settings:
+    """Return the settings of a venue to try, whose operator is one person."""
+    data.mkdir(parents=True, exist_ok=True)
+    venue = VenueSettings(journal=str(data / "venue.journal"), secrets=str(data / "access.db"), rulebook=rulebook)
+    return Settings(venue=venue, web=WebSettings(port=port), access=AccessSettings(second_person=()))
+
+
+def _access(settings: Settings) -> Access:
+    return Access(
+        Store.open(Path(settings.venue.secrets)),
+        time.time_ns,
+        secrets.token_bytes,
+        requests_per_second=settings.access.requests_per_second,
+    )
+
+
+# --- The wiring -----------------------------------------------------------------------------------------------------
+
+
+class _Wired(NamedTuple):
+    """A house, its routes, and what runs beside the web server."""
+
+    house: House
+    hub: Hub
+    routes: Sequence[BaseRoute]
+    services: Sequence[Service]
+
+
+def _wired(settings: Settings, access: Access) -> _Wired:
+    """Put all doors on one house."""
+    hub, keeper = Hub(), Keeper(call_seconds=settings.keeper.call_seconds)
+    views: tuple[View, ...] = (hub.see, keeper.see)
+    second_person = frozenset(_kind(name) for name in settings.access.second_person)
+    engine = partial(_engine, settings.venue.journal)
+    open_reader = partial(named.reader, settings.venue.journal)
+    house = House(engine, access, time.time_ns, views=views, second_person=second_person, open_reader=open_reader)
+    kept = (keeper.service,) if settings.keeper.runs else ()
+    return _Wired(
+        house,
+        hub,
+        routes=(*rest.routes(house), *stream.routes(house, hub)),
+        services=(_log_keeping, stream.service(hub), *kept),
+    )
+
+
+def _kind(name: str) -> type[AnyCommand]:
+    kinds: dict[str, type[AnyCommand]] = {kind.__name__: kind for kind in get_args(AnyCommand)}
+    if name not in kinds:
+        remedy = "Name commands as docs/reference/permissions.md does, such as Withdraw."
+        raise Refusal(Code.UNKNOWN_OPTION, f"there is no command {name!r}", where="second-person", remedy=remedy)
+    return kinds[name]
+
+
+@asynccontextmanager
+async def _log_keeping(house: House) -> AsyncIterator[None]:
+    """Bring the log of the door to its file once a second."""
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            house.access.audit.keep()
+
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+# --- The web server -------------------------------------------------------------------------------------------------
+
+
+async def _open_doors(settings: Settings, wired: _Wired) -> None:
+    """Serve until a signal says to stop, or the engine has stopped; what is under way is finished within the grace."""
+    web = settings.web
+    names = (*LOCAL_NAMES, web.address, *web.names)
+    config = uvicorn.Config(
+        application(wired.house, wired.routes, wired.services, names=names, is_encrypted=bool(web.certificate)),
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=web.certificate or None,
+        ssl_keyfile=web.private_key or None,
+        ws_max_size=WEBSOCKET_BYTES_MAX,
+        ws_per_message_deflate=False,  # It would compress the same bytes anew for each of hundreds of readers.
+    )
     server = _Server(config)
-    server.hub = hub
+    server.hub = wired.hub
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
-    with _listening(port) as listening:
-        click.echo(f"The venue: http://127.0.0.1:{listening.getsockname()[1]}/  (Ctrl-C ends it)")
+    with _listening(web) as listening:
+        scheme = "https" if web.certificate else "http"
+        click.echo(f"The venue: {scheme}://{web.address}:{listening.getsockname()[1]}/  (Ctrl-C ends it)")
+        watch = asyncio.create_task(_watch(wired.house, server))
         await server.serve(sockets=[listening])
+        watch.cancel()
+    if not server.stops_by_signal:
+        what = "the engine has stopped: see the log"
+        raise Refusal(Code.STOPPED, what, where="engine", remedy="Start it again: it recovers from the journal.")
+
+
+async def _watch(house: House, server: "_Server") -> None:
+    """End the process when the engine has stopped, so that whoever looks after it starts it again."""
+    while not server.should_exit:
+        await asyncio.sleep(WATCH_SECONDS)
+        server.should_exit = server.should_exit or not house.engine.running
 
 
 class _Server(uvicorn.Server):
     """A server that leaves the signals to us: uvicorn's own way would end the process before the journal is closed."""
 
     hub: Hub
+    stops_by_signal = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Remember that it was a person or a supervisor who ended it."""
+        self.stops_by_signal = True
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell the readers of the stream that it ends, since their requests would never end by themselves."""
@@ -107,23 +209,38 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listening(port: int) -> socket.socket:
+def _listening(web: WebSettings) -> socket.socket:
     try:
-        return socket.create_server(("127.0.0.1", port), backlog=2_048)
+        return socket.create_server((web.address, web.port), backlog=2_048)
     except OSError as error:
-        what = f"port {port} cannot be used ({error.strerror})"
-        raise Refusal(Code.BUSY, what, remedy="Give another with --port, or 0 for any free one.") from None
+        what = f"port {web.port} of {web.address} cannot be used ({error.strerror})"
+        raise Refusal(Code.BUSY, what, remedy="Give another port, or 0 for any free one.") from None
+
+
+# --- The venue ------------------------------------------------------------------------------------------------------
 
 
 def _engine(journal: str, on_entry: OnEntry = ignore) -> Engine[State]:
-    return Engine(named.writer(journal), on_entry=on_entry, snapshots=named.snapshots(journal), clock=time.time_ns)
+    return Engine(_journal(journal), on_entry=on_entry, snapshots=named.snapshots(journal), clock=time.time_ns)
 
 
-def _found(journal: str, rulebook: str) -> None:
+def _journal(name: str) -> Journal:
+    """Open a journal, or make it where there is none."""
+    if not named.in_postgres(name):
+        return named.writer(name) if Path(name).exists() else named.create(name)
+    try:
+        return named.writer(name)
+    except Refusal as refusal:
+        if refusal.code != Code.UNREADABLE:
+            raise
+        return named.create(name)
+
+
+def _found(venue: VenueSettings) -> None:
     """Give a venue on which nothing has happened its operator, its regulator and its rulebook."""
-    with _engine(journal) as engine:
+    with _engine(venue.journal) as engine:
         if engine.state.rulebook is None:
-            for answer in engine.submit_many(_founding(read_rulebook(rulebook), time.time_ns())):
+            for answer in engine.submit_many(_founding(read_rulebook(venue.rulebook), time.time_ns())):
                 assert not isinstance(answer.events[0], Refused), f"a new venue is not founded: {answer.events[0]}"
 
 

@@ -7,8 +7,9 @@ stand in them are given: whoever is answered finds what he has caused in everyth
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import structs
 
@@ -16,7 +17,8 @@ from naryq.access import Access, Principal
 from naryq.access.switches import SWITCHED_OFF
 from naryq.engine import NOT_KEPT, Answer, Engine, OnEntry, Promise
 from naryq.exchange import State, sequence_of
-from naryq.messages import AmendOrder, AnyCommand, Code, Entry, Refusal, SubmitOrder
+from naryq.journal.contract import Reader
+from naryq.messages import AmendOrder, AnyCommand, Code, Entry, Refusal, SubmitOrder, decode_entry
 from naryq.showing.history import History
 
 Clock: TypeAlias = Callable[[], int]
@@ -27,6 +29,14 @@ View: TypeAlias = Callable[[Entry], None]
 
 ENTERING: Final = (SubmitOrder, AmendOrder)
 """The commands that a kill switch keeps out."""
+
+
+Folded = TypeVar("Folded")
+
+
+def _fold(open_reader: Callable[[], Reader], fold: Callable[[Iterator[Entry]], Folded]) -> Folded:
+    with closing(open_reader()) as reader:
+        return fold(decode_entry(record.payload) for record in reader.read())
 
 
 class _Asked(NamedTuple):
@@ -51,12 +61,15 @@ class House:
         *,
         views: Sequence[View] = (),
         second_person: frozenset[type[AnyCommand]] = frozenset(),
+        open_reader: Callable[[], Reader] | None = None,
     ) -> None:
-        """Open the engine, which recovers; the doors open with `enter`.
+        """Open the engine, which recovers; the doors open with `enter`. What is folded from all rows needs a reader.
 
         `second_person` are the commands that one person asks for and another of the same participant confirms.
         """
         self._second_person = second_person
+        self._open_reader = open_reader
+        self._folding = asyncio.Lock()
         self.access: Final = access
         self.history: Final = History()
         self._views = (self.history.see, *views)
@@ -83,6 +96,12 @@ class House:
         """Answer all that was asked, and close the engine with its journal."""
         await asyncio.to_thread(self.engine.close)
         self._drain()
+
+    async def folded(self, fold: Callable[[Iterator[Entry]], Folded]) -> Folded:
+        """Fold all rows of the journal in a thread, one fold at a time: a long journal takes its seconds."""
+        assert self._open_reader is not None, "a house that folds its rows has a reader"
+        async with self._folding:
+            return await asyncio.to_thread(_fold, self._open_reader, fold)
 
     @property
     def is_ready(self) -> bool:

@@ -17,7 +17,7 @@ from naryq.gateways.rest_batches import batches
 from naryq.gateways.rest_commands import commands
 from naryq.gateways.rest_operations import Asked, Operation, address_of
 from naryq.gateways.rest_queries import queries
-from naryq.messages import Code, Refusal
+from naryq.messages import Code, Refusal, Role
 from naryq.showing import Viewer
 from naryq.showing.viewer import viewer_of
 
@@ -37,6 +37,7 @@ def routes(house: House) -> Sequence[BaseRoute]:
     return [
         *(_route(path, methods) for path, methods in by_path.items()),
         Route(rest_openapi.PATH, rest_openapi.endpoint(OPERATIONS)),
+        Route("/metrics", _metrics(house)),
     ]
 
 
@@ -74,18 +75,32 @@ def _endpoint(house: House, operation: Operation) -> Endpoint:
     return endpoint
 
 
+def _metrics(house: House) -> Endpoint:
+    """Return what gives the engine's figures, in the text format of Prometheus, to the operator's keys alone."""
+
+    async def metrics(request: Request) -> Response:
+        try:
+            _, viewer = await entered(house, request)
+            _check_role(("operator",), viewer)
+        except Refusal as refusal:
+            return problems.response(refusal)
+        return Response(house.engine.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return metrics
+
+
 def _check_may(operation: Operation, principal: Principal, viewer: Viewer) -> None:
     """Refuse (NOT_PERMITTED) who is in the wrong role, and a key that only reads where something is done."""
     if principal.reads_only and operation.method != "GET":
         what, remedy = "this key only reads", "Use a key that was not made with `reads_only`."
         raise Refusal(Code.NOT_PERMITTED, what, where="Authorization", remedy=remedy)
-    _check_role(operation, viewer)
+    _check_role(operation.roles, viewer)
 
 
-def _check_role(operation: Operation, viewer: Viewer) -> None:
-    if viewer.role not in operation.roles:
+def _check_role(roles: Sequence[Role], viewer: Viewer) -> None:
+    if viewer.role not in roles:
         what = f"{viewer.participant_id!r} acts as {viewer.role} and may not ask for this"
-        remedy = f"Only {' or '.join(operation.roles)} may."
+        remedy = f"Only {' or '.join(roles)} may."
         raise Refusal(Code.NOT_PERMITTED, what, where="Authorization", remedy=remedy)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from naryq.exchange.state import Emergency
 from naryq.gateways.rest_operations import JSON, ROLES, Asked, Operation, Parameter
 from naryq.gateways.rest_pages import LIMIT_MAX, Page, limit_of, page
-from naryq.messages import Code, ProposalAssessed, Refusal, Role, TradingStopped
+from naryq.messages import Code, Name, ProposalAssessed, Refusal, Role, TradingStopped
 from naryq.showing import (
     books,
     changes,
@@ -27,6 +27,8 @@ from naryq.showing import (
     stops,
     watching,
 )
+from naryq.statements import Statement, statements
+from naryq.units import is_day
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 PAGING: Final = (
@@ -263,6 +265,31 @@ def queries() -> Iterator[Operation]:
         yield _operation(listing, result, (*PAGING, *listing.parameters), _paged(listing))
     for question in QUESTIONS:
         yield _operation(question, question.result, (), _single(question))
+    yield STATEMENT
+
+
+async def _statement(asked: Asked) -> Response:
+    """Show a day of the asker, or of the participant whom the operator or the regulator names."""
+    day, own = asked.path["day"], asked.principal.participant_id
+    whose = asked.request.query_params.get("participant", own)
+    if whose != own and not asked.viewer.watches:
+        what = f"the statement of {whose!r} is not yours"
+        raise Refusal(Code.NOT_PERMITTED, what, where="participant", remedy="Leave the parameter out.")
+    if not is_day(day):
+        raise Refusal(Code.OUT_OF_RANGE, f"{day!r} is no day", where="day", remedy="Write it as 2022-01-31.")
+    (found,) = await asked.house.folded(lambda entries: statements(entries, day, whose))
+    return shown(asked.request, found)
+
+
+STATEMENT: Final = Operation(
+    "GET",
+    "/v1/statements/{day}",
+    "ShowStatement",
+    "Your day: balances, every movement with its reason, and what is open. It is folded from the journal, in its time.",
+    _statement,
+    Statement,
+    parameters=(Parameter("participant", Name, "Whose day, for those who watch."),),
+)
 
 
 def _operation(
