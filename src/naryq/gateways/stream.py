@@ -239,19 +239,24 @@ async def _first_to_end(*ways: Awaitable[object]) -> None:
 
 
 def _asked(connection: HTTPConnection, *, needed: bool = False) -> list[Subscribe]:
-    """Read the channels of the address, and after which row: `Last-Event-ID` if it is there, else `after`.
+    """Read the channels of the address, and after which row each: one `after` for all, or as many as channels.
+
+    A browser that comes again by itself says in `Last-Event-ID` up to where it knows all of them.
 
     Raises:
         Refusal: WRONG_TYPE; EMPTY where a channel is needed and none is named.
     """
-    after = connection.headers.get("last-event-id") or connection.query_params.get("after")
     channels = connection.query_params.getlist("channel")
+    after = [given or None for given in connection.query_params.getlist("after")]
     if needed and not channels:
         remedy = "Name one or more channels: ?channel=venue."
         raise Refusal(Code.EMPTY, "no channel is named", where="channel", remedy=remedy)
+    after = after * len(channels) if len(after) == 1 else after or [None] * len(channels)
     try:
-        found = {name: msgspec.convert({"channel": name, "after": after}, Subscribe, strict=False) for name in channels}
-    except msgspec.ValidationError as error:
-        remedy = "Give ?channel=venue&after=NUMBER, and channel as often as needed."
+        known = msgspec.convert(connection.headers.get("last-event-id") or 0, int, strict=False)
+        pairs = zip(channels, after, strict=True)
+        found = [msgspec.convert({"channel": name, "after": row}, Subscribe, strict=False) for name, row in pairs]
+    except (msgspec.ValidationError, ValueError) as error:
+        remedy = "Give ?channel=venue&after=NUMBER, with one `after` for all channels or one for each."
         raise Refusal(Code.WRONG_TYPE, f"the address cannot be read ({error})", where="query", remedy=remedy) from None
-    return list(found.values())
+    return [Subscribe(each.channel, max(each.after or 0, known) or each.after) for each in found]
