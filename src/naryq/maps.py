@@ -64,30 +64,67 @@ class Map(Generic[K, V]):
         return self._found(key, default)
 
     def __getitem__(self, key: K) -> V:
-        value: V = self.get(key, MISSING)
+        place = self._place
+        if place.__class__ is list:
+            for held in place:
+                value: V = held.get(key, MISSING)
+                if place and value is not MISSING:
+                    return value
+        value = self._found(key, MISSING)
         if value is MISSING:
             raise KeyError(key)
         return value
 
     def __contains__(self, key: object) -> bool:
-        return self.get(key, MISSING) is not MISSING  # type: ignore[arg-type]  # whatever it is, it may be asked for
+        place = self._place
+        if place.__class__ is list:
+            for held in place:
+                there: bool = key in held
+                if place:
+                    return there
+        return self._found(key, MISSING) is not MISSING  # type: ignore[arg-type]  # whatever it is, it may be asked for
 
     def __len__(self) -> int:
         return self._length
 
     def insert(self, key: K, value: V) -> "Map[K, V]":
-        """Return the map with a value under a key."""
-        return self._changed(key, value)
+        """Return the map with a value under a key, and hand it the dict.
+
+        Many begin with one and the same empty map, so each that comes from an empty one begins a family.
+        """
+        if not self._length:
+            return Map({key: value})
+        while True:
+            place = self._place
+            if place.__class__ is not list:
+                self._take()
+                continue
+            for held in place:
+                before = held.get(key, MISSING)  # A key that is none fails here, where nothing has changed yet.
+                try:
+                    place.pop()
+                except IndexError:
+                    break
+                new: Map[K, V] = _new(Map)
+                new._place = filled = []
+                self._place = (key, before, new)
+                if value is MISSING:
+                    held.pop(key, None)
+                else:
+                    held[key] = value
+                new._length = len(held)
+                filled.append(held)
+                return new
 
     def remove(self, key: K) -> "Map[K, V]":
         """Return the map without a key; raises `KeyError` where it has none."""
         if key not in self:
             raise KeyError(key)
-        return self._changed(key, MISSING)
+        return self.insert(key, MISSING)
 
     def discard(self, key: K) -> "Map[K, V]":
         """Return the map without a key, whether it has it or not."""
-        return self._changed(key, MISSING) if key in self else self
+        return self.insert(key, MISSING) if key in self else self
 
     def items(self) -> list[tuple[K, V]]:
         """Return all keys with their values."""
@@ -129,35 +166,6 @@ class Map(Generic[K, V]):
                     return copy
 
     # --- Who has the dict ---------------------------------------------------------------------------------------
-
-    def _changed(self, key: K, value: Any) -> "Map[K, V]":
-        """Return the map with another value under a key, or with none, and hand it the dict.
-
-        Many begin with one and the same empty map, so each that comes from an empty one begins a family.
-        """
-        if not self._length:
-            return Map({key: value})
-        while True:
-            place = self._place
-            if place.__class__ is not list:
-                self._take()
-                continue
-            for held in place:
-                before = held.get(key, MISSING)  # A key that is none fails here, where nothing has changed yet.
-                try:
-                    place.pop()
-                except IndexError:
-                    break
-                new: Map[K, V] = _new(Map)
-                new._place = filled = []
-                self._place = (key, before, new)
-                if value is MISSING:
-                    held.pop(key, None)
-                else:
-                    held[key] = value
-                new._length = len(held)
-                filled.append(held)
-                return new
 
     def _found(self, key: K, default: Any) -> Any:
         """Return what stands under a key of a map that has not the dict."""

@@ -45,9 +45,14 @@ def bounds(state: State, session: Session, at_ns: int) -> limits.TradeBounds:
     """
     if session.opened.instrument is None:
         return limits.TradeBounds()
-    rules, band = rules_in_force(state, at_ns), band_of(state, session)
-    anchor = session.opened.reference_tenge_per_tonne if band.anchor is None else band.anchor
+    rules = rules_in_force(state, at_ns)
     halts = rules.integer(limits.HALT) if session.phase == "continuous" else None
+    return _bounds(state, session, rules, at_ns, halts)
+
+
+def _bounds(state: State, session: Session, rules: InForce, at_ns: int, halts: int | None) -> limits.TradeBounds:
+    band = band_of(state, session)
+    anchor = session.opened.reference_tenge_per_tonne if band.anchor is None else band.anchor
     found = limits.trade_bounds(limits.halting(anchor, halts), hold(session, band, rules, at_ns), limits.HOLD)
     return limits.trade_bounds(found, _administered(state, session, rules), limits.ADMINISTERED)
 
@@ -67,8 +72,8 @@ def hold(session: Session, band: Band, rules: InForce, at_ns: int) -> int | None
 
 
 def _administered(state: State, session: Session, rules: InForce) -> int | None:
-    region = region_of(state, session)
-    return rules.integer(limits.ADMINISTERED) if region in state.limits.administered else None
+    price = rules.integer(limits.ADMINISTERED)
+    return None if price is None or region_of(state, session) not in state.limits.administered else price
 
 
 def check_hold(asked: Asked) -> None:
@@ -76,8 +81,8 @@ def check_hold(asked: Asked) -> None:
     command = asked.command
     if command.side == "sell" or command.order_type == "market" or asked.session.opened.instrument is None:
         return
-    waiting = msgspec.structs.replace(asked.session, phase="call")
-    refused = limits.judge_hold(command.price_tenge_per_tonne, bounds(asked.state, waiting, command.at_ns))
+    found = _bounds(asked.state, asked.session, asked.rules, command.at_ns, None)
+    refused = limits.judge_hold(command.price_tenge_per_tonne, found)
     if refused is not None:
         raise refused
 

@@ -14,6 +14,7 @@ from naryq.exchange import people
 from naryq.exchange.limits_state import NO_BAND, Sale
 from naryq.exchange.state import Session, State
 from naryq.exchange.topic import Asked, Decision, Topic, region_of, rules_in_force
+from naryq.maps import Map
 from naryq.messages import (
     ClaimCompensation,
     ClaimDecided,
@@ -57,8 +58,11 @@ def check_collar(asked: Asked) -> None:
 
 def check_parity(asked: Asked) -> None:
     """Refuse a price above what the two keys allow while they act (PRICE_ABOVE_PARITY)."""
-    memory, keys = asked.state.limits, _keys(asked.rules)
-    if memory.lock.acting is None or memory.parity is None or keys is None or asked.command.order_type == "market":
+    memory = asked.state.limits
+    if memory.lock.acting is None or memory.parity is None or asked.command.order_type == "market":
+        return
+    keys = _keys(asked.rules)
+    if keys is None:
         return
     highest, carriage = limits.bid_limit(memory.parity.parity_tenge_per_tonne, keys), _carriage(asked)
     _raise(limits.judge_parity(asked.command.price_tenge_per_tonne - carriage, highest, carriage))
@@ -74,8 +78,10 @@ def check_size(asked: Asked) -> None:
 
 def check_rate(asked: Asked) -> None:
     """Refuse an order that follows the last ones of its sender and its affiliates too fast (TOO_FAST)."""
-    times = _sent_by_group(asked.state, asked.command.actor)
-    _raise(limits.judge_rate(times, asked.command.at_ns, asked.rules.integer(limits.RATE)))
+    highest = asked.rules.integer(limits.RATE)
+    if highest is not None:
+        times = _sent_by_group(asked.state, asked.command.actor)
+        _raise(limits.judge_rate(times, asked.command.at_ns, highest))
 
 
 def check_batch(asked: Asked) -> None:
@@ -391,14 +397,21 @@ def _with(state: State, **changes: object) -> State:
 def _order_accepted(state: State, event: OrderAccepted) -> State:
     memory = state.limits
     times = limits.remembered(memory.sent.get(event.participant_id, ()), event.submitted_at_ns)
-    state = _with(state, sent=memory.sent.insert(event.participant_id, times))
-    return _taken(state, event, event.quantity_lots) if event.side == "buy" else state
+    sent = memory.sent.insert(event.participant_id, times)
+    if event.side == "sell":
+        return _with(state, sent=sent)
+    return _with(state, sent=sent, batches=_batches(state, event, event.quantity_lots))
 
 
 def _taken(state: State, order: OrderAccepted, lots: int) -> State:
+    return _with(state, batches=_batches(state, order, lots))
+
+
+def _batches(state: State, order: OrderAccepted, lots: int) -> Map[tuple[str, str], int]:
+    """Return the batches of all months with so many lots more in that of an order."""
     key = (order.participant_id, state.sessions[order.session_id].opened.delivery_month)
     batches = state.limits.batches
-    return _with(state, batches=batches.insert(key, batches.get(key, 0) + lots))
+    return batches.insert(key, batches.get(key, 0) + lots)
 
 
 def _order_left(state: State, event: OrderCancelled | OrderExpired) -> State:

@@ -169,7 +169,7 @@ def _check_time(state: State, command: AnyCommand) -> None:
 
 
 def _check_permission(state: State, command: AnyCommand) -> None:
-    if not len(state.participants) and isinstance(command, AdmitParticipant):
+    if isinstance(command, AdmitParticipant) and not len(state.participants):
         return people.check_founder(command)
     actor = state.participants.get(command.actor)
     if actor is None:

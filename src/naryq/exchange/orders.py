@@ -373,8 +373,11 @@ def _order_accepted(state: State, event: OrderAccepted) -> State:
     if session.rounds and event.order_id != event.session_id:
         rounds = (*session.rounds[:-1], (*session.rounds[-1], event))
         session = msgspec.structs.replace(session, rounds=rounds)
-    state = with_session(state, session)
-    return msgspec.structs.replace(state, order_ids=state.order_ids.insert(event.order_id, event.session_id))
+    return msgspec.structs.replace(
+        state,
+        sessions=state.sessions.insert(event.session_id, session),
+        order_ids=state.order_ids.insert(event.order_id, event.session_id),
+    )
 
 
 def with_order(session: Session, order: OrderAccepted, number: int) -> Session:

@@ -65,8 +65,11 @@ def group_of(state: State, participant_id: str) -> str:
 
 def members_of(state: State, participant_id: str) -> tuple[str, ...]:
     """Return all that are affiliated with a participant, itself among them, in order."""
-    group = group_of(state, participant_id)
-    return tuple(member for member, of in sorted(state.people.groups.items()) if of == group) or (participant_id,)
+    groups = state.people.groups
+    if participant_id not in groups:
+        return (participant_id,)
+    group = groups[participant_id]
+    return tuple(member for member, of in sorted(groups.items()) if of == group)
 
 
 def standing(state: State, participant_id: str, at_ns: int) -> Standing:

@@ -39,7 +39,7 @@ def judge_size(
     if highest_lots is not None and quantity_lots > highest_lots:
         what = f"the order has {quantity_lots} lots"
         return Refusal(Code.TOO_MANY_LOTS, what, where="quantity_lots", remedy=f"Give at most {highest_lots}.")
-    value = value_tenge(price_tenge_per_tonne, quantity_lots, lot_kg)
+    value = 0 if highest_tenge is None else value_tenge(price_tenge_per_tonne, quantity_lots, lot_kg)
     if highest_tenge is not None and value > highest_tenge:
         return Refusal(
             Code.TOO_MUCH_VALUE,
@@ -65,8 +65,9 @@ def remembered(times: Times, at_ns: int) -> Times:
     >>> remembered((5, 7), 9), remembered((5, 7), 1_000_000_006)
     ((5, 7, 9), (7, 1000000006))
     """
-    young = tuple(time for time in times if at_ns - time < NS_PER_SECOND)
-    return (*young, at_ns)[-ORDERS_PER_SECOND_HIGHEST:]
+    if times and at_ns - min(times) >= NS_PER_SECOND:
+        times = tuple([time for time in times if at_ns - time < NS_PER_SECOND])
+    return (*times, at_ns)[-ORDERS_PER_SECOND_HIGHEST:]
 
 
 def judge_rate(times: Times, at_ns: int, highest: int | None) -> Refusal | None:
