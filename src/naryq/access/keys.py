@@ -76,6 +76,10 @@ class Keys:
         self._known[digest(text)] = kept.principal
         return kept.principal
 
+    def stands(self, key_id: str) -> bool:
+        """Say whether a key opens something still."""
+        return self._kept(key_id) is not None
+
     def _kept(self, key_id: str) -> _Kept | None:
         columns = "participant_id, person, key_id, reads_only, hash"
         found = self._store.rows(f"SELECT {columns} FROM keys WHERE key_id = ? AND revoked_at_ns IS NULL", key_id)  # noqa: S608 - fixed words

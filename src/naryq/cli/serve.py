@@ -21,7 +21,8 @@ from starlette.routing import BaseRoute
 from naryq.access import Access
 from naryq.access.store import Store
 from naryq.cli.files import read_rulebook
-from naryq.cli.settings import AccessSettings, Settings, VenueSettings, WebSettings, read_settings
+from naryq.cli.serve_fix import fix_door
+from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
 from naryq.engine import Engine, OnEntry, ignore
 from naryq.exchange import State
 from naryq.gateways import rest, stream
@@ -62,10 +63,17 @@ WATCH_SECONDS: Final = 1
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="The port; 0 takes any."
 )
+@click.option(
+    "--fix-port",
+    type=click.IntRange(0, 65535),
+    help=f"The port of FIX; 0 takes any.  [default: {FixSettings().port}, or any where --port takes any]",
+)
 @click.option("--rulebook", default="guarded", show_default=True, help="The rulebook that a new venue adopts.")
-def serve(config: Path | None, data: Path, port: int, rulebook: str) -> None:
+def serve(config: Path | None, data: Path, port: int, fix_port: int | None, rulebook: str) -> None:
     """Open the venue's doors on 127.0.0.1 until Ctrl-C or SIGTERM."""
-    settings = _to_try(data, port, rulebook) if config is None else read_settings(config)
+    if fix_port is None:
+        fix_port = FixSettings().port if port else 0
+    settings = _to_try(data, port, fix_port, rulebook) if config is None else read_settings(config)
     logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with closing(_access(settings)) as access:
         _found(settings.venue)
@@ -74,11 +82,12 @@ def serve(config: Path | None, data: Path, port: int, rulebook: str) -> None:
         uvloop.run(_open_doors(settings, _wired(settings, access)))
 
 
-def _to_try(data: Path, port: int, rulebook: str) -> Settings:
+def _to_try(data: Path, port: int, fix_port: int, rulebook: str) -> Settings:
     """Return the settings of a venue to try, whose operator is one person."""
     data.mkdir(parents=True, exist_ok=True)
     venue = VenueSettings(journal=str(data / "venue.journal"), secrets=str(data / "access.db"), rulebook=rulebook)
-    return Settings(venue=venue, web=WebSettings(port=port), access=AccessSettings(second_person=()))
+    fix = FixSettings(port=fix_port, sessions=str(data / "fix.db"))
+    return Settings(venue=venue, web=WebSettings(port=port), fix=fix, access=AccessSettings(second_person=()))
 
 
 def _access(settings: Settings) -> Access:
@@ -105,6 +114,7 @@ class _Wired(NamedTuple):
 def _wired(settings: Settings, access: Access) -> _Wired:
     """Put all doors on one house."""
     hub, keeper = Hub(), Keeper(call_seconds=settings.keeper.call_seconds)
+    fix = (fix_door(settings.fix, hub),) if settings.fix.runs else ()
     views: tuple[View, ...] = (hub.see, keeper.see)
     second_person = frozenset(_kind(name) for name in settings.access.second_person)
     engine = partial(_engine, settings.venue.journal)
@@ -115,7 +125,7 @@ def _wired(settings: Settings, access: Access) -> _Wired:
         house,
         hub,
         routes=(*rest.routes(house), *stream.routes(house, hub)),
-        services=(_log_keeping, stream.service(hub), *kept),
+        services=(_log_keeping, stream.service(hub), *fix, *kept),
     )
 
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,9 @@ SECOND_PERSON: Final = ("DeclareDefault", "EndowFund", "ExcludeParticipant", "Re
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The common form of all tables."""
+
+
+Named = TypeVar("Named", bound=Table)
 
 
 class VenueSettings(Table, frozen=True):
@@ -38,6 +41,23 @@ class WebSettings(Table, frozen=True):
     private_key: str = ""
 
 
+class FixSettings(Table, frozen=True):
+    """The FIX acceptor: where it listens, under which name, its file, its hours (UTC), its TLS certificate and key.
+
+    `authority` signs the certificates with which counterparties may log on without a key.
+    """
+
+    runs: bool = True
+    address: str = "127.0.0.1"
+    port: Port = 8781
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")] = "NARYQ"
+    sessions: str = "fix.db"
+    hours: str = "00:00-23:55"
+    certificate: str = ""
+    private_key: str = ""
+    authority: str = ""
+
+
 class AccessSettings(Table, frozen=True):
     """How often one participant may ask, and the commands that need a second person."""
 
@@ -57,6 +77,7 @@ class Settings(Table, frozen=True):
 
     venue: VenueSettings = VenueSettings()
     web: WebSettings = WebSettings()
+    fix: FixSettings = FixSettings()
     access: AccessSettings = AccessSettings()
     keeper: KeeperSettings = KeeperSettings()
 
@@ -79,8 +100,16 @@ def read_settings(path: Path) -> Settings:
 
 def _at(settings: Settings, folder: Path) -> Settings:
     """Return the settings with their paths taken from a folder; a journal in PostgreSQL has none."""
-    venue, web = settings.venue, settings.web
+    venue, web, fix = settings.venue, settings.web, settings.fix
     journal = venue.journal if "://" in venue.journal else str(folder / venue.journal)
     venue = msgspec.structs.replace(venue, journal=journal, secrets=str(folder / venue.secrets))
-    paths = {name: str(folder / getattr(web, name)) for name in ("certificate", "private_key") if getattr(web, name)}
-    return msgspec.structs.replace(settings, venue=venue, web=msgspec.structs.replace(web, **paths))
+    web = _paths_at(web, folder, "certificate", "private_key")
+    fix = _paths_at(fix, folder, "sessions", "certificate", "private_key", "authority")
+    return msgspec.structs.replace(settings, venue=venue, web=web, fix=fix)
+
+
+def _paths_at(table: Named, folder: Path, *names: str) -> Named:
+    """Return a table with these paths, where they are given, taken from a folder."""
+    return msgspec.structs.replace(
+        table, **{name: str(folder / getattr(table, name)) for name in names if getattr(table, name)}
+    )

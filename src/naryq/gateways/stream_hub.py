@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from naryq.messages import Entry, Refusal, Refused, encode
 from naryq.messages.stream import Audience, Beat, Declined, Dropped, FromStream, Resumed, ShownEvent, Snapshot, Update
-from naryq.showing.announcements import books, told
+from naryq.showing.announcements import Announcement, books, told
 from naryq.showing.board import Board
 from naryq.showing.snapshots import audience_of, channel_of, content
 from naryq.showing.viewer import Viewer
@@ -41,6 +41,8 @@ Form: TypeAlias = Literal["text", "event", "message"]
 """How a reader is written to: texts of a WebSocket, server-sent events, or, inside the house, messages as they are."""
 Piece: TypeAlias = str | bytes | FromStream
 Recheck: TypeAlias = Callable[[], Awaitable[None]]
+Listener: TypeAlias = Callable[[Entry, list[Announcement]], None]
+"""What is told of every row, with what it means for whom."""
 
 
 class Payload(NamedTuple):
@@ -174,6 +176,7 @@ class Hub:
         """Begin with a venue on which nothing has happened."""
         assert held_updates >= 1, "who resumes needs the last update at least"
         self.board: Final = Board()
+        self.listeners: Final[list[Listener]] = []
         self.readers: dict[Reader, None] = {}
         self.dropped_slow = 0
         """How many readers were too slow so far."""
@@ -198,7 +201,10 @@ class Hub:
         """Look at a row."""
         is_sound = False
         try:
-            self._announce(told(self.board, entry))
+            announced = told(self.board, entry)
+            self._announce(announced)
+            for listener in self.listeners:
+                listener(entry, announced)
             is_sound = True
         finally:
             if not is_sound:  # A bug: whoever read on would be told what is not so.

@@ -10,12 +10,12 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from naryq.gateways.fix.connection import Act, Admit, Connection
 from naryq.gateways.fix.session import Close, Deliver, Forget, Joined, Keep, Sent, Session, Terms, Write
 from naryq.gateways.fix.store import Change, Numbers, Store
-from naryq.gateways.fix.wire import Message
+from naryq.gateways.fix.wire import Field, Message
 
 TICK_SECONDS: Final = 0.2
 CONNECTIONS_MAX: Final = 1_000
@@ -23,6 +23,13 @@ LOG: Final = logging.getLogger("naryq.fix")
 
 Certificate: TypeAlias = dict[str, Any]
 """What Python says of a counterparty's verified certificate; empty when it showed none."""
+
+
+class Caller(NamedTuple):
+    """Who connects, as far as the line says it: the address, and the certificate."""
+
+    address: str
+    certificate: Certificate
 
 
 class Seat:
@@ -84,7 +91,7 @@ class Host(Protocol):
     def find(self, name: str) -> Seat | None:
         """Return a counterparty's seat; None when we know nobody by the name."""
 
-    async def admit(self, logon: Message, certificate: Certificate) -> str:
+    async def admit(self, logon: Message, caller: Caller) -> str:
         """Return why whoever logs on is not let in; empty when it has proven who it is."""
 
     def joined(self, seat: Seat) -> None:
@@ -158,9 +165,9 @@ class Acceptor:
         if seat is not None:
             self.changed(seat)
 
-    def send(self, seat: Seat, kind: str, body: Iterable[tuple[int, str]]) -> None:
+    def send(self, seat: Seat, kind: str, body: Iterable[Field], *, passing: bool = False) -> None:
         """Send an application message, now or when the counterparty asks for what it has missed."""
-        self.carry_out([*seat.session.send(kind, body, self.clock())], seat, seat.link)
+        self.carry_out([*seat.session.send(kind, body, self.clock(), passing=passing)], seat, seat.link)
 
     def changed(self, seat: Seat) -> None:
         """Let what has changed about a seat be kept at the end of this turn."""
@@ -255,8 +262,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; one more than there may be is cut off."""
-        assert isinstance(transport, asyncio.Transport), "a server gives a stream"
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is no subclass of it.
         self._acceptor.links.add(self)
         if len(self._acceptor.links) > CONNECTIONS_MAX:
             self.close("too many connections")
@@ -284,7 +290,8 @@ class Link(asyncio.Protocol):
     async def admit(self, logon: Message, host: Host) -> None:
         """Find out who it is, and go on."""
         assert self._transport is not None, "who logs on is connected"
-        reason = await host.admit(logon, self._transport.get_extra_info("peercert") or {})
+        address, *_ = self._transport.get_extra_info("peername") or ("",)
+        reason = await host.admit(logon, Caller(address, self._transport.get_extra_info("peercert") or {}))
         if reason:
             self.act(self.connection.refused(reason))
             return

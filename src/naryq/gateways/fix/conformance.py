@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from naryq.gateways.fix import dictionary, tags
-from naryq.gateways.fix.acceptor import Acceptor, Certificate, Seat
+from naryq.gateways.fix.acceptor import Acceptor, Caller, Seat
 from naryq.gateways.fix.session import Terms
 from naryq.gateways.fix.wire import Field, Message
 
@@ -29,7 +29,7 @@ class Echo:
         """Return the one seat there is."""
         return self._seat if name == self._seat.name else None
 
-    async def admit(self, logon: Message, certificate: Certificate) -> str:  # noqa: ARG002 - a host has this form
+    async def admit(self, logon: Message, caller: Caller) -> str:  # noqa: ARG002 - a host has this form
         """Let in whoever bears the name."""
         return ""
 

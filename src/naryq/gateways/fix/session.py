@@ -109,6 +109,8 @@ class Session:
         self._heartbeat_ns = 0
         self._asked = False
         """Whether a request to resend stands open."""
+        self._asked_as = 0
+        """Its number."""
         self._tested = False
         """Whether a test request stands open."""
 
@@ -140,15 +142,17 @@ class Session:
             self._judge(message, int(message.get(tags.MSG_SEQ_NUM)))
         return self._done()
 
-    def send(self, kind: str, body: Iterable[Field], now_ns: int) -> list[Effect]:
+    def send(self, kind: str, body: Iterable[Field], now_ns: int, *, passing: bool = False) -> list[Effect]:
         """Number and keep an application message, and send it if the counterparty is there.
 
-        If it is not, it will ask at its next logon for what it has missed.
+        If it is not, it will ask at its next logon for what it has missed. What is `passing`, such as a price, is not
+        kept: nobody needs it later, and a gap fill stands for it.
         """
         self._now_ns = now_ns
         self._begin_period()
         raw = self._numbered(kind, body)
-        self._effects.append(Keep(Sent(self.outgoing - 1, raw)))
+        if not passing:
+            self._effects.append(Keep(Sent(self.outgoing - 1, raw)))
         if self.phase == "on":
             self._write(raw)
         return self._done()
@@ -364,8 +368,8 @@ class Session:
 
     def _ask(self) -> None:
         """Ask for all from the first that is missing."""
+        self._asked, self._asked_as, self._asked_ns = True, self.outgoing, self._now_ns
         self._say(RESEND_REQUEST, [(tags.BEGIN_SEQ_NO, str(self.incoming)), (tags.END_SEQ_NO, "0")])
-        self._asked, self._asked_ns = True, self._now_ns
 
     def _resend(self, request: Message) -> None:
         begin, end, last = int(request.get(tags.BEGIN_SEQ_NO)), int(request.get(tags.END_SEQ_NO)), self.outgoing - 1
@@ -374,6 +378,9 @@ class Session:
             return
         for raw in self._again(begin, min(end or last, last)):
             self._write(raw)
+        if self._asked and begin <= self._asked_as <= (end or last):
+            # Whoever held our own request until its turn has just heard that it need not wait for it.
+            self._ask()
 
     def _again(self, begin: int, end: int) -> Iterator[bytes]:
         """Yield what was sent from one number to another: kept messages once more, and one gap fill for all between."""

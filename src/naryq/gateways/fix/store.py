@@ -46,6 +46,9 @@ class Change(NamedTuple):
 class Store(Protocol):
     """Keeps the sessions."""
 
+    def names(self) -> list[str]:
+        """Return the names of all sessions."""
+
     def numbers(self, name: str) -> Numbers:
         """Return the numbers of a session; those of a new one when it is not known."""
 
@@ -66,6 +69,10 @@ class MemoryStore:
         """Begin with nothing."""
         self._numbers: dict[str, Numbers] = {}
         self._sent: dict[str, dict[int, Sent]] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of all sessions."""
+        return list(self._numbers)
 
     def numbers(self, name: str) -> Numbers:
         """Return the numbers of a session."""
@@ -113,6 +120,10 @@ class FileStore:
             connection.close()
             raise
         return cls(connection)
+
+    def names(self) -> list[str]:
+        """Return the names of all sessions."""
+        return [str(name) for (name,) in self._connection.execute("SELECT name FROM sessions ORDER BY name")]
 
     def numbers(self, name: str) -> Numbers:
         """Return the numbers of a session."""
