@@ -38,6 +38,7 @@ class Doors:
     def __init__(self, house: House, hub: Hub, keys: dict[str, str]) -> None:
         self.house, self.hub, self.keys = house, hub, keys
         self.port = 0
+        self.app: Any = None
         self._numbers = count(1)
         self.clock_ns = instant("10:00")
 
@@ -81,13 +82,19 @@ async def doors(
     def clock() -> int:
         return found[0].clock_ns if found else 0
 
+    kept = journal or MemoryJournal()
     house = House(
-        lambda on_entry: Engine(journal or MemoryJournal(), on_entry=on_entry), access, clock, views=(hub.see,)
+        lambda on_entry: Engine(kept, on_entry=on_entry),
+        access,
+        clock,
+        views=(hub.see,),
+        open_reader=lambda: MemoryJournal(kept.rows),  # type: ignore[attr-defined]  # A journal in memory has rows.
     )
     opened = Doors(house, hub, {person: access.issue(person, person).text for person in PEOPLE})
     found.append(opened)
     app = application(house, [*rest.routes(house), *stream.routes(house, hub)], (stream.service(hub, beat_seconds),))
     try:
+        opened.app = app
         async with _served(app, opened):
             if house.state.rulebook is None:
                 await _found(opened, text)

@@ -23,6 +23,7 @@ from naryq.showing import (
     moneys,
     orders,
     prices,
+    seals,
     sessions,
     stops,
     watching,
@@ -277,6 +278,7 @@ async def _statement(asked: Asked) -> Response:
         raise Refusal(Code.NOT_PERMITTED, what, where="participant", remedy="Leave the parameter out.")
     if not is_day(day):
         raise Refusal(Code.OUT_OF_RANGE, f"{day!r} is no day", where="day", remedy="Write it as 2022-01-31.")
+    seals.check_statement(asked.house.state, asked.viewer, whose, day, asked.at_ns)
     (found,) = await asked.house.folded(lambda entries: statements(entries, day, whose))
     return shown(asked.request, found)
 

@@ -21,11 +21,13 @@ from naryq.gateways import problems
 from naryq.gateways.application import Service
 from naryq.gateways.house import House
 from naryq.gateways.rest import entered
+from naryq.gateways.rest_operations import address_of
 from naryq.gateways.stream_hub import BAD_MESSAGES, NOT_WANTED, Hub, Reader
 from naryq.messages import Code, Refusal, encode
 from naryq.messages.stream import Subscribe, ToStream, Unsubscribe
 from naryq.showing import Viewer
 from naryq.showing.snapshots import audience_of
+from naryq.showing.viewer import viewer_of
 
 PATH: Final = "/v1/stream"
 BEAT_SECONDS: Final = 15
@@ -106,15 +108,24 @@ class _Stream:
         _, viewer = await entered(self._house, connection)
         return viewer
 
+    def _refused(self, connection: HTTPConnection, refusal: Refusal, participant_id: str = "") -> Response:
+        """Answer with a refusal, and write it down in the door's log."""
+        what = f"{PATH}: {refusal.what}"
+        self._house.access.audit.note(refusal.code, participant_id, "", address_of(connection), what)
+        return problems.response(refusal)
+
     def _reader(self, viewer: Viewer, connection: HTTPConnection, form: Any) -> Reader:
         """Return a reader that goes when its credential or its role does."""
 
         async def recheck() -> None:
+            header, address = connection.headers.get("authorization", ""), address_of(connection)
             try:
-                if await self._admitted(connection) != viewer:
-                    reader.drop(NOT_WANTED, "the role has changed")
+                principal = await self._house.access.principal(header, address)
             except Refusal as refusal:
                 reader.drop(NOT_WANTED, refusal.what)
+                return
+            if viewer_of(self._house.state, principal.participant_id) != viewer:
+                reader.drop(NOT_WANTED, "the role has changed")
 
         reader = Reader(viewer, form, recheck=recheck)
         return reader
@@ -127,7 +138,7 @@ class _Stream:
             reader = self._reader(await self._admitted(socket), socket, "text")
             asked = _asked(socket)
         except Refusal as refusal:
-            await socket.send_denial_response(problems.response(refusal))
+            await socket.send_denial_response(self._refused(socket, refusal))
             return
         await socket.accept()
         try:
@@ -147,17 +158,20 @@ class _Stream:
         while (message := await socket.receive())["type"] == "websocket.receive":
             text = message.get("text")
             try:
-                self._obey(reader, heard(message.get("bytes") or b"" if text is None else text))
+                self._obey(socket, reader, heard(message.get("bytes") or b"" if text is None else text))
             except Refusal as refusal:
                 self._hub.decline(reader, refusal)
+                self._refused(socket, refusal, reader.viewer.participant_id)
                 bad += 1
                 if bad > BAD_MESSAGES_MOST:
                     reader.drop(BAD_MESSAGES, "too many messages could not be read")
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _obey(self, reader: Reader, message: Subscribe | Unsubscribe) -> None:
+    def _obey(self, socket: WebSocket, reader: Reader, message: Subscribe | Unsubscribe) -> None:
         if isinstance(message, Subscribe):
-            self._hub.subscribe(reader, message.channel, message.after)
+            refusal = self._hub.subscribe(reader, message.channel, message.after)
+            if refusal is not None:
+                self._refused(socket, refusal, reader.viewer.participant_id)
         else:
             self._hub.unsubscribe(reader, message.channel)
 
@@ -171,7 +185,7 @@ class _Stream:
             for each in asked:
                 audience_of(self._hub.board, viewer, each.channel)
         except Refusal as refusal:
-            return problems.response(refusal)
+            return self._refused(request, refusal)
         return _Events(self._hub, self._reader(viewer, request, "event"), asked)
 
 

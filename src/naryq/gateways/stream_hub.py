@@ -277,18 +277,21 @@ class Hub:
             self._tracks[audience].readers.pop(reader, None)
         reader.audiences = {}
 
-    def subscribe(self, reader: Reader, channel: str, after: int | None = None) -> None:
-        """Give a reader what it is missing on a channel after a row, or a snapshot, and then what happens."""
+    def subscribe(self, reader: Reader, channel: str, after: int | None = None) -> Refusal | None:
+        """Give a reader what it is missing on a channel after a row, or a snapshot, and then what happens.
+
+        Whoever may not look is told so, and the refusal is returned as well.
+        """
         try:
             audience = audience_of(self.board, reader.viewer, channel)
         except Refusal as refusal:
             self.decline(reader, refusal, channel)
-            return
+            return refusal
         self.flush()  # So that nothing is pending that the snapshot has already.
         track = self._track(audience)
         if audience not in reader.audiences and len(reader.audiences) >= CHANNELS_OF_ONE:
             reader.drop(TOO_MANY, "too many channels are subscribed")
-            return
+            return None
         if after is not None and track.forgotten <= after <= self.board.sequence:
             reader.put(Payload.of(Resumed(channel, after)))
             for payload in track.after(after):
@@ -297,6 +300,7 @@ class Hub:
             reader.put(self._snapshot(audience))
         reader.audiences[audience] = None
         track.readers[reader] = None
+        return None
 
     def unsubscribe(self, reader: Reader, channel: str) -> None:
         """Tell a reader no more of a channel; one that it does not read is not told either."""

@@ -2,6 +2,7 @@
 
 from naryq.messages import (
     AnyEvent,
+    LedgerPosted,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -12,13 +13,26 @@ from naryq.messages import (
 )
 from naryq.showing.viewer import Viewer
 
+OF_ORDERS = (
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    OrderReleased,
+    OrderSecured,
+    LedgerPosted,
+)
 OWN = (Refused, OrderAmended, OrderCancelled, OrderExpired, OrderReleased, OrderSecured)
 
 
 def told(viewer: Viewer, events: tuple[AnyEvent, ...]) -> tuple[AnyEvent, ...]:
-    """Return the events that are the sender's own: what has happened to others by his command is not his to see."""
+    """Return the events that are the sender's own: what has happened to others by his command is not his to see.
+
+    Those who watch are told all but what has become of others' orders and of the money held for them, which may be
+    sealed; whether it is, an answer does not ask.
+    """
     if viewer.watches:
-        return events
+        return tuple(event for event in events if not isinstance(event, OF_ORDERS))
     first, *following = events
     return (first, *(event for event in following if isinstance(event, OWN) and _is_of(event, first)))
 

@@ -15,6 +15,7 @@ from naryq.exchange.limits_state import NO_BAND
 from naryq.exchange.money_state import balance
 from naryq.exchange.state import Session
 from naryq.rulebook import InForce
+from naryq.showing.seals import sealed_bids
 from naryq.showing.viewer import Viewer
 from naryq.units import days_between
 
@@ -141,14 +142,15 @@ def _of_session(state: State, session_id: str, session: Session, rules: InForce,
 
 
 def _batches(state: State, rules: InForce) -> Iterator[Distance]:
-    """Yield what each group of affiliates has taken or bids for in each month, of the most that it may."""
+    """Yield what each group of affiliates has taken or bids for openly in each month, of the most that it may."""
     most = rules.integer(limits.MOST)
     if most is None:
         return
     taken: dict[tuple[str, str], int] = {}
+    sealed = sealed_bids(state)
     for (participant_id, month), lots in sorted(state.limits.batches.items()):
         key = (month, people.group_of(state, participant_id))
-        taken[key] = taken.get(key, 0) + lots
+        taken[key] = taken.get(key, 0) + lots - sealed[participant_id, month]
     for (month, group), lots in sorted(taken.items()):
         if lots:
             yield Distance(
