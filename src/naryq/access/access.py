@@ -84,8 +84,9 @@ class Access:
         known = self.keys.known(text)
         if known is not None:
             return known
+        key = self.keys.wanting_a_hash(text)
         self.attempts.check(address)
-        return await self.keys.verified(text)
+        return await self.keys.verified(key)
 
     def forget(self, credential: str) -> None:
         """End all that was made of a credential: tokens and sessions."""

@@ -54,15 +54,22 @@ class Keys:
         """Return whose key this is if that was found out before; the hash is not asked."""
         return self._known.get(digest(text))
 
-    async def verified(self, text: str) -> Principal:
+    def wanting_a_hash(self, text: str) -> Key:
+        """Return a key that was made here once, by its public identifier; refuses (NOT_AUTHENTICATED) all else.
+
+        Nothing but that costs a hash. Whether there is such an identifier is no secret.
+        """
+        key = read_key(text)
+        if key is None or self._kept(key.key_id) is None:
+            raise unknown()
+        return key
+
+    async def verified(self, key: Key) -> Principal:
         """Return whose key this is.
 
         Raises:
-            Refusal: NOT_AUTHENTICATED when it is nobody's, LOCKED_OUT after too many wrong secrets.
+            Refusal: NOT_AUTHENTICATED when its secret is wrong, LOCKED_OUT after too many wrong ones.
         """
-        key = read_key(text)
-        if key is None:
-            raise unknown()
         self._lockout.check(key.key_id)
         kept = self._kept(key.key_id)
         if not await self._hashing.fits(kept and kept.hash, key.secret) or kept is None:
@@ -73,7 +80,7 @@ class Keys:
             raise unknown()
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[digest(text)] = kept.principal
+        self._known[digest(key.text)] = kept.principal
         return kept.principal
 
     def stands(self, key_id: str) -> bool:

@@ -64,8 +64,14 @@ def _operation(operation: Operation, schema_of: dict[Any, Any], operations: Sequ
         described["security"] = []
     if operation.body is not None:
         schema = {"type": "string"} if operation.body is str else schema_of[operation.body]
-        described["requestBody"] = {"required": True, "content": {operation.media: {"schema": schema}}}
+        content = {operation.media: {"schema": schema}}
+        described["requestBody"] = {"required": _is_needed(operation.body), "content": content}
     return described
+
+
+def _is_needed(body: Any) -> bool:
+    """Say whether something has to be said in a body: where everything has a default, it may be left out."""
+    return body is str or any(field.required for field in msgspec.structs.fields(body))
 
 
 def _parameters(operation: Operation, schema_of: dict[Any, Any]) -> Iterator[Description]:

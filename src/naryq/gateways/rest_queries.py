@@ -65,12 +65,20 @@ class Question(NamedTuple):
 WATCHERS: Final[tuple[Role, ...]] = ("operator", "regulator")
 
 
-def _trades(asked: Asked) -> Any:
+def _known_session(asked: Asked) -> str:
     session_id = asked.path["session_id"]
     if session_id not in asked.house.state.sessions:
         remedy = "See GET /v1/sessions."
         raise Refusal(Code.UNKNOWN_SESSION, f"there is no session {session_id!r}", where="session_id", remedy=remedy)
-    return asked.house.history.trades(session_id)
+    return session_id
+
+
+def _trades(asked: Asked) -> Any:
+    return asked.house.history.trades(_known_session(asked))
+
+
+def _rounds(asked: Asked) -> Any:
+    return sessions.rounds(asked.house.state, _known_session(asked))
 
 
 def _fill_key(fill: history.ShownFill) -> str:
@@ -215,7 +223,7 @@ QUESTIONS: Final = (
         "ShowRounds",
         "The rounds of an open standard auction so far, nobody named.",
         tuple[sessions.ShownRound, ...],
-        lambda asked: sessions.rounds(asked.house.state, asked.path["session_id"]),
+        _rounds,
     ),
     Question(
         "/v1/orders/{order_id}",
