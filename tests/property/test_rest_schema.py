@@ -1,8 +1,9 @@
 """REST against its own description, by Schemathesis: no server error, no answer that the description does not allow.
 
-By default each operation gets one example from the operator and one from a trader, and the paths through links are walked
-once; NARYQ_SCHEMATHESIS=100 gives a hundred, the regulator's too, and adds the phase of systematic coverage. Schemathesis' check `positive_data_acceptance` is left out: a
-venue refuses much that its schema allows, and JSON Schema takes 118.0 for an integer, which we do not.
+By default each operation gets one example from the operator and one from a trader, and the paths through links are
+walked once; NARYQ_SCHEMATHESIS=100 gives a hundred, the regulator's too, and adds the phase of systematic coverage.
+Schemathesis' check `positive_data_acceptance` is left out: a venue refuses much that its schema allows, and JSON
+Schema takes 118.0 for an integer, which we do not.
 """
 
 import json

@@ -1,0 +1,204 @@
+"""`naryq serve` as a process: founded once, killed between an answer and the next, told to stop, and over TLS."""
+
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import trustme
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from naryq.gateways.stream_hub import CLOSING
+
+ROUNDS = int(os.environ.get("NARYQ_SERVE_KILLS", "2"))
+"""How often the venue is killed; more by the environment."""
+
+
+class Venue(NamedTuple):
+    """A serving process, its address, and what it has printed."""
+
+    process: "subprocess.Popen[str]"
+    address: str
+    printed: str
+
+
+@contextmanager
+def serving(*options: str, cwd: Path) -> Iterator[Venue]:
+    """Start the command, wait until its doors are open, and kill what is left of it at the end."""
+    command = [sys.executable, "-u", "-m", "naryq", "serve", *options]
+    with subprocess.Popen(command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            yield Venue(process, *_greeting(process))
+        finally:
+            process.kill()
+
+
+def _greeting(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return the address, and all that was printed until it was."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if found := re.search(r"https?://127\.0\.0\.1:\d+", line):
+            return found[0], printed
+    raise AssertionError(printed)
+
+
+def key_in(printed: str) -> str:
+    (found,) = re.findall(r"naryq_[0-9a-f]{12}_[0-9a-f]{64}", printed)
+    return str(found)
+
+
+def stopped(venue: Venue, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+    """Tell the process to stop; return its exit code and what it still had to say."""
+    venue.process.send_signal(number)
+    rest, _ = venue.process.communicate(timeout=60)
+    return venue.process.returncode, rest
+
+
+def ask(address: str, key: str, method: str, path: str, body: Any = None) -> httpx.Response:
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return httpx.request(method, address + path, headers=headers, json=body, timeout=60)
+
+
+def admit(venue: Venue, key: str, number: int) -> httpx.Response:
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": f"c{number}"}
+    body = {"participant_id": f"p{number}", "name": f"Participant {number}", "role": "observer"}
+    return httpx.post(venue.address + "/v1/participants", headers=headers, json=body, timeout=60)
+
+
+def test_a_killed_venue_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
+    """Killed at once after an answer, again and again, it knows all it has answered, and answers repeats as before."""
+    answers: dict[int, dict[str, Any]] = {}
+    key, number = "", 0
+    for _ in range(ROUNDS):
+        with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+            key = key or key_in(venue.printed)
+            for known, answer in answers.items():
+                assert admit(venue, key, known).json() == {**answer, "repeated": True}
+            for _ in range(5):
+                number += 1
+                taken = admit(venue, key, number)
+                assert taken.status_code == 200
+                answers[number] = taken.json()
+            venue.process.send_signal(signal.SIGKILL)
+            venue.process.wait()
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        assert key not in venue.printed
+        names = {item["participant_id"] for item in ask(venue.address, key, "GET", "/v1/participants").json()["items"]}
+        assert names == {"operator", "regulator", *(f"p{known}" for known in answers)}
+        assert stopped(venue)[0] == 0
+
+
+def test_a_killed_venue_in_the_midst_of_a_flood(tmp_path: Path) -> None:
+    """Killed while commands come in on many connections, every one that was answered is there, and each once."""
+    answered: list[tuple[str, int]] = []
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        key = key_in(venue.printed)
+
+        def send(first: int) -> None:
+            for number in range(first, first + 200):
+                try:
+                    answer = admit(venue, key, number)
+                except httpx.TransportError:
+                    return
+                if answer.status_code == 200:
+                    answered.append((f"p{number}", answer.json()["sequence"]))
+
+        threads = [threading.Thread(target=send, args=(1_000 * number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        while len(answered) < 20:
+            assert venue.process.poll() is None
+        venue.process.send_signal(signal.SIGKILL)
+        for thread in threads:
+            thread.join()
+    assert len({sequence for _, sequence in answered}) == len(answered)
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        page = ask(venue.address, key, "GET", "/v1/participants?limit=1000").json()
+        assert page["next_cursor"] is None
+        assert {name for name, _ in answered} <= {item["participant_id"] for item in page["items"]}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_it_is_told(tmp_path: Path, number: signal.Signals) -> None:
+    """It ends with 0 although a reader of the stream listens and says nothing; the reader is told why."""
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        header = {"authorization": f"Bearer {key_in(venue.printed)}"}
+        address = venue.address.replace("http", "ws") + "/v1/stream"
+        with connect(address, additional_headers=header) as socket:
+            code, said = stopped(venue, number)
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == CLOSING
+    assert code == 0
+    assert "Traceback" not in said
+
+
+def test_no_secret_is_printed_or_kept(tmp_path: Path) -> None:
+    """The key is shown once; at the log level that says most, no request leaves it in the output or in any file."""
+    (tmp_path / "venue.toml").write_text('[venue]\nlog-level = "debug"\n[web]\nport = 0\n', encoding="utf-8")
+    with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+        key = key_in(venue.printed)
+        password = "correct horse battery"  # noqa: S105 - a test's
+        made = ask(venue.address, key, "POST", "/v1/people", {"login": "aigul", "password": password})
+        token = ask(venue.address, key, "POST", "/v1/tokens").json()["token"]
+        assert ask(venue.address, token, "GET", "/v1/me").status_code == 200
+        wrong = {"login": "aigul", "password": password + "?", "code": "000000"}
+        assert ask(venue.address, "", "POST", "/v1/sign-in", wrong).status_code == 401
+        code, said = stopped(venue)
+        assert code == 0
+    secrets = [key, key.rpartition("_")[2], password, token, made.json()["one_time_secret"]]
+    held = said.encode() + b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    # The seeds of one-time codes must be had again to check a code: they stand in the file of its owner alone.
+    assert [secret for secret in secrets if secret.encode() in held] == [secrets[-1]]
+    assert secrets[-1] not in said
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    """With a certificate it speaks TLS 1.2 or newer alone, and tells browsers never to come without."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "venue.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "venue.key")
+    settings = '[web]\nport = 0\ncertificate = "venue.pem"\nprivate-key = "venue.key"\n'
+    (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+        answer = httpx.get(venue.address + "/ready", verify=trusting)
+        assert answer.text == "ready\n"
+        assert answer.headers["strict-transport-security"].startswith("max-age=")
+        with pytest.raises(httpx.TransportError):
+            httpx.get(venue.address.replace("https", "http") + "/ready")
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authority.configure_trust(old)
+        with pytest.deprecated_call():
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(venue.address + "/ready", verify=old)
+
+
+def test_a_taken_port_and_a_taken_journal_are_refused(tmp_path: Path) -> None:
+    """One line says what is in the way, with the code of a refusal, and nothing is left half done."""
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        port = venue.address.rpartition(":")[2]
+        for options in (("--data", "v", "--port", "0"), ("--data", "w", "--port", port)):
+            command = [sys.executable, "-m", "naryq", "serve", *options]
+            done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
+            assert done.returncode == 2
+            assert done.stderr.startswith(("naryq: journal_locked", "naryq: busy"))
+            assert "Traceback" not in done.stderr
+        assert json.loads(ask(venue.address, key_in(venue.printed), "GET", "/v1/me").content)["role"] == "operator"
