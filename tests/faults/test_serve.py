@@ -149,7 +149,9 @@ def test_it_stops_when_it_is_told(tmp_path: Path, number: signal.Signals) -> Non
 
 def test_no_secret_is_printed_or_kept(tmp_path: Path) -> None:
     """The key is shown once; at the log level that says most, no request leaves it in the output or in any file."""
-    (tmp_path / "venue.toml").write_text('[venue]\nlog-level = "debug"\n[web]\nport = 0\n', encoding="utf-8")
+    (tmp_path / "venue.toml").write_text(
+        '[venue]\nlog-level = "debug"\n[web]\nport = 0\n[fix]\nport = 0\n', encoding="utf-8"
+    )
     with serving("--config", "venue.toml", cwd=tmp_path) as venue:
         key = key_in(venue.printed)
         password = "correct horse battery"  # noqa: S105 - a test's
@@ -173,7 +175,7 @@ def test_over_tls(tmp_path: Path) -> None:
     certificate = authority.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "venue.pem")
     certificate.private_key_pem.write_to_path(tmp_path / "venue.key")
-    settings = '[web]\nport = 0\ncertificate = "venue.pem"\nprivate-key = "venue.key"\n'
+    settings = '[web]\nport = 0\ncertificate = "venue.pem"\nprivate-key = "venue.key"\n[fix]\nport = 0\n'
     (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
