@@ -49,6 +49,13 @@ class Map(Generic[K, V]):
         self._length = len(held)
         self._place = [held]
 
+    @classmethod
+    def holding(cls, held: dict[K, V]) -> "Map[K, V]":
+        """Return the map of a dict that nobody else has: it is not copied."""
+        made: Map[K, V] = _new(cls)
+        made._length, made._place = len(held), [held]
+        return made
+
     @overload
     def get(self, key: K) -> V | None: ...
     @overload

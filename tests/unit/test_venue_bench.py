@@ -47,7 +47,7 @@ def test_a_month_leads_to_statements() -> None:
     found = run("month", "--orders", "1000")
     assert found["sessions, participants"][0] == "40, 402"
     assert found["orders, trades"][0].startswith("1,000, ")
-    assert found["refused"] == ("0", True)
+    assert found["refused otherwise"] == ("0", True)
     assert found["from journal to statements"][0].endswith("402 statements")
     assert int(found["lines in the statements"][0].replace(",", "")) > 402
 

@@ -23,7 +23,7 @@ from naryq.access.store import Store
 from naryq.cli.files import read_rulebook
 from naryq.cli.serve_fix import fix_door
 from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
-from naryq.engine import Engine, OnEntry, ignore
+from naryq.engine import Engine, OnEntry, collect_seldom, ignore
 from naryq.exchange import State
 from naryq.gateways import rest, stream
 from naryq.gateways.application import Service, application
@@ -77,6 +77,7 @@ def serve(config: Path | None, data: Path, port: int, fix_port: int | None, rule
     logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with closing(_access(settings)) as access:
         _found(settings.venue)
+        collect_seldom()
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
         uvloop.run(_open_doors(settings, _wired(settings, access)))

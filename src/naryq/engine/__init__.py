@@ -9,6 +9,17 @@ takes effect once.
 """
 
 from naryq.engine.answers import NOT_KEPT, Answer, Promise
+from naryq.engine.collector import collect_seldom
 from naryq.engine.writer import BATCH_LIMIT, QUEUE_LIMIT, Engine, OnEntry, ignore
 
-__all__ = ["BATCH_LIMIT", "NOT_KEPT", "QUEUE_LIMIT", "Answer", "Engine", "OnEntry", "Promise", "ignore"]
+__all__ = [
+    "BATCH_LIMIT",
+    "NOT_KEPT",
+    "QUEUE_LIMIT",
+    "Answer",
+    "Engine",
+    "OnEntry",
+    "Promise",
+    "collect_seldom",
+    "ignore",
+]

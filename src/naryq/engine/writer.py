@@ -1,11 +1,10 @@
 """The engine: the thread that writes, and the doors of everybody else."""
 
-import gc
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import groupby, islice
 from types import TracebackType
 from typing import Final, Generic, Self
@@ -13,6 +12,7 @@ from typing import Final, Generic, Self
 import msgspec
 
 from naryq import exchange
+from naryq.engine import collector
 from naryq.engine.answers import (
     BUSY,
     NOT_ALONE,
@@ -38,7 +38,7 @@ from naryq.units import INT64_MAX
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
-SNAPSHOT_EVERY: Final = 100_000
+SNAPSHOT_EVERY: Final = 50_000
 AHEAD_NS: Final = 60 * 10**9
 """How far ahead of the venue's clock a command's time may lie: as far as two honest clocks may differ, and more."""
 
@@ -205,7 +205,7 @@ class Engine(Generic[S]):
     # --- The writer's side --------------------------------------------------------------------------------------
 
     def _recovered(self, snapshots: SnapshotStore | None, snapshot_every: int) -> S:
-        with _collector_at_rest():
+        with collector.at_rest():
             state, self._sequence, chain, self.passed_over = start(self._journal, self._machine, snapshots)
             if snapshots is not None:
                 self._keeper = SnapshotKeeper(self._machine, snapshots, snapshot_every, self._sequence)
@@ -310,18 +310,6 @@ def _joined(sound: list[Waiting], count: int, promises: list[Promise]) -> list[W
         if not promise.done():
             promise.refuse(NOT_ALONE)
     return []
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the collector of reference cycles from walking a state that only grows, and in which there are none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _batches(commands: Iterable[AnyCommand], size: int) -> Iterator[list[AnyCommand]]:

@@ -109,9 +109,11 @@ def _made(plain: Callable[[Any], Any], built: Callable[[Any], Any]) -> Codec:
 def _map(keys: Codec, values: Codec) -> Codec:
     """Write a map whose keys are leaves as it is, and any other as the list of its keys and the list of its values."""
     if keys is values is SAME:
-        return _made(Map.copied, Map)
+        return _made(Map.copied, Map.holding)
     if keys is SAME:
-        return _made(partial(_with_values, values.all_plain), lambda found: Map(_with_values(values.all_built, found)))
+        return _made(
+            partial(_with_values, values.all_plain), lambda found: Map.holding(_with_values(values.all_built, found))
+        )
     return _made(
         lambda found: [list(keys.all_plain(found.keys())), list(values.all_plain(found.values()))],
         lambda both: Map(zip(keys.all_built(both[0]), values.all_built(both[1]), strict=True)),
