@@ -24,6 +24,7 @@ from naryq.gateways.rest import entered
 from naryq.gateways.rest_operations import address_of
 from naryq.gateways.stream_hub import BAD_MESSAGES, NOT_WANTED, Hub, Reader
 from naryq.messages import Code, Refusal, encode
+from naryq.messages.stream import Sequence as Row
 from naryq.messages.stream import Subscribe, ToStream, Unsubscribe
 from naryq.showing import Viewer
 from naryq.showing.snapshots import audience_of
@@ -267,7 +268,7 @@ def _asked(connection: HTTPConnection, *, needed: bool = False) -> list[Subscrib
         raise Refusal(Code.EMPTY, "no channel is named", where="channel", remedy=remedy)
     after = after * len(channels) if len(after) == 1 else after or [None] * len(channels)
     try:
-        known = msgspec.convert(connection.headers.get("last-event-id") or 0, int, strict=False)
+        known = msgspec.convert(connection.headers.get("last-event-id") or 0, Row, strict=False)
         pairs = zip(channels, after, strict=True)
         found = [msgspec.convert({"channel": name, "after": row}, Subscribe, strict=False) for name, row in pairs]
     except (msgspec.ValidationError, ValueError) as error:
