@@ -116,7 +116,7 @@ FOLLOWING = (m.PriceCounted, m.KeysCounted, m.LimitReached, m.LimitLifted, m.Ban
 """What the limits add to the events of a command."""
 
 
-def of_order(books: Books, command: m.SubmitOrder) -> Iterator[Code]:
+def of_order(books: Books, command: m.SubmitOrder, replaced_lots: int = 0) -> Iterator[Code]:
     """Return the codes with which the limits of size, rate, batch and parity must refuse an order."""
     today = books.day(command.at_ns)
     rule = {name: books.rule(name, today, today) for name in ORDER_RULES}
@@ -130,7 +130,7 @@ def of_order(books: Books, command: m.SubmitOrder) -> Iterator[Code]:
     if rule["orders_per_second"] is not None and len(recent) >= rule["orders_per_second"]:
         yield Code.TOO_FAST
     if command.side == "buy":
-        lots = _taken(books, command.actor, call.opened.delivery_month) + command.quantity_lots
+        lots = taken(books, command.actor, call.opened.delivery_month) - replaced_lots + command.quantity_lots
         if rule["batch_highest"] is not None and lots > rule["batch_highest"]:
             yield Code.BATCH_TOO_LARGE
         if rule["batch_lowest"] is not None and lots < rule["batch_lowest"]:
@@ -158,7 +158,7 @@ ORDER_RULES = (
 )
 
 
-def _taken(books: Books, participant_id: str, month: str) -> int:
+def taken(books: Books, participant_id: str, month: str) -> int:
     """Count over again what a buyer has bought or is bidding for in a month."""
     lots, group = 0, books.register.group(participant_id)
     for call in books.calls.values():
@@ -167,6 +167,7 @@ def _taken(books: Books, participant_id: str, month: str) -> int:
             for order in call.orders.values():
                 if order.side == "buy" and books.register.group(order.participant_id) == group:
                     lots += order.quantity_lots if call.cleared is None else filled[order.order_id]
+            lots += sum(trade.quantity_lots for trade in call.trades if books.register.group(trade.buyer_id) == group)
     return lots
 
 
@@ -351,16 +352,22 @@ def _wrong_decision(books: Books, command: m.DecideClaim, today: str) -> Iterato
 def wrong_publication(books: Books, command: m.PublishPrices, today: str) -> Iterator[Code]:
     """Return the code with which a publication outside its calendar must be refused."""
     opened = books.calls[command.session_id].opened
-    first = date.fromisoformat(f"{opened.delivery_month}-01")
+    first = _of_a_later_cycle(f"{opened.delivery_month}-01")
     lead, gap = (
         books.rule(name, f"{opened.delivery_month}-01", today) for name in ("publication_lead", "publication_gap")
     )
     provinces = [place.place for place in opened.places if place.kind == "province"]
     days = [books.limits.published_on[province] for province in provinces if province in books.limits.published_on]
-    now = date.fromisoformat(today)
+    now = _of_a_later_cycle(today)
     too_early = lead is not None and (first - now).days > lead
-    if too_early or (gap is not None and any((now - date.fromisoformat(day)).days < gap for day in days)):
+    if too_early or (gap is not None and any((now - _of_a_later_cycle(day)).days < gap for day in days)):
         yield Code.OUTSIDE_CALENDAR
+
+
+def _of_a_later_cycle(day: str) -> date:
+    """Return the day 400 years later, when the calendar repeats itself: the year 0 is none of Python's."""
+    year, month, number = map(int, day.split("-"))
+    return date(year + 400, month, number)
 
 
 def _is_day(text: str) -> bool:

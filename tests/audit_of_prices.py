@@ -44,6 +44,9 @@ class Books:
     people: dict[str, str] = field(default_factory=dict)
     register: Register = field(default_factory=Register)
     rulebook: m.RulebookText | None = None
+    rules_of: m.RulebookText | None = None
+    values: dict[str, tuple[m.DatedValue, ...]] = field(default_factory=dict)
+    """The dated values by rule, of the rulebook `rules_of`."""
     calls: dict[str, Call] = field(default_factory=dict)
     order_ids: set[str] = field(default_factory=set)
     plans: dict[tuple[str, str], m.SupplyPlanned] = field(default_factory=dict)
@@ -76,8 +79,13 @@ class Books:
     def value(self, name: str, effective: str, known: str) -> Any:
         """Return the whole value of a rule in force on a day as known on a day, or None."""
         assert self.rulebook is not None
-        values = [value for rule in self.rulebook.rules if rule.rule == name for value in rule.values]
-        apply = [v for v in values if v.known <= known and v.effective <= effective <= (v.until or "9999-12-31")]
+        if self.rules_of is not self.rulebook:
+            self.rules_of, self.values = self.rulebook, {rule.rule: rule.values for rule in self.rulebook.rules}
+        apply = [
+            v
+            for v in self.values.get(name, ())
+            if v.known <= known and v.effective <= effective <= (v.until or "9999-12-31")
+        ]
         return max(apply, key=lambda dated: (dated.effective, dated.known)).value if apply else None
 
     def rule(self, name: str, effective: str, known: str, place: str = "") -> Any:

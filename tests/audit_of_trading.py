@@ -1,7 +1,7 @@
 """What the auditor holds every session over one instrument to: its trades, its phases, its orders and statistics.
 
 It does not predict the trades (the naive book does, in tests/property/test_trading_twins.py); it checks that each lies
-within the limits and the open lots of both orders, never joins one owner with itself, and that the sums are right.
+within the limits and the open lots of both orders, never joins a group with itself, and that the sums are right.
 """
 
 from collections.abc import Iterator
@@ -45,14 +45,14 @@ def judged(books: Any, events: tuple[Any, ...]) -> Iterator[str]:
     }
     for event in events:
         if isinstance(event, m.Traded):
-            yield from _wrong_trade(event, calls[event.session_id])
+            yield from _wrong_trade(books, event, calls[event.session_id])
         if isinstance(event, m.SessionEnded) and event.statistics is not None:
             yield from _wrong_sums(event, calls[event.session_id].trades)
         if getattr(event, "session_id", None) in calls:
             fold(calls[event.session_id], event)
 
 
-def _wrong_trade(trade: m.Traded, call: Any) -> Iterator[str]:
+def _wrong_trade(books: Any, trade: m.Traded, call: Any) -> Iterator[str]:
     bid, ask = (call.orders.get(order_id) for order_id in (trade.buy_order_id, trade.sell_order_id))
     if bid is None or ask is None:
         yield f"{trade.trade_id} joins orders that do not stand"
@@ -65,8 +65,8 @@ def _wrong_trade(trade: m.Traded, call: Any) -> Iterator[str]:
         yield f"{trade.trade_id} trades more than is open"
     if (bid.participant_id, ask.participant_id) != (trade.buyer_id, trade.seller_id):
         yield f"{trade.trade_id} names others than the owners of its orders"
-    if trade.buyer_id == trade.seller_id and call.opened.self_trade != "allow":
-        yield f"{trade.trade_id} joins a participant with itself"
+    if call.opened.self_trade != "allow" and trade.buyer_id in books.register.group(trade.seller_id):
+        yield f"{trade.trade_id} joins a participant with itself or an affiliate"
 
 
 def _wrong_sums(event: m.SessionEnded, trades: list[m.Traded]) -> Iterator[str]:

@@ -12,7 +12,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any, get_args
 
-from tests import audit_of_limits, audit_of_people, audit_of_prices, audit_of_rules, audit_of_supply, audit_of_trading
+from tests import (
+    audit_of_limits,
+    audit_of_orders,
+    audit_of_people,
+    audit_of_prices,
+    audit_of_rules,
+    audit_of_supply,
+    audit_of_trading,
+)
 from tests.audit_of_prices import Books, Call
 from tests.naive_money import NaiveMoney
 
@@ -211,13 +219,16 @@ class Auditor:
             yield "a command_id serves two commands"
 
     def _judge_trading(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-        """Judge what concerns an instrument or a plan: who may is certain, why not otherwise is not predicted here."""
+        """Judge what concerns an instrument or a plan: who may is certain, and why an order is refused."""
         denied = Code.TIME_BACKWARD if command.at_ns < self.at_ns else self._denied(command)
         code = events[0].code if isinstance(events[0], m.Refused) else None
         self.seen[f"{type(command).__name__} {code or ''}".strip()] += 1
         if denied is not None and code != denied:
             yield f"answered with {code or 'events'}, though {denied}"
-        elif isinstance(events[0], m.Refused):
+            return
+        if denied is None and isinstance(command, audit_of_orders.COMMANDS):
+            yield from audit_of_orders.judged(self.books, self.money, command, events)
+        if isinstance(events[0], m.Refused):
             yield from audit_of_limits.beside_refusal(self.books, command, events[0], events[1:])
         elif isinstance(command, audit_of_supply.COMMANDS):
             yield from audit_of_supply.judged(events)
@@ -319,8 +330,14 @@ class Auditor:
             yield Code.OUTSIDE_WINDOW
         elif not _is_day(command.day):
             yield Code.OUT_OF_RANGE
-        elif not lacks and command.at_ns >= self._window(command)[1]:
+        elif not lacks and (command.at_ns >= self._window(command)[1] or self._rests(command.day)):
             yield Code.OUTSIDE_WINDOW
+
+    def _rests(self, day: str) -> bool:
+        """Say whether a day is none of trading in a year whose holidays are declared."""
+        declared = self.books.limits.holidays.get(int(day[:4]))
+        weekend = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).weekday() >= 5
+        return declared is not None and day not in declared.working and (weekend or day in declared.days)
 
     def _wrong_order(self, command: m.SubmitOrder) -> Iterator[Code]:
         rule = {"buy": "who_may_buy", "sell": "who_may_sell"}[command.side]

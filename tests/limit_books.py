@@ -24,7 +24,10 @@ class LimitBooks:
     published_on: dict[str, str] = field(default_factory=dict)
     regions: dict[str, str | None] = field(default_factory=dict)
     """The one region that each instrument delivers to; None where it is the whole Republic."""
+    provinces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The provinces that an instrument delivers to besides."""
     halted_until: dict[str, int] = field(default_factory=dict)
+    holidays: dict[int, m.HolidaysDeclared] = field(default_factory=dict)
 
     def copy(self) -> "LimitBooks":
         """Return books that go their own way from here."""
@@ -39,7 +42,9 @@ class LimitBooks:
             set(self.decided),
             dict(self.published_on),
             dict(self.regions),
+            dict(self.provinces),
             dict(self.halted_until),
+            dict(self.holidays),
         )
 
     def fold(self, event: Any) -> None:
@@ -65,8 +70,11 @@ class LimitBooks:
             case m.InstrumentListed():
                 region = event.instrument.delivery_region
                 self.regions[event.instrument.code] = None if region == m.REPUBLIC else region
+                self.provinces[event.instrument.code] = event.instrument.provinces
             case m.LimitReached() if event.session_id is not None and event.until_ns is not None:
                 self.halted_until[event.session_id] = event.until_ns
+            case m.HolidaysDeclared():
+                self.holidays[event.year] = event
             case m.ParityReported():
                 self.parity = event
             case m.CompensationClaimed():

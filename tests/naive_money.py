@@ -176,6 +176,8 @@ class NaiveMoney:
         if deal.unpaid and deal.terms["prepayment_days"] is not None:
             return False
         month = deal.event.delivery_month
+        if month < "0001":
+            return deal.awaited > 0  # Of the year 0, which no calendar of Python has, everything is long overdue.
         first = date.fromisoformat(f"{month}-01")
         last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         return day > later(last.isoformat(), deal.terms["delivery_days"] or 0) and deal.awaited > 0

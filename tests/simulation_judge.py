@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import reduce
 from typing import Any
+
+import msgspec
 
 from naryq import exchange
 from naryq.engine import Answer, Engine
@@ -29,6 +32,11 @@ from naryq.messages import (
 ALIVE = ("collecting", "call", "continuous", "halted")
 LEFT_ALONE = ("sequence", "commands")
 """The fields of the state in which a refused command is remembered; all others are the same objects as before."""
+
+
+def same(command: AnyCommand, other: AnyCommand) -> bool:
+    """Say whether one command is the other, sent again: the time only says when."""
+    return msgspec.structs.replace(command, at_ns=other.at_ns) == other
 
 
 class Judge:
@@ -98,11 +106,13 @@ class Judge:
             self.findings.append(f"{where}: nobody sent it, or it was taken back")
         if before.commands.get(command.command_id) is not None or command.command_id in self.first:
             self.findings.append(f"{where}: a command_id stands in two rows")
-        if exchange.decide(before, command) != entry.events:
+        events, folded = exchange.decide_and_fold(before, command)
+        if events != entry.events:
             self.findings.append(f"{where}: decided again, it gives other events")
+            folded = reduce(exchange.evolve, entry.events, before)
         self.findings += [f"{where}: {said}" for said in self._out_of_turn(entry)]
         self.findings += [f"{where}: {said}" for said in self._unnamed(entry)]
-        self.desk.state = exchange.apply(before, entry)
+        self.desk.state = exchange.seal(folded, entry)
         self.desk.rows.append(entry)
         self.findings += [f"{where}: {said}" for said in self.desk.auditor.observe(command, entry.events)]
         self.findings += [f"{where}: {said}" for said in self._refused(entry, before)]
@@ -160,11 +170,11 @@ class Judge:
         return head.code
 
     def _kept(self, command: AnyCommand, answer: Answer, rows: list[Record]) -> Iterator[str]:
-        if answer.sequence > len(rows):
+        if answer.sequence > min(len(rows), len(self.desk.rows)):
             yield "acknowledged, and not durable"
             return
         row = self.desk.rows[answer.sequence - 1]
-        if (row.command, row.events) != (command, answer.events):
+        if not same(row.command, command) or row.events != answer.events:
             yield f"answered otherwise than row {answer.sequence} says"
         first = self.first.setdefault(command.command_id, answer)
         if (first.sequence, first.events) != (answer.sequence, answer.events):
@@ -179,7 +189,7 @@ class Judge:
         known = self.desk.state.commands.get(command.command_id)
         match code:
             case Code.COMMAND_ID_REUSED:
-                if all(each == command for each in self.sent_by_id[command.command_id]):
+                if all(same(each, command) for each in self.sent_by_id[command.command_id]):
                     yield "nobody used this command_id for another command"
             case Code.OUTCOME_UNKNOWN:
                 self.unknown.add(command.command_id)
@@ -212,7 +222,8 @@ class Judge:
         ]
 
     def _lost(self, command_id: str) -> bool:
-        return len(self.sent_by_id[command_id]) == 1 and command_id not in self.gone
+        first, *others = self.sent_by_id[command_id]
+        return all(same(first, other) for other in others) and command_id not in self.gone
 
     # --- What is recovered --------------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from tests.trading_samples import REGIONAL, REPUBLICAN, over
 from tests.venue_samples import LINKS, SOURCE, instant, opening, order, rulebook, terms
 
 from naryq import exchange
+from naryq.exchange.people import standing
+from naryq.exchange.topic import rules_in_force
 from naryq.messages import (
     AnyCommand,
     ApprovePlan,
@@ -29,10 +31,12 @@ from naryq.messages import (
     ConfirmReceipt,
     CorrectApplication,
     DecideClaim,
+    DeclareAffiliation,
     DeclareEmergency,
     DeclareHolidays,
     DelistInstrument,
     EmergencyValue,
+    EndAffiliation,
     ExcludeParticipant,
     ListInstrument,
     OpenPlan,
@@ -80,6 +84,11 @@ SOMETIMES: dict[str, tuple[Any, ...]] = {
     "stop_orders": ("keep", "keep", "cancel"),
     "tie_rule": ("time", "pro_rata"),
     "price_rule": ("middle", "lowest", "highest"),
+    "who_may_sell": (("seller", "buyer"), ("seller", "buyer"), ("seller",)),
+    "who_may_buy": (("seller", "buyer"), ("seller", "buyer"), ("buyer",)),
+    "platform_sellers": (None, None, ("producer", "unclassed")),
+    "batch_lowest": (None, None, 3),
+    "batch_highest": (None, None, 40),
     "collar_rise": (3_000, 700),
     "session_price_limit": (None, 500),
     "session_halt": (None, 5),
@@ -106,24 +115,24 @@ ALWAYS: dict[str, Any] = {
     "sales_report_day": 15,
 }
 WEIGHTS = {
-    "submit": 30,
-    "amend": 5,
-    "cancel": 3,
+    "submit": 60,
+    "amend": 8,
+    "cancel": 4,
     "cancel_all": 1,
     "phase": 2,
     "end": 9,
     "round": 2,
     "open": 3,
     "stop": 0.5,
-    "people": 2,
+    "people": 4,
     "series": 1,
     "money": 4,
-    "perform": 10,
+    "perform": 14,
     "fail": 3,
     "publish": 3,
     "rules": 3,
     "emergency": 2,
-    "supply": 6,
+    "supply": 8,
     "limits": 1,
     "instruments": 1,
     "watch": 0.5,
@@ -195,12 +204,15 @@ class Moves(Campaign, World):
     # --- Sessions and orders ------------------------------------------------------------------------------------
 
     def session(self) -> exchange.Session | None:
-        """Return a session: mostly one whose orders can still trade, else one that waits to be ended, else any."""
+        """Return a session: mostly one that takes orders now or later, else one that waits to be ended, else any."""
         sessions = [each for _, each in sorted(self.desk.state.sessions.items())]
         waiting = [each for each in sessions if each.phase not in {"published", "cancelled"}]
         taking = [each for each in waiting if self._takes(each)]
+        ready = [each for each in taking if each.phase in {"collecting", "call", "continuous"}]
         chance = self.draw.random()
-        chosen = taking if chance < 0.92 else waiting if chance < 0.98 else sessions
+        chosen = (
+            ready if chance < 0.8 and ready else taking if chance < 0.92 else waiting if chance < 0.98 else sessions
+        )
         return self.draw.choice(chosen) if chosen else None
 
     def _takes(self, session: exchange.Session) -> bool:
@@ -247,9 +259,21 @@ class Moves(Campaign, World):
 
     def _submit(self) -> Made:
         kind, actor, fields = super()._submit()
+        if kind is SubmitOrder and len(self.desk.state.order_ids) and self.draw.random() < 0.02:
+            fields = {**fields, "order_id": self._one(dict(self.desk.state.order_ids.items()))}
+        if kind is SubmitOrder and self.draw.random() < 0.9:
+            actor = self.draw.choice(self._who_may(fields["side"]) or [actor])
+            if self.desk.state.sessions[fields["session_id"]].phase == "call":
+                fields = {**fields, "time_in_force": "session", "post_only": False}
         if kind is SubmitOrder and fields["place"] in {"ZH", "AT", "KZ-47", "KZ-23"}:
             return self._in_network(fields)
         return kind, actor, fields
+
+    def _who_may(self, side: str) -> list[str]:
+        """Name those who may trade on a side by the rules in force, and are not suspended."""
+        state, roles = self.desk.state, rules_in_force(self.desk.state, self.desk.at_ns)
+        known = [who for who in TRADERS if standing(state, who, self.desk.at_ns) == "active"]
+        return [who for who in known if state.participants[who].role in roles.words(f"who_may_{side}")]
 
     def _in_network(self, fields: dict[str, Any]) -> Made:
         """Let plants sell and provinces buy, mostly, and some bids be far beyond a collar."""
@@ -290,6 +314,12 @@ class Moves(Campaign, World):
         }  # fmt: skip
 
     def _people(self) -> Made:
+        declared = sorted(self.desk.state.people.affiliations.keys())
+        if self.draw.random() < 0.4:
+            ends = len(declared) > 1
+            one, other = self.draw.choice(declared) if ends else self.draw.sample(TRADERS, 2)
+            fields = {"participant_id": one, "affiliate_id": other, "evidence": "one owner"}
+            return EndAffiliation if ends else DeclareAffiliation, "operator", fields
         maker = self.draw.choice(
             (random_commands._stand, random_commands._affiliate, random_commands._admit, random_commands._classify)
         )
@@ -322,14 +352,19 @@ class Moves(Campaign, World):
             maker = self.draw.choice((random_money._pay, random_money._ship, random_money._receive))
             return maker(self, self._numbers())
         if deal.pending_kg and chance < 0.6:
-            waiting = [each for each, known in sorted(self.desk.state.money.shipments.items()) if not known.is_received]
-            return ConfirmReceipt, "operator", {"document": self.draw.choice(waiting)}
-        if deal.unpaid_tiyn:
+            return ConfirmReceipt, "operator", {"document": self._document()}
+        if deal.unpaid_tiyn and chance < 0.75:
             amount = self.draw.choice((deal.unpaid_tiyn, deal.unpaid_tiyn, max(1, deal.unpaid_tiyn // 2)))
             return PayObligation, deal.opened.buyer_id, {**name, "amount_tiyn": amount}
         mass_kg = max(1, self.draw.choice((deal.awaited_kg, deal.awaited_kg, deal.opened.mass_kg // 3)))
         shipped = {"document": self.name("d"), "mass_kg": mass_kg, "loaded_on": self.day.isoformat()}
         return ReportShipment, deal.opened.seller_id, {**name, **shipped}
+
+    def _document(self) -> str:
+        """Name a loading document that waits for its receipt, or now and then any."""
+        shipments = dict(self.desk.state.money.shipments.items())
+        waiting = [each for each, known in shipments.items() if not known.is_received]
+        return str(self._one(waiting if self.draw.random() < 0.85 else shipments))
 
     def _fail(self) -> Made:
         if not self.open_deals():
@@ -396,7 +431,8 @@ class Moves(Campaign, World):
         if plan.approved is not None and self.draw.random() < 0.7:
             return self._allotted(plan)
         steps = (self._capacity, self._application, self._application, self._review, self._approval, self._report)
-        return self.draw.choice(steps)(period)
+        wanting = [steps[0]] * (len(plan.capacities) < 2) + [steps[1]] * (len(plan.applications) < 3)
+        return self.draw.choice(wanting if wanting and self.draw.random() < 0.8 else steps)(period)
 
     def _capacity(self, period: str) -> Made:
         who, plant = self.draw.choice((("zhanaozen", "ZH"), ("atyrau", "AT")))

@@ -149,6 +149,14 @@ BUGS: dict[str, tuple[Any, str, Plant, Callable[[], Any]]] = {
         *(auctions, "_check_sealed", _tells),
         auction_tests.test_nobody_learns_of_a_sealed_bid,
     ),
+    "the initiator's own wins if it was found out late": (
+        *(auctions, "_is_out", lambda _: trading.is_held),
+        lambda: auction_tests.test_who_turns_out_to_be_the_initiators_own_wins_nothing("sealed"),
+    ),
+    "whoever is found out stops the auction": (
+        *(auctions, "_apart", lambda _: lambda affiliates, __: affiliates),
+        lambda: auction_tests.test_who_turns_out_to_be_the_initiators_own_wins_nothing("open"),
+    ),
     "an open bid can be taken back": (
         *(auctions, "check_may_leave", _returns(None)),
         auction_tests.test_sealed_bids_can_be_taken_back_and_open_ones_stand,

@@ -212,7 +212,7 @@ def test_a_robot_as_it_was() -> None:
 
 
 def test_a_robot_is_refused_by_its_rate() -> None:
-    """With the later law's limit its second order within the second is refused, and each breach is written down."""
+    """With the later law's limit it is refused under its second name too, so that it cannot lift its own offer."""
     play(
         "rules orders_per_second 1",
         PEOPLE,
@@ -220,9 +220,9 @@ def test_a_robot_is_refused_by_its_rate() -> None:
         """
         reference 100000
         11:00  s1 sell 101000 1
-        11:00  b1 buy 101000 1
+        11:00  b1 buy 101000 1      -> too_fast
         11:00  s1 sell 102000 1     -> too_fast
-        11:00  b1 buy 102000 1      -> too_fast
+        11:01  b2 buy 101000 1
         trades 101000 1
         """,
     )

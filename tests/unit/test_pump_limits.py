@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.venue_samples import Desk, founded, instant, opening, order, report_terms, rulebook
 
-from naryq import exchange, limits
+from naryq import limits
 from naryq.messages import (
     ClearSession,
     CloseSession,
     Code,
     OpenSession,
     PublishPrices,
-    Refused,
     SubmitOrder,
 )
 from naryq.units import apportion, month_after
@@ -58,9 +57,8 @@ def test_a_month_of_the_year_0_is_refused_like_any_other_without_a_price() -> No
     desk.at_ns = opened.closes_at_ns
     for kind in (CloseSession, ClearSession):
         desk.must(kind, "operator", session_id="old")
-    refused = exchange.decide(desk.state, PublishPrices("c99", "operator", desk.at_ns, "old"))[0]
-    assert isinstance(refused, Refused)
-    assert refused.code == Code.NO_PRICE
+    assert desk.give(PublishPrices, "operator", session_id="old").code == Code.NO_PRICE
+    assert desk.findings == []
 
 
 # --- The calendar -----------------------------------------------------------------------------------------------

@@ -222,6 +222,45 @@ def test_affiliates_count_once_and_the_initiators_may_not_bid() -> None:
     assert won(cleared(desk)) == []
 
 
+@pytest.mark.parametrize("form", ["sealed", "open"])
+def test_who_turns_out_to_be_the_initiators_own_wins_nothing(form: str) -> None:
+    """A bid of one who is declared an affiliate of the initiator afterwards wins nothing, and stops nobody else."""
+    desk = auctioning(rulebook(auction_minimum_participants=2), format=form)
+    for who in ("aktau", "dossor", "beineu"):
+        assert bids(desk, who, f"{who}-1", 80_000, 5).code is None
+    desk.must(DeclareAffiliation, "operator", **affiliation("aktau", "zhanaozen"))
+    assert bids(desk, "aktau", "again", 80_000, 5).code == Code.NOT_PERMITTED
+    price = 80_000
+    if form == "open":
+        price = desk.must(NextRound, "operator", session_id="day").price_tenge_per_tonne
+        for who in ("dossor", "beineu"):
+            assert bids(desk, who, f"{who}-2", price, 5).code is None
+    assert won(cleared(desk)) == [("beineu", 5, price), ("dossor", 5, price)]
+    assert desk.findings == []
+
+
+def test_bidders_that_turn_out_to_be_one_are_counted_as_one() -> None:
+    """Rounds that were called stay called; the auction goes on, and with too few participants it is void in the end."""
+    desk = auctioning(rulebook(auction_minimum_participants=4), format="open")
+    for who in ("aktau", "dossor", "beineu"):
+        assert bids(desk, who, f"{who}-1", 80_000, 5).code is None
+    desk.must(NextRound, "operator", session_id="day")
+    desk.must(DeclareAffiliation, "aktau", **affiliation("aktau", "dossor"))
+    for who in ("aktau", "dossor"):
+        assert bids(desk, who, f"{who}-2", 81_000, 5).code is None
+    assert won(cleared(desk)) == []
+    assert desk.findings == []
+
+
+def test_the_initiators_own_does_not_make_an_auction() -> None:
+    """The initiator's own is no participant: two others and the initiator are too few."""
+    desk = auctioning(rulebook(auction_minimum_participants=4), format="open")
+    for who in ("aktau", "dossor", "beineu"):
+        assert bids(desk, who, f"{who}-1", 80_000, 3).code is None
+    desk.must(DeclareAffiliation, "operator", **affiliation("aktau", "zhanaozen"))
+    assert won(cleared(desk)) == []
+
+
 def affiliation(one: str, other: str) -> dict[str, str]:
     """Return the fields of a declared pair."""
     return {"participant_id": one, "affiliate_id": other, "evidence": "one owner"}

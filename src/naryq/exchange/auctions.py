@@ -5,7 +5,7 @@ A bid is an order like any other, so that standing, stops, limits and guarantees
 Under seal no answer to anybody but the bidder says anything of a bid: only the end of the auction reads them together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -172,15 +172,36 @@ def check_may_leave(session: Session, order_id: str) -> None:
 
 
 def _played(state: State, session: Session, known: tuple[OrderAccepted, ...]) -> StandardAuction:
-    """Play an open auction again up to where it stands; `known` are the orders whose owners' groups count."""
-    auction = StandardAuction(**_options(state, session.opened, known))
+    """Play an open auction again up to where it stands; `known` are the orders whose owners' groups count.
+
+    Who belongs together may have been declared since. What was said stands and each round was called, so they are
+    played as if nobody belonged with the initiator and nobody were needed; all that follows is judged by what is known.
+    """
+    options = _options(state, session.opened, known)
+    apart = _apart(options["affiliates"], people.group_of(state, options["initiator_id"] or ""))
+    played: Options = {**options, "affiliates": apart, "minimum_participants": 1}
+    auction = StandardAuction(**played)
     for number, bids in enumerate(session.rounds):
         if number:
             auction.next_round()
         for bid in bids:
             lots, price = bid.quantity_lots, bid.price_tenge_per_tonne
             auction.bid(bid.participant_id, lots, price, at_ns=bid.submitted_at_ns)
+    auction.judge_by(Terms(**options))
     return auction
+
+
+def _apart(affiliates: Mapping[str, str], group: str) -> dict[str, str]:
+    """Return who belongs together but for one group, whose members stand alone."""
+    return {name: of for name, of in affiliates.items() if of != group}
+
+
+def _is_out(state: State, session: Session, bid: OrderAccepted) -> bool:
+    """Say whether a bid wins nothing whatever it is: it is stopped, or its owner belongs with the initiator."""
+    terms = session.opened.standard
+    assert terms is not None, "a standard auction has terms"
+    own = people.group_of(state, terms.initiator_id)
+    return people.group_of(state, bid.participant_id) == own or trading.is_held(state, session, bid)
 
 
 def _bids(session: Session) -> tuple[OrderAccepted, ...]:
@@ -221,7 +242,7 @@ def result_of(state: State, session: Session) -> StandardResult:
     bids = _bids(session)
     if session.rounds:
         return _played(state, session, bids).close()
-    bids = tuple(bid for bid in bids if not trading.is_held(state, session, bid))
+    bids = tuple(bid for bid in bids if not _is_out(state, session, bid))
     terms = Terms(**_options(state, session.opened, bids))
     stated = tuple(map(_as_stated, bids))
     wanted = sum(bid.quantity for bid in stated)
@@ -231,14 +252,14 @@ def result_of(state: State, session: Session) -> StandardResult:
 def awarded(state: State, session: Session, result: StandardResult, at_ns: int) -> Iterator[Traded]:
     """Yield a trade with the initiator for each bid that has won, in the order of the bids.
 
-    What a bid has won whose owner was stopped since stays unsold.
+    What a bid has won stays unsold where its owner was stopped since, or turned out to belong with the initiator.
     """
     initiator = session.orders[session.numbers[session.opened.session_id]]
     number, waiting = state.market.trades, _standing(session)
     for step, lots, price in zip(result.steps, result.filled, result.fills["price"], strict=True):
         stands = waiting.get((step.round_number, *_terms_of(step)), [])
         order = stands.pop(0) if stands else None
-        if lots and order is not None and not trading.is_held(state, session, order):
+        if lots and order is not None and not _is_out(state, session, order):
             number += 1
             bid, ask = (order, initiator) if initiator.side == "sell" else (initiator, order)
             yield trading.traded(number, bid, ask, trading.Terms(int(price), lots, at_ns, None))

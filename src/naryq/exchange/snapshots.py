@@ -167,6 +167,7 @@ def _values_of(kind: type) -> Callable[[Any], Any]:
 # --- What the annotations say ---------------------------------------------------------------------------------------
 
 
+@cache
 def schema_digest(kind: Any) -> bytes:
     """Return 32 bytes that change with every name and type of a field, at whatever depth."""
     seen: dict[Any, None] = {}

@@ -214,6 +214,13 @@ class StandardAuction:
         self._phase = "closed"
         return StandardResult(self.terms, self._admitted, self._rounds)
 
+    def judge_by(self, terms: Terms) -> None:
+        """Go on under terms that say otherwise who belongs together: that may be learnt while the auction runs.
+
+        What was said and called before stands; later bids, and how many took part, are judged by these terms.
+        """
+        self.terms = terms
+
     def _require(self, phase: str, what: str) -> None:
         if self._phase != phase:
             what = f"the auction has {self._phase} and takes no more: {what}"

@@ -196,8 +196,12 @@ class Terms:
         return chain[-1]
 
     def counted(self, participants: Iterable[str]) -> int:
-        """How many participants the law sees: those who belong together once, and the initiator if he counts."""
-        return len({self.group(name) for name in participants}) + self.initiator_counts
+        """How many participants the law sees: those who belong together once, and the initiator if he counts.
+
+        Whoever is found to belong with the initiator only after he has bid is not another.
+        """
+        own = set() if self.initiator_id is None else {self.group(self.initiator_id)}
+        return len({self.group(name) for name in participants} - own) + self.initiator_counts
 
     def check_admissible(self, participant: str) -> None:
         """Refuse what is no name, and the initiator and his affiliates in his own auction."""
