@@ -23,6 +23,7 @@ from naryq.access.store import Store
 from naryq.cli.files import read_rulebook
 from naryq.cli.serve_fix import fix_door
 from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
+from naryq.desk import doors as desk
 from naryq.engine import Engine, OnEntry, collect_seldom, ignore
 from naryq.exchange import State
 from naryq.gateways import rest, stream
@@ -125,7 +126,7 @@ def _wired(settings: Settings, access: Access) -> _Wired:
     return _Wired(
         house,
         hub,
-        routes=(*rest.routes(house), *stream.routes(house, hub)),
+        routes=(*rest.routes(house), *stream.routes(house, hub), *desk.routes(house)),
         services=(_log_keeping, stream.service(hub), *fix, *kept),
     )
 

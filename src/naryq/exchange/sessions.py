@@ -240,12 +240,18 @@ _CONTINUOUS: Final = MappingProxyType(
 """From which phase a command may lead to which; closing, clearing and publishing have commands of their own."""
 
 
+def ways_of(session: Session) -> tuple[Phase, ...]:
+    """Return the phases into which a command may lead a session from where it is."""
+    ways = _CONTINUOUS if session.opened.kind == "continuous" else _COLLECTING
+    found: tuple[Phase, ...] = ways.get(session.phase, ())  # type: ignore[assignment]  # the words are phases
+    return found
+
+
 def _change_phase(state: State, command: ChangePhase) -> Decision:
     session = session_in(state, command.session_id, *CHANGING)
-    ways = _CONTINUOUS if session.opened.kind == "continuous" else _COLLECTING
-    if command.phase not in ways.get(session.phase, ()):
+    if command.phase not in ways_of(session):
         what = f"a {session.opened.kind} session that is {session.phase} does not become {command.phase}"
-        remedy = f"It may become {' or '.join(ways.get(session.phase, ()))}, or end with its window."
+        remedy = f"It may become {' or '.join(ways_of(session))}, or end with its window."
         raise Refusal(Code.WRONG_PHASE, what, where="phase", remedy=remedy)
     if command.phase != "cancelled":
         orders.check_window(session.opened, command.at_ns)

@@ -14,15 +14,17 @@ from naryq.exchange import State, bounding, people
 from naryq.exchange.limits_state import NO_BAND
 from naryq.exchange.money_state import balance
 from naryq.exchange.state import Session
+from naryq.messages import CompensationClaimed
 from naryq.rulebook import InForce
 from naryq.showing.seals import sealed_bids
 from naryq.showing.viewer import Viewer
-from naryq.units import days_between
+from naryq.units import days_between, divide
 
 PER_TONNE: Final = "tenge_per_tonne"
 LIVE: Final = ("collecting", "call", "continuous", "halted")
 """The phases of a session whose bounds still matter."""
 SPREAD: Final = "two_key_spread"
+THOUSANDTHS: Final = 1_000
 
 
 class Distance(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,30 @@ class Distance(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     acts: bool
     lowest: bool = False
+    origin: int = 0
+    """From where the way to the threshold is measured: a session's reference, else nothing."""
+
+
+def closeness(distance: Distance) -> int:
+    """Return how much of the way to its threshold a limit has gone, in thousandths: 0 to 1,000.
+
+    A floor that lies at or above nothing is as close as it is large beside what is there.
+
+    >>> far = Distance(limit="x", subject="y", value=82, threshold=90, unit="lots", acts=False, origin=80)
+    >>> closeness(far), closeness(msgspec.structs.replace(far, value=70, threshold=60, lowest=True))
+    (200, 500)
+    """
+    value, way = distance.value, distance.threshold - distance.origin
+    if value is None:
+        return 0
+    gone = value - distance.origin
+    if distance.lowest and way >= 0:
+        gone, way = distance.threshold, value
+    elif way < 0:
+        gone, way = -gone, -way
+    if way <= 0:
+        return THOUSANDTHS
+    return min(THOUSANDTHS, max(0, divide(gone * THOUSANDTHS, way)))
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +90,11 @@ def distances(state: State, viewer: Viewer, at_ns: int) -> tuple[Distance, ...]:
         *_batches(state, rules),
         *_fund(state, rules),
     )
+
+
+def claims(state: State, viewer: Viewer) -> tuple[CompensationClaimed, ...]:
+    """Return the claims for compensation that wait for a decision; for those who watch."""
+    return tuple(claim for _, claim in sorted(state.limits.claims.items())) if viewer.watches else ()
 
 
 def keys(state: State, at_ns: int) -> Keys | None:
@@ -121,6 +152,7 @@ def _of_session(state: State, session_id: str, session: Session, rules: InForce,
     last, band = session.statistics.last_tenge_per_tonne, state.limits.bands.get(session_id, NO_BAND)
     found = bounding.bounds(state, session, at_ns)
     hold = bounding.hold(session, band, rules, at_ns)
+    anchor = session.opened.reference_tenge_per_tonne if band.anchor is None else band.anchor
     halted = session.phase == "halted" and band.halted_until_ns is not None
     bounds = (
         (limits.HOLD, hold, False, band.kept_lots > 0),
@@ -138,6 +170,7 @@ def _of_session(state: State, session_id: str, session: Session, rules: InForce,
                 unit=PER_TONNE,
                 acts=acts,
                 lowest=lowest,
+                origin=(session.opened.reference_tenge_per_tonne if limit != limits.HALT else anchor) or 0,
             )
 
 

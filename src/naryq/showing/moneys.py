@@ -103,8 +103,13 @@ def defaults_due(state: State, viewer: Viewer, at_ns: int) -> tuple[ShownObligat
     if not viewer.watches or state.rulebook is None:
         return ()
     today = state.rulebook.day(at_ns)
-    overdue = (each for each in _all(state) if not each.closing and _deadline(each) < today)
-    return _in_order(each for each in overdue if _is_due(state, each, at_ns))
+    overdue = (
+        _shown(obligation, party, ())
+        for _, obligation in sorted(state.money.obligations.items())
+        if not obligation.closing and min(obligation.opened.pay_by or "9", obligation.opened.deliver_by) < today
+        for party in PARTIES
+    )
+    return _in_order(each for each in overdue if _deadline(each) < today and _is_due(state, each, at_ns))
 
 
 def funds(state: State) -> dict[str, int]:

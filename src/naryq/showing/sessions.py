@@ -69,11 +69,19 @@ def shown(state: State, session: Session, at_ns: int) -> ShownSession:
         takes_orders=session.phase in TAKING,
         bounds=_bounds(state, session, at_ns),
         statistics=found,
-        average_tenge_per_tonne=divide(found.turnover, found.volume_lots) if found.volume_lots else None,
+        average_tenge_per_tonne=_average(session),
         ended_at_ns=session.ended_at_ns,
         round_number=len(session.rounds) or None,
         prices=() if session.cleared is None else tuple(map(_nameless, session.cleared.prices)),
     )
+
+
+def _average(session: Session) -> int | None:
+    """Return the average price of what has traded so far, weighted by lots; of a network session that ex-works."""
+    if session.cleared is not None:
+        return session.cleared.average_ex_works_tenge_per_tonne
+    found = session.statistics
+    return divide(found.turnover, found.volume_lots) if found.volume_lots else None
 
 
 def _nameless(price: PlacePrice) -> PlacePrice:

@@ -1,0 +1,43 @@
+"""What a page is made of, for all pages: the venue as somebody looks at it."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from naryq.desk.words import Language
+from naryq.exchange import State
+from naryq.showing import Viewer
+from naryq.showing.history import History
+
+ASTANA_MINUTES: Final = 300
+"""The offset of the clock where no rulebook says another: Astana since March 2024."""
+
+Shown: TypeAlias = dict[str, Any]
+"""What a template is given, by name."""
+
+
+class Look(NamedTuple):
+    """The venue, who looks at it, when, in which language, and what the address asks for."""
+
+    state: State
+    history: History
+    viewer: Viewer
+    at_ns: int
+    language: Language
+    query: Mapping[str, str]
+    named: Mapping[str, str]
+
+    @property
+    def offset_minutes(self) -> int:
+        """The venue's clock, in minutes from UTC."""
+        if self.state.rulebook is None:
+            return ASTANA_MINUTES
+        return self.state.rulebook.rules_of_day(self.at_ns).required_integer("utc_offset")
+
+    @property
+    def today(self) -> str:
+        """The day by the venue's clock; empty where no rulebook has one."""
+        return "" if self.state.rulebook is None else self.state.rulebook.day(self.at_ns)
+
+
+class NoSuchPage(Exception):  # noqa: N818 - not an error of the program: somebody asked for what is not there
+    """The address names nothing that is there."""

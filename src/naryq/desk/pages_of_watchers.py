@@ -1,0 +1,155 @@
+"""The pages of those who operate and watch: calendar, participants, settlements, limits, flags, rules, the stop."""
+
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
+
+from naryq.desk.look import Look, Shown
+from naryq.desk.pages_of_traders import Choices, steps
+from naryq.exchange import calendar
+from naryq.messages import LimitLifted, LimitReached, ProposalAssessed
+from naryq.showing import changes, distances, members, moneys, sessions, stops, watching
+from naryq.showing.changes import ShownProposal
+from naryq.showing.instruments import instruments
+from naryq.showing.sessions import ShownSession
+
+DAYS_SHOWN: Final = 14
+UNDER_WAY: Final = ("announced", *sessions.STANDING, "closed", "cleared")
+
+
+class ShownDay(NamedTuple):
+    """One day of the calendar."""
+
+    day: str
+    weekday: int
+    trades: bool
+    sessions: tuple[ShownSession, ...]
+
+
+class UnderWay(NamedTuple):
+    """A session that is not done, and the actions that take it on."""
+
+    shown: ShownSession
+    steps: tuple[str, ...]
+
+
+def calendar_page(look: Look) -> Shown:
+    """Show this week and the next with their sessions, what is to be done with those under way, and how to open one."""
+    found = sessions.sessions(look.state, look.at_ns)
+    waiting = [UnderWay(each, steps(each, look.at_ns)) for each in reversed(found) if each.phase in UNDER_WAY]
+    listed = instruments(look.state, look.viewer)
+    choices: Choices = [(each.instrument.code, each.instrument.code) for each in listed if each.delisted is None]
+    return {
+        "days": _days(look, found),
+        "waiting": sorted(waiting, key=lambda each: not each.steps),
+        "today": look.today,
+        "month": look.today[:7],
+        "instrument_choices": choices,
+    }
+
+
+def _days(look: Look, found: tuple[ShownSession, ...]) -> tuple[ShownDay, ...]:
+    today = date.fromisoformat(look.today)
+    monday = today - timedelta(days=today.weekday())
+    days = [(monday + timedelta(days=number)).isoformat() for number in range(DAYS_SHOWN)]
+    return tuple(
+        ShownDay(
+            day,
+            number % 7,
+            calendar.is_trading_day(look.state, day),
+            tuple(each for each in reversed(found) if each.opened.day == day and each.phase != "cancelled"),
+        )
+        for number, day in enumerate(days)
+    )
+
+
+def participants(look: Look) -> Shown:
+    """Show who takes part; `one` names whoever is to be suspended, excluded or reinstated."""
+    found = members.members(look.state, look.viewer, look.at_ns)
+    one = look.query.get("one", "")
+    return {"members": found, "chosen": next((each for each in found if each.participant_id == one), None)}
+
+
+def settlements(look: Look) -> Shown:
+    """Show all obligations and the queue of defaults, and how money is confirmed."""
+    people = members.members(look.state, look.viewer, look.at_ns)
+    return {
+        "due": moneys.defaults_due(look.state, look.viewer, look.at_ns),
+        "obligations": moneys.all_obligations(look.state, look.viewer),
+        "funds": moneys.funds(look.state),
+        "people": [(each.participant_id, f"{each.participant_id} · {each.name}") for each in people],
+    }
+
+
+class ShownAct(NamedTuple):
+    """A time when a limit was reached or lifted."""
+
+    limit: str
+    subject: str
+    value: int
+    threshold: int
+    what: str
+    at_ns: int
+    lifted: bool
+
+
+def _act(event: LimitReached | LimitLifted) -> ShownAct:
+    lifted = isinstance(event, LimitLifted)
+    return ShownAct(event.limit, event.subject, event.value, event.threshold, event.what, event.at_ns, lifted)
+
+
+def limits(look: Look) -> Shown:
+    """Show every limit with how close it is, when limits acted, and the claims that wait."""
+    found = distances.distances(look.state, look.viewer, look.at_ns)
+    return {
+        "distances": sorted(found, key=lambda each: (each.acts, distances.closeness(each)), reverse=True),
+        "keys": distances.keys(look.state, look.at_ns),
+        "acts": tuple(_act(event) for event in look.history.limit_acts(look.viewer)),
+        "claims": distances.claims(look.state, look.viewer),
+        "today": look.today,
+    }
+
+
+def surveillance(look: Look) -> Shown:
+    """Show the flags: the open ones with their evidence, the closed ones with what was found."""
+    found = watching.flags(look.state, look.viewer)
+    return {
+        "open": tuple(each for each in found if each.closed is None),
+        "closed": tuple(each for each in found if each.closed is not None),
+    }
+
+
+class Judged(NamedTuple):
+    """A proposal beside its last assessment."""
+
+    shown: ShownProposal
+    effect: ProposalAssessed | None
+
+
+def rules(look: Look) -> Shown:
+    """Show the proposals with their effect, and the emergencies."""
+    found = changes.proposals(look.state, look.viewer, look.at_ns)
+    return {
+        "proposals": tuple(
+            Judged(each, look.history.assessment(look.viewer, each.proposed.proposal_id)) for each in found
+        ),
+        "emergencies": changes.emergencies(look.state, look.viewer),
+        "version": "" if look.state.rulebook is None else look.state.rulebook.version,
+    }
+
+
+def stop(look: Look) -> Shown:
+    """Show what stands stopped, and the form of the stop; the address may name what is to be stopped."""
+    return {"scope": look.query.get("scope", "venue"), "target": look.query.get("target", "")}
+
+
+def waiting(look: Look) -> dict[str, int]:
+    """Return how much waits behind each page of those who watch, cheaply: the navigation of every page asks."""
+    if not look.viewer.watches:
+        return {}
+    counts: dict[str, Any] = {
+        "stop": len(stops.stops(look.state, look.viewer)),
+        "rules": sum(proposal.phase == "open" for _, proposal in look.state.rule_changes.proposals.items()),
+        "surveillance": sum(flag.closed is None for flag in watching.flags(look.state, look.viewer)),
+        "settlements": len(moneys.defaults_due(look.state, look.viewer, look.at_ns)),
+    }
+    return counts
