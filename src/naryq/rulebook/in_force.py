@@ -114,7 +114,9 @@ class Rulebook:
         answer = self._memory.get((effective, known))
         if answer is None:
             values = {rule.rule: winner(rule.values, effective, known) for rule in self.text.rules}
-            answer = InForce(self, effective, known, MappingProxyType(values), _optional_numbers(values))
+            answer = InForce(
+                self, effective, known, MappingProxyType(values), _optional_numbers(values), _lists(values)
+            )
             _remember(self._memory, (effective, known), answer)
         return answer
 
@@ -135,6 +137,14 @@ def _optional_numbers(values: Mapping[str, DatedValue | None]) -> Mapping[str, i
             assert number is None or isinstance(number, int), "the catalogue has checked the value"
             numbers[name] = number
     return MappingProxyType(numbers)
+
+
+def _lists(values: Mapping[str, DatedValue | None]) -> Mapping[str, tuple[str, ...]]:
+    lists = {
+        name: dated.value for name, dated in values.items() if dated is not None and isinstance(dated.value, tuple)
+    }
+    assert all(CATALOGUE[name].kind in _LISTS for name in lists), "the catalogue has checked the value"
+    return MappingProxyType(lists)
 
 
 def winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
@@ -161,6 +171,8 @@ class InForce(NamedTuple):
     values: Mapping[str, DatedValue | None]
     optional_numbers: Mapping[str, int | None]
     """Of each rule that is one number and that a venue can do without: every order asks for a dozen of them."""
+    lists: Mapping[str, tuple[str, ...]]
+    """Of each rule that is a list of words."""
 
     @property
     def version(self) -> str:
@@ -201,16 +213,17 @@ class InForce(NamedTuple):
 
     def words(self, rule: str) -> tuple[str, ...]:
         """Return a list of words; raises `Refusal` (RULE_MISSING) when there is none."""
-        assert CATALOGUE[rule].kind in _LISTS, f"{rule} is no list"
-        value = self._required_value(rule)
-        assert isinstance(value, tuple), "the catalogue has checked the value"
-        return value
+        found = self.lists.get(rule)
+        if found is None:
+            assert CATALOGUE[rule].kind in _LISTS, f"{rule} is no list"
+            raise self._refusal(rule, None)
+        return found
 
     def listed(self, rule: str) -> tuple[str, ...] | None:
         """Return a list of words that a venue can do without, or None where there is no such rule."""
-        assert CATALOGUE[rule].kind in _LISTS, f"{rule} is no list"
-        dated = self.value(rule)
-        return dated.value if dated is not None and isinstance(dated.value, tuple) else None
+        found = self.lists.get(rule)
+        assert found is not None or CATALOGUE[rule].kind in _LISTS, f"{rule} is no list"
+        return found
 
     def word(self, rule: str) -> str | None:
         """Return a word that a venue can do without, or None where there is no such rule."""
