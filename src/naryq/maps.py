@@ -64,19 +64,23 @@ class Map(Generic[K, V]):
         """Return what stands under a key, or the default."""
         place = self._place
         if place.__class__ is list:
-            for held in place:
-                value = held.get(key, default)
-                if place:
-                    return value
+            try:
+                value = place[0].get(key, default)
+            except IndexError:
+                return self._found(key, default)
+            if place:
+                return value
         return self._found(key, default)
 
     def __getitem__(self, key: K) -> V:
         place = self._place
         if place.__class__ is list:
-            for held in place:
-                value: V = held.get(key, MISSING)
-                if place and value is not MISSING:
-                    return value
+            try:
+                value: V = place[0].get(key, MISSING)
+            except IndexError:
+                value = MISSING
+            if place and value is not MISSING:
+                return value
         value = self._found(key, MISSING)
         if value is MISSING:
             raise KeyError(key)
@@ -99,14 +103,14 @@ class Map(Generic[K, V]):
 
         Many begin with one and the same empty map, so each that comes from an empty one begins a family.
         """
-        if not self._length:
-            return Map({key: value})
         while True:
             place = self._place
             if place.__class__ is not list:
                 self._take()
                 continue
             for held in place:
+                if not held:
+                    return Map({key: value})
                 before = held.get(key, MISSING)  # A key that is none fails here, where nothing has changed yet.
                 try:
                     place.pop()

@@ -95,7 +95,7 @@ def participant(state: State, participant_id: str, where: str = "participant_id"
 
 def check_standing(state: State, participant_id: str, at_ns: int, where: str = "actor") -> None:
     """Refuse (SUSPENDED, EXCLUDED) whoever may not act at an instant."""
-    if standing(state, participant_id, at_ns) == "active":
+    if participant_id not in state.people.absences or standing(state, participant_id, at_ns) == "active":
         return
     absence = state.people.absences[participant_id]
     excluded = isinstance(absence, ParticipantExcluded)
