@@ -232,7 +232,8 @@ async def _until_gone(receive: Receive) -> None:
 
 
 async def _speak(socket: WebSocket, reader: Reader) -> None:
-    with suppress(WebSocketDisconnect):
+    # Where the server has closed the connection by itself, as after a ping without an answer, it raises RuntimeError.
+    with suppress(WebSocketDisconnect, RuntimeError):
         while pieces := await reader.next():
             for piece in pieces:
                 assert isinstance(piece, str), "a reader of texts has texts only"
