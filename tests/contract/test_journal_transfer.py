@@ -47,6 +47,14 @@ def new_name(request: pytest.FixtureRequest) -> Callable[[], str]:
 # --- There and back -------------------------------------------------------------------------------------------------
 
 
+def test_a_wrong_file_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    """A file that is no export is refused by its name and line, and leaves not even a lock behind."""
+    (tmp_path / "wrong.csv").write_bytes(b"order_id,place\n")
+    result = run("import", str(tmp_path / "wrong.csv"), str(tmp_path / "new.journal"))
+    assert result.stderr.startswith(f"naryq: unreadable: {tmp_path / 'wrong.csv'}, line 1: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.csv"]
+
+
 def test_an_import_and_its_export_are_the_same_file(new_name: Callable[[], str], tmp_path: Path) -> None:
     """A journal that is imported verifies, has the head of its file, and exports the same bytes."""
     name, file = new_name(), tmp_path / "again.jsonl"
@@ -160,7 +168,8 @@ def test_a_damaged_export_makes_no_journal(
     file.write_bytes(b"".join(lines))
     result = run("import", file, name)
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"naryq: {code}: {where}: ")
+    place = f"{file}, {where}" if where.startswith("line ") else where
+    assert result.stderr.startswith(f"naryq: {code}: {place}: ")
     with pytest.raises(Refusal) as refusal:
         named.reader(name)
     assert refusal.value.code is Code.UNREADABLE

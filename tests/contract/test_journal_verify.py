@@ -18,8 +18,9 @@ from naryq.cli import main
 from naryq.engine import Engine
 from naryq.journal.contract import GENESIS, Record, rows_after
 from naryq.journal.memory import MemoryJournal
-from naryq.journal.sqlite import SqliteJournal
-from naryq.journal.verify import verify
+from naryq.journal.snapshots import FolderSnapshots, Snapshot
+from naryq.journal.sqlite import SqliteJournal, SqliteReader
+from naryq.journal.verify import KnownHead, verify
 from naryq.messages import AdmitParticipant, AnyCommand, Code, Entry, Refusal, decode_entry, encode
 
 
@@ -109,10 +110,12 @@ def test_a_refused_command_may_bear_any_time() -> None:
 def test_a_lost_end_is_found_by_whoever_knows_a_head() -> None:
     """A cut-off journal is sound in itself; a known later head shows that rows are missing."""
     assert verify(ROWS[:3], little_machine).rows == 3
-    assert verify(ROWS, little_machine, known_chain=ROWS[2].chain.hex()).rows == 5
-    with pytest.raises(Refusal) as refusal:
-        verify(ROWS[:3], little_machine, known_chain=ROWS[4].chain.hex())
-    assert (refusal.value.code, refusal.value.where) == (Code.JOURNAL_DAMAGED, "head")
+    inside, last = KnownHead(ROWS[2].chain.hex()), KnownHead(ROWS[4].chain.hex(), 5)
+    assert verify(ROWS, little_machine, known=[inside, last]).rows == 5
+    for rows, known in ((ROWS[:3], [inside, last]), (ROWS, [last._replace(sequence=4)])):
+        with pytest.raises(Refusal) as refusal:
+            verify(rows, little_machine, known=known)
+        assert (refusal.value.code, refusal.value.where) == (Code.JOURNAL_DAMAGED, "head")
 
 
 # --- The command ----------------------------------------------------------------------------------------------------
@@ -179,7 +182,35 @@ def test_the_command_refuses_a_head_that_is_none(path: str, head: str) -> None:
 def test_the_command_reads_a_head_in_capital_letters(path: str) -> None:
     """Hexadecimal digits are the same in either case."""
     head = run(path).stdout.split("head:")[1].split()[0]
+    assert head.startswith("3:")
     assert run(path, "--head", head.upper()).exit_code == 0
+    assert run(path, "--head", head.removeprefix("3:")).exit_code == 0
+    assert run(path, "--head", f"2:{head.removeprefix('3:')}").exit_code == 2
+
+
+def test_the_command_says_that_a_cut_end_does_not_show(path: str) -> None:
+    """Without a known head nobody can tell whether the end is there, and the command says so; with one it need not."""
+    result = run(path)
+    assert "shows only against a head that you know" in result.stdout
+    assert "shows only" not in run(path, "--head", result.stdout.split("head:")[1].split()[0]).stdout
+
+
+def test_a_snapshot_shows_that_the_end_was_cut(path: str) -> None:
+    """A journal that ends before the row of its newest snapshot, or has another row there, is not in order."""
+    with closing(SqliteReader.open(path)) as reader:
+        rows = list(reader.read())
+    folder = FolderSnapshots(Path(f"{path}-snapshots"))
+    folder.put(Snapshot(2, rows[1].chain, b"a state"))
+    assert run(path).exit_code == 0
+    folder.put(Snapshot(4, rows[2].chain, b"a state"))
+    result = run(path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        "row 4, which the newest snapshot was taken after, is not in the journal, which ends at row 3" in result.stderr
+    )
+    folder.prune(0)
+    folder.put(Snapshot(2, rows[2].chain, b"a state"))
+    assert run(path).exit_code == 2
 
 
 def test_what_is_no_file_and_a_name_that_is_no_text_are_refused(tmp_path: Path) -> None:

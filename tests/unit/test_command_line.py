@@ -145,6 +145,30 @@ def test_unknown_command() -> None:
     assert "naryq --help" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--bad"], "naryq: No such option '--bad'."),
+        (["nonsense"], "naryq: No such command 'nonsense'."),
+        (["journal", "verify", "--bad", "x"], "naryq journal verify: No such option '--bad'."),
+        (["journal", "migrate", "one"], "naryq journal migrate: Missing argument 'TO'."),
+        (["journal", "verify", "x", "--head", "1\n2"], "naryq journal verify: Invalid value for '--head':"),
+        (["rules", "show", "--on", "2022-13-13"], "naryq rules show: Invalid value for '--on':"),
+    ],
+)
+def test_what_no_command_reads_is_one_line_with_a_code(words: list[str], what: str) -> None:
+    """An unknown option or command, a missing argument and a wrong value end with 2 and one line that has a code."""
+    result = CliRunner().invoke(cli.main, words, prog_name="naryq")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"naryq: unknown_option: {what}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_who_asks_for_nothing_is_shown_what_there_is() -> None:
+    """A group without a command shows its help, as ever."""
+    assert "Commands:" in CliRunner().invoke(cli.main, ["journal"], prog_name="naryq").output
+
+
 def test_a_letter_that_the_reader_lacks_is_written_by_its_number(tmp_path: Path) -> None:
     """Where standard output is not UTF-8, a Kazakh place still gets its price: no traceback, and exit code 0."""
     orders = tmp_path / "orders.csv"

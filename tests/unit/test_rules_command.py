@@ -108,6 +108,8 @@ def test_diff_of_a_changed_copy_shows_the_places_that_differ(folder: Path) -> No
 
 def test_diff_with_one_day_too_few_is_refused() -> None:
     """A day on one side only would compare a day with a whole history: it is refused."""
+    refused = run("diff", "kazakhstan@2022-13-13", "guarded")
+    assert refused.stderr.startswith("naryq: out_of_range: kazakhstan@2022-13-13: '2022-13-13' is no calendar day.")
     result = run("diff", "kazakhstan@2022-01-01", "guarded")
     assert result.exit_code == 2
     assert "Give both a day, or none." in result.output

@@ -13,7 +13,7 @@ from tests.little_machine import order
 from naryq import exchange
 from naryq.journal import verify as verification
 from naryq.journal.contract import Record, rows_after
-from naryq.journal.verify import verify
+from naryq.journal.verify import KnownHead, verify
 from naryq.messages import AnyCommand, AnyEvent, Code, Entry, Refusal, decode_entry, encode, upcasting, written_today
 from naryq.messages import entry as entry_module
 from naryq.messages.upcasting import DECIDED_ALIKE_SINCE, ENTRY_VERSION, LIFTS, Lift, Row, lifted
@@ -74,7 +74,7 @@ def test_a_kept_journal_verifies_for_ever(sample: Path) -> None:
 def test_the_sample_of_version_1_is_the_one_that_was_kept() -> None:
     """A sample that is made anew by a later program would prove nothing: its head is known."""
     head = "d04705b7354f4cbdabde8bcbf4817714cfa066e85e11a2b1120a79619a6d975a"
-    assert verify(records(SAMPLES[0]), known_chain=head).head_chain == head
+    assert verify(records(SAMPLES[0]), known=[KnownHead(head)]).head_chain == head
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)

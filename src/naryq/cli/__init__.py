@@ -84,12 +84,21 @@ class _Naryq(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, door.help) for name, door in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the program's own options; what it cannot read is one line."""
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as error:
+            raise _misused(error) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a refusal ends with code 2, Ctrl-C with 130, and a reader that went away in silence."""
         _write_every_letter()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
+        except click.UsageError as error:
+            raise _misused(error) from None
         except ValueError as failure:
             from naryq.messages import Refusal  # noqa: PLC0415 - late, so that help does not pay for it
 
@@ -104,6 +113,15 @@ class _Naryq(click.Group):
         except OSError as failure:
             raise _Failure(f"the system refused: {failure}") from None
         return result
+
+
+def _misused(error: click.UsageError) -> click.ClickException:
+    """Return the one line for words that no command reads; whoever only asks what there is gets the help."""
+    if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error
+    path = error.ctx.command_path
+    what = " ".join(error.format_message().split())
+    return _Refused(f"unknown_option: {path}: {what} See `{path} --help`.")
 
 
 def _write_every_letter() -> None:

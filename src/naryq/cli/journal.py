@@ -1,7 +1,9 @@
 """`naryq journal`: look after a journal, in a file or in PostgreSQL."""
 
 import re
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import chain, islice
 from pathlib import Path
 
 import click
@@ -10,21 +12,24 @@ from naryq.cli.files import lines_of, written_whole
 from naryq.journal import named
 from naryq.journal.contract import GENESIS, damaged
 from naryq.journal.transfer import LINE_BYTES_MAX, exported, imported
-from naryq.journal.verify import Verification
+from naryq.journal.verify import KnownHead, Verification
 from naryq.journal.verify import verify as verify_records
+from naryq.messages import Refusal
 from naryq.units import grouped
 
 
-class _HeadType(click.ParamType[str]):
-    """A chain as `verify` prints it; an empty one, as from a variable that is not set, would check nothing."""
+class _HeadType(click.ParamType[KnownHead]):
+    """A head as `verify` prints it; an empty one, as from a variable that is not set, would check nothing."""
 
     name = "head"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the chain in small letters, or say what one looks like."""
-        if re.fullmatch(r"[0-9a-fA-F]{64}", value) is None:
-            self.fail(f"{value!r} is no head: give its 64 hexadecimal digits, as the bulletin has them", param, ctx)
-        return value.lower()
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> KnownHead:
+        """Return the head, its chain in small letters, or say what one looks like."""
+        found = re.fullmatch(r"(?:([0-9]{1,19}):)?([0-9a-fA-F]{64})", value)
+        if found is None:
+            what = "give its 64 hexadecimal digits, as the bulletin has them, or SEQUENCE:CHAIN, as verify prints it"
+            self.fail(f"{value!r} is no head: {what}", param, ctx)
+        return KnownHead(found[2].lower(), None if found[1] is None else int(found[1]))
 
 
 named_journal = click.argument("name", metavar="JOURNAL", envvar="NARYQ_JOURNAL", type=click.Path())
@@ -42,18 +47,29 @@ def journal() -> None:
 @named_journal
 @click.option(
     "--head",
-    "known_chain",
-    metavar="CHAIN",
+    "known",
+    metavar="HEAD",
     type=_HeadType(),
-    help="A chain that the journal must hold, such as a published head.",
+    help="A row that the journal must hold: a published chain, or SEQUENCE:CHAIN.",
 )
-def verify(name: str, known_chain: str | None) -> None:
+def verify(name: str, known: KnownHead | None) -> None:
     """Check JOURNAL row by row and replay it twice; it is only read, and may be in use meanwhile.
 
     Ends with 0 when every row is sound and both replays give the same state hash, and with 2 otherwise.
     """
-    _verified(name, known_chain or "")
-    click.echo("In order: the chain holds, no row is missing, and both replays end in the same state.")
+    _verified(name, *(() if known is None else (known,)), *_floor(name))
+    if known is None:
+        click.echo("Whether rows are missing at the end shows only against a head that you know: give one with --head.")
+    click.echo("In order: the chain holds, no row is missing up to the head, and both replays end in the same state.")
+
+
+def _floor(name: str) -> tuple[KnownHead, ...]:
+    """Return the row that the newest snapshot was taken after: the journal was at least as long."""
+    found = named.floor(name)
+    if found is None:
+        return ()
+    sequence, chain = found
+    return (KnownHead(chain.hex(), sequence, f"row {sequence}, which the newest snapshot was taken after,"),)
 
 
 @journal.command("export")
@@ -74,10 +90,25 @@ def export_command(file: Path, name: str) -> None:
 @named_journal
 def import_command(file: Path, name: str) -> None:
     """Make JOURNAL, which must not be there yet, from FILE as export wrote it: all of its rows or nothing."""
-    with lines_of(file, LINE_BYTES_MAX) as lines, closing(named.create(name, imported(lines))) as made:
-        head = made.head()
+    with lines_of(file, LINE_BYTES_MAX) as lines, _naming(file):
+        rows = imported(lines)
+        # What is no export is refused before anything is made: not even a lock is left beside it.
+        begun = list(islice(rows, 1))
+        with closing(named.create(name, chain(begun, rows))) as made:
+            head = made.head()
     click.echo(f"In order: {named.shown(name)} holds {grouped(head.sequence if head else 0)} rows.")
-    click.echo(f"head:     {(head.chain if head else GENESIS).hex()}")
+    click.echo(f"head:     {head.sequence if head else 0}:{(head.chain if head else GENESIS).hex()}")
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Let a refusal that names a line name the file too."""
+    try:
+        yield
+    except Refusal as refusal:
+        if not refusal.where.startswith("line "):
+            raise
+        raise Refusal(refusal.code, refusal.what, where=f"{file}, {refusal.where}", remedy=refusal.remedy) from None
 
 
 @journal.command()
@@ -91,18 +122,18 @@ def migrate(source: str, target: str) -> None:
     with closing(named.writer(source)) as journal_from:
         before = verify_records(journal_from.read())
         named.create(target, journal_from.read()).close()
-        after = _verified(target, "")
+        after = _verified(target)
     if before != after:
         raise damaged("the copy differs from the journal that it was made of", where=named.shown(target))
     click.echo(f"In order: {named.shown(target)} is {named.shown(source)}, row by row. Put the old one away.")
 
 
-def _verified(name: str, known_chain: str) -> Verification:
+def _verified(name: str, *known: KnownHead) -> Verification:
     """Check a journal and show what was found, also where the two replays differ."""
     with closing(named.reader(name)) as reader:
-        found = verify_records(reader.read(), known_chain=known_chain)
+        found = verify_records(reader.read(), known=known)
     click.echo(f"rows:                    {grouped(found.rows)}")
-    click.echo(f"head:                    {found.head_chain}")
+    click.echo(f"head:                    {found.rows}:{found.head_chain}")
     click.echo(f"state hash (events):     {found.hash_by_events}")
     click.echo(f"state hash (re-decided): {found.hash_by_decisions}")
     if found.taken_rows:

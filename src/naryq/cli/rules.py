@@ -1,7 +1,9 @@
 """`naryq rules`: show, compare and check rulebooks, and what a change of rules would have done."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
@@ -169,6 +171,9 @@ def _side(named: str, on: str | None) -> _Side:
     name, at, day = named.rpartition("@")
     if at and is_day(day):
         return _Side(named, Rulebook(read_rulebook(name)), day)
+    if at and re.fullmatch(r"\d+-\d+-\d+", day, re.ASCII) and not Path(named).exists():
+        remedy = f"Write a day as {name}@2022-01-31, or leave it out."
+        raise Refusal(Code.OUT_OF_RANGE, f"{day!r} is no calendar day", where=named, remedy=remedy)
     return _Side(f"{named}@{on}" if on else named, Rulebook(read_rulebook(named)), on)
 
 

@@ -48,6 +48,11 @@ def snapshots(name: str) -> SnapshotStore:
     return FolderSnapshots(Path(f"{name}-snapshots"))
 
 
+def floor(name: str) -> tuple[int, bytes] | None:
+    """Return the number and chain of the row that the newest snapshot beside a file was taken after, or None."""
+    return None if in_postgres(name) else FolderSnapshots(Path(f"{name}-snapshots")).newest_head()
+
+
 def shown(name: str) -> str:
     """Return the name as it may be shown: of a connection string, the host and the database, and no secret."""
     if in_postgres(name):

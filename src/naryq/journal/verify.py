@@ -5,7 +5,7 @@ one again, and evolves by its own events. Equal state hashes say that nobody has
 back what it wrote, and that every decision can be repeated.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -73,6 +73,18 @@ class Verification(NamedTuple):
     taken_rows: int = 0
 
 
+class KnownHead(NamedTuple):
+    """A row that a journal must hold: its chain (64 hexadecimal digits), its number if known, and from where."""
+
+    chain: str
+    sequence: int | None = None
+    source: str = "the known head"
+
+    def is_of(self, sequence: int, chain: str) -> bool:
+        """Say whether a row is the one that is known."""
+        return chain == self.chain and self.sequence in {None, sequence}
+
+
 def checked(records: Iterable[Record], after: int = 0, chain: bytes = GENESIS) -> Iterator[tuple[Record, Entry]]:
     """Yield the rows of a journal with their entries; recovery and verification both read through here.
 
@@ -95,24 +107,25 @@ def verify(
     records: Iterable[Record],
     machine: Machine[S] = exchange,  # type: ignore[assignment]  # S then has its default
     *,
-    known_chain: str = "",
+    known: Sequence[KnownHead] = (),
 ) -> Verification:
     """Check a whole journal and replay it twice, holding one row at a time.
 
     A journal cannot know that its own end was cut off. Whoever knows a later head, such as the published one, gives
-    it as `known_chain` (64 hexadecimal digits), and the journal must hold it.
+    it as `known`, and the journal must hold it.
 
     Raises:
         Refusal: JOURNAL_DAMAGED at the first row that is missing, changed, repeated, out of time, or decided otherwise,
-            or when the known chain is not that of any row.
+            or when a known head is not that of any row.
     """
     evolved = decided = machine.initial_state()
     at_ns, rows, chain, taken = 0, 0, GENESIS, 0
-    known_is_held = not known_chain
+    missing = list(known)
     version = 1
     for record, entry in checked(records):
         rows, chain = entry.sequence, record.chain
-        known_is_held = known_is_held or chain.hex() == known_chain
+        if missing:
+            missing = [head for head in missing if not head.is_of(rows, chain.hex())]
         at_ns, version = _time_after(entry, at_ns), _version_after(entry, version)
         if machine.sequence_of(decided, entry.command.command_id) is not None:
             raise damaged(
@@ -121,8 +134,11 @@ def verify(
         again, decided = _decided_again(machine, decided, entry, record.payload)
         taken += again is entry
         evolved = machine.apply(evolved, entry)
-    if not known_is_held:
-        raise damaged("the known head is not in the journal: its end was lost, or it is another journal", where="head")
+    if missing:
+        what = (
+            f"{missing[0].source} is not in the journal, which ends at row {rows}: its end was lost, or it is another"
+        )
+        raise damaged(what, where="head")
     return Verification(rows, chain.hex(), machine.state_hash(evolved), machine.state_hash(decided), taken)
 
 
