@@ -44,6 +44,7 @@ from naryq.messages import (
     ReportRetailTerms,
     RuleChange,
     SubmitOrder,
+    Withdraw,
 )
 
 BEFORE: Final = "2021-12-30"
@@ -121,7 +122,12 @@ class Venue:
         self.access = Access(
             Store.open(folder / "access.db"), self.clock, Chance(), hasher=CHEAP, requests_per_second=100_000
         )
-        self.house = House(lambda on_entry: Engine(MemoryJournal(), on_entry=on_entry), self.access, self.clock)
+        self.house = House(
+            lambda on_entry: Engine(MemoryJournal(), on_entry=on_entry),
+            self.access,
+            self.clock,
+            second_person=frozenset({Withdraw}),
+        )
         self.secrets: dict[str, str] = {}
         self.number = 0
 
@@ -150,11 +156,15 @@ class Venue:
             self.must(AdmitParticipant, "operator", participant_id=person, name=name, role=role)
         self.must(AdoptRulebook, "regulator", rulebook=rulebook(**{**RULES, **rules}))
         for person in PEOPLE:
-            # In a thread, since a browser's driver may have a loop of its own in this one.
-            with ThreadPoolExecutor(1) as pool:
-                adding = self.access.people.add(person, person, PASSWORD, "operator")
-                self.secrets[person] = pool.submit(asyncio.run, adding).result().one_time_secret
+            self.add_person(person, person)
+        self.add_person("cashier", "operator")
         return self
+
+    def add_person(self, login: str, participant_id: str) -> None:
+        """Let a person sign in; in a thread, since a browser's driver may have a loop of its own in this one."""
+        with ThreadPoolExecutor(1) as pool:
+            adding = self.access.people.add(login, participant_id, PASSWORD, "operator")
+            self.secrets[login] = pool.submit(asyncio.run, adding).result().one_time_secret
 
     def code(self, login: str) -> str:
         """Return the next one-time code of somebody: a code counts once, so the clock moves on by a step."""

@@ -352,7 +352,7 @@ def _the_regulator_stops(regulator: Page, buyer: Page, address: str) -> None:
     pressed(regulator, "Stop trading")
     expect(regulator.get_by_role("heading", name="Please confirm")).to_be_visible()
     shot(regulator, "regulator-confirm")
-    regulator.keyboard.press("Enter")
+    pressed(regulator, "Stop trading")
     expect(regulator.locator("#part-stops")).to_contain_text("The price has moved without a reason")
     shot(regulator, "regulator-stop")
     expect(buyer.locator("#part-stops")).to_contain_text("Trading is stopped")
@@ -384,7 +384,7 @@ def _the_operator_closes(page: Page, venue: Venue, address: str) -> None:
 
 
 def _they_settle(seller: Page, buyer: Page, venue: Venue, address: str) -> None:
-    """Pay, load and receive what was dealt in the afternoon."""
+    """Pay, and two days later load and receive what was dealt in the afternoon."""
     (obligation,) = (name for name, _ in venue.house.state.money.obligations.items() if name.startswith("afternoon"))
     for page, login in ((buyer, "aktau"), (seller, "zhanaozen")):
         signed_in_again(page, venue, login, address)
@@ -392,6 +392,10 @@ def _they_settle(seller: Page, buyer: Page, venue: Venue, address: str) -> None:
     buyer.get_by_role("link", name=obligation).click()
     pressed(buyer, "Pay")
     expect(buyer.locator(".banner.good")).to_be_visible()
+    # Gas is loaded two days after it was paid for, and not before.
+    venue.clock.set("10:00", "2022-01-02")
+    for page, login in ((buyer, "aktau"), (seller, "zhanaozen")):
+        signed_in_again(page, venue, login, address)
     seller.goto(f"{address}/desk/obligations?one={obligation}")
     seller.get_by_label("Loading document").fill("waybill-1")
     seller.get_by_label("Tank cars or trucks").fill("53 001, 53002")
@@ -416,7 +420,7 @@ def _the_default_is_declared(page: Page, venue: Venue, address: str) -> None:
     shot(page, "operator-settlements")
     item.get_by_role("button").click()
     page.get_by_role("button", name="Declare the default").click()
-    expect(page.locator("#part-all")).to_contain_text("In default")
+    expect(page.locator("#part-all")).to_contain_text("Defaulted")
     assert any(each.failed for _, each in venue.house.state.money.obligations.items())
 
 

@@ -4,40 +4,21 @@ Each check is a small program that runs in the page and lists what is wrong; a p
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
+from tests.browser.chromium import TOO_WIDE, chromium, findings, launched, must_run
 from tests.portal_samples import PROVINCES, bulletin
 
 from naryq.portal.page import render
 
-CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS: Final = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-sync",
-    "--no-default-browser-check",
-    "--no-first-run",
-)
 WIDTHS: Final = (360, 768, 1280, 1920)
 SCHEMES: Final = ("light", "dark")
 
 OPEN_ALL: Final = "document.querySelectorAll('details').forEach(details => { details.open = true })"
-
-TOO_WIDE: Final = """() => {
-    const page = document.scrollingElement
-    if (page.scrollWidth <= page.clientWidth) return []
-    return [...document.body.querySelectorAll('*')]
-        .filter(one => one.getBoundingClientRect().right > page.clientWidth + 1)
-        .map(one => `${one.tagName} ${one.className}`.slice(0, 80))
-        .concat(`the page is ${page.scrollWidth} wide`)
-}"""
-"""Lists what stands out of the page on the right, when the page scrolls sideways."""
 
 TEXTS: Final = """
     const shown = element => element.checkVisibility() && !element.closest('.unseen, .skip, title, desc')
@@ -132,28 +113,10 @@ SMALL_TARGETS: Final = """() => [...document.querySelectorAll('nav a, summary, .
 """Lists the targets lower than 24 pixels (WCAG 2.2, 2.5.8); links inside a sentence are exempt."""
 
 
-def chromium() -> str | None:
-    return next((path for path in map(shutil.which, CHROMIUM_NAMES) if path), None)
-
-
-def must_run() -> bool:
-    """A machine that can install Chromium, or that checks for everybody, must not pass without it."""
-    return os.environ.get("CI") == "true" or os.geteuid() == 0
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = chromium()
-    if path is None:
-        message = "the browser tests need Chromium: install it, on Debian by `apt-get install chromium`"
-        if must_run():
-            pytest.fail(message)
-        pytest.skip(f"NOT RUN: {message}")
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else list(ARGUMENTS)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -176,12 +139,6 @@ def page(context: BrowserContext, address: str) -> Page:
     opened = context.new_page()
     opened.goto(address)
     return opened
-
-
-def findings(page: Page, check: str) -> list[str]:
-    found: Any = page.evaluate(check)
-    assert isinstance(found, list)
-    return found
 
 
 def laid_out(page: Page, width: int, scheme: Any = "light") -> Page:

@@ -245,6 +245,30 @@ def test_a_form_that_is_no_form_is_turned_away(doors: Doors) -> None:
         assert answer.status_code == status
 
 
+def test_what_needs_a_second_person_waits_for_one(doors: Doors) -> None:
+    """A withdrawal waits, cannot be approved by who asked for it, and is carried out once when another approves."""
+    venue, make = doors
+    first, second = make("operator"), make("cashier")
+    asked = {"participant_id": "zhanaozen", "amount_tiyn": "1 000,50", "bank_reference": "out-1"}
+    answer = first.send("/desk/settlements", "withdraw", **asked)
+    assert "It waits for a second person" in answer.text
+    first.send("/desk/settlements", "withdraw", **{**asked, "bank_reference": "out-2"})
+    assert "out-1" not in venue.house.state.money.references
+    page = first.get("/desk/second").text
+    assert "another person must approve it" in page
+    assert "1\u202f000.50" in page
+    (own, *_) = (form for form in forms_of(page) if form.action == "/desk/second")
+    assert first.post("/desk/second", {**own.values, "decision": "approve"}).status_code == 403
+    forms = [form for form in forms_of(second.get("/desk/second").text) if form.action == "/desk/second"]
+    assert second.post("/desk/second", {**forms[0].values, "csrf": "", "decision": "approve"}).status_code == 403
+    assert second.post("/desk/second", {**forms[0].values, "decision": "approve"}).status_code == 200
+    assert second.post("/desk/second", {**forms[0].values, "decision": "approve"}).status_code == 403
+    assert second.post("/desk/second", {**forms[-1].values, "decision": "reject"}).status_code == 200
+    assert venue.house.state.money.references["out-1"] == "zhanaozen"
+    assert "out-2" not in venue.house.state.money.references
+    assert "Nothing waits" in second.get("/desk/second").text
+
+
 def test_a_suspended_trader_is_told_why(doors: Doors) -> None:
     """Somebody who may not act gets his pages, and the reason where he tries."""
     venue, make = doors

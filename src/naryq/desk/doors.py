@@ -85,6 +85,7 @@ def routes(house: House, chance: Chance = secrets.token_bytes) -> Sequence[BaseR
         Route("/desk/language", desk.handled(desk.choose), methods=["POST"]),
         Route("/desk/theme", desk.handled(desk.choose), methods=["POST"]),
         Route("/desk/live", desk.handled(desk.live), methods=["GET"]),
+        Route("/desk/second", desk.handled(desk.second), methods=["POST"]),
         Route("/desk/do/{action}", desk.handled(desk.act), methods=["POST"]),
         Route("/desk", desk.handled(desk.page), methods=["GET"]),
         Route("/desk/{rest:path}", desk.handled(desk.page), methods=["GET"]),
@@ -177,8 +178,17 @@ class Desk:
             what = f"the page {page.address} is not for the role {viewer.role}"
             raise Refusal(Code.NOT_PERMITTED, what, where="page", remedy="Open a page of your own from the navigation.")
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        principal = signed.session.principal
         look = Look(
-            self._house.state, self._house.history, viewer, self._house.now_ns(), _language(request), query, named
+            state=self._house.state,
+            history=self._house.history,
+            viewer=viewer,
+            at_ns=self._house.now_ns(),
+            language=_language(request),
+            query=query,
+            named=named,
+            person=principal.person,
+            pending=self._house.access.seconds.of(principal.participant_id),
         )
         return look, page
 
@@ -271,8 +281,10 @@ class Desk:
             return _html(await asyncio.to_thread(rendering.render_confirmation, look, page, visit, asked))
         try:
             answer = await self._submitted(signed, asked, built)
-        except Refusal as refusal:  # Not of the venue but of its door, such as that a second person must agree.
-            return await self._again(request, signed, asked, refusal)
+        except Refusal as refusal:
+            if refusal.code != Code.SECOND_PERSON:
+                return await self._again(request, signed, asked, refusal)
+            return self._waits(request, signed, asked)
         return await self._done(request, signed, asked, answer)
 
     def _check_may(self, signed: Signed, action: Action) -> None:
@@ -302,6 +314,42 @@ class Desk:
         if not isinstance(first, Refused) or first.code not in UNDECIDED:
             self._sent[signed.session.csrf] = self._sent.get(signed.session.csrf, 0) + 1
         return answer
+
+    def _waits(self, request: Request, signed: Signed, asked: Asked) -> Response:
+        """Say that a command waits for a second person; its form is done with, so that the next is another one."""
+        csrf, language = signed.session.csrf, _language(request)
+        self._sent[csrf] = self._sent.get(csrf, 0) + 1
+        self._notices[csrf] = say(language, "done.waits", what=say(language, f"do.{asked.action.name}"))
+        return RedirectResponse(asked.back, HTTPStatus.SEE_OTHER, headers=HEADERS)
+
+    async def second(self, request: Request) -> Response:
+        """Approve or turn down, as the second person, what waits."""
+        signed, form = self._signed(request), await _form(request)
+        check_csrf(signed.session, form.get("csrf", ""))
+        principal, pending_id, seconds = (
+            signed.session.principal,
+            form.get("pending_id", ""),
+            self._house.access.seconds,
+        )
+        decision = "approved" if form.get("decision") == "approve" else "rejected"
+        if principal.reads_only:
+            raise Refusal(
+                Code.NOT_PERMITTED, "this credential only reads", where="actor", remedy="Sign in with another."
+            )
+        if decision == "approved":
+            first = (await self._house.approve(principal, pending_id)).events[0]
+            if isinstance(first, Refused):
+                raise Refusal(first.code, first.what, where=first.where, remedy=first.remedy)
+        else:
+            seconds.waiting(principal, pending_id)
+            seconds.decided(pending_id, principal, decision)
+        self._house.access.audit.note(
+            decision, principal.participant_id, principal.person, _address_of(request), pending_id
+        )
+        language = _language(request)
+        what = say(language, "do.approve" if decision == "approved" else "do.reject")
+        self._notices[signed.session.csrf] = say(language, "done", what=what)
+        return RedirectResponse("/desk/second", HTTPStatus.SEE_OTHER, headers=HEADERS)
 
     async def _done(self, request: Request, signed: Signed, asked: Asked, answer: Answer) -> Response:
         first = answer.events[0]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from naryq.access.seconds import Pending
 from naryq.desk.words import Language
 from naryq.exchange import State
 from naryq.showing import Viewer
@@ -25,6 +26,9 @@ class Look(NamedTuple):
     language: Language
     query: Mapping[str, str]
     named: Mapping[str, str]
+    person: str
+    pending: tuple[Pending, ...] = ()
+    """The commands of the viewer's participant that wait for a second person."""
 
     @property
     def offset_minutes(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
-from naryq.desk import pages_of_traders, pages_of_watchers
+from naryq.desk import pages_of_seconds, pages_of_traders, pages_of_watchers
 from naryq.desk.look import Look, NoSuchPage, Shown
 from naryq.messages import Role
 from naryq.showing import prices, sessions
@@ -13,6 +13,7 @@ from naryq.showing.instruments import instruments
 
 EVERYBODY: Final[tuple[Role, ...]] = ("operator", "regulator", "seller", "buyer", "observer")
 TRADERS: Final[tuple[Role, ...]] = ("seller", "buyer")
+ASKING: Final[tuple[Role, ...]] = ("operator", "regulator", "seller", "buyer")
 WATCHERS: Final[tuple[Role, ...]] = ("operator", "regulator")
 ENDED_SHOWN: Final = 30
 Builder: TypeAlias = Callable[[Look], Shown]
@@ -64,6 +65,7 @@ PAGES: Final = (
     Page("settlements", "/desk/settlements", "settlements.html", WATCHERS, pages_of_watchers.settlements),
     Page("limits", "/desk/limits", "limits.html", WATCHERS, pages_of_watchers.limits),
     Page("surveillance", "/desk/surveillance", "surveillance.html", ("regulator",), pages_of_watchers.surveillance),
+    Page("second", "/desk/second", "second.html", ASKING, pages_of_seconds.waiting_for_second),
     Page("rules", "/desk/rules", "rules.html", WATCHERS, pages_of_watchers.rules),
     Page("stop", "/desk/stop", "stop.html", WATCHERS, pages_of_watchers.stop),
 )
@@ -92,7 +94,7 @@ class Listed(NamedTuple):
 
 def navigation(look: Look, current: Page) -> tuple[Listed, ...]:
     """Return the links of a viewer's role, with what waits behind each."""
-    waits = pages_of_watchers.waiting(look)
+    waits = {**pages_of_watchers.waiting(look), "second": len(look.pending)}
     return tuple(
         Listed(
             page.key, page.address, page.key == current.key, waits.get(page.key, 0), page.key in {"stop", "settlements"}

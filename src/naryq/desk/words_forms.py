@@ -167,6 +167,11 @@ FORMS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "do.confirm-emergency": ("Confirm", "Растау", "Подтвердить"),
         # --- What was done ------------------------------------------------------------------------------------------
         "done": ("Done: {what}.", "Орындалды: {what}.", "Выполнено: {what}."),
+        "done.waits": (
+            "It waits for a second person: {what}.",
+            "Екінші адамды күтуде: {what}.",
+            "Ждёт второго человека: {what}.",
+        ),
         "done.order": (
             "Order {order}: {traded} of {lots} lots traded at once.",
             "{order} өтінімі: {lots} лоттан {traded} бірден саудаланды.",

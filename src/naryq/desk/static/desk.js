@@ -79,6 +79,9 @@
     })
     addEventListener("pageshow", () => document.querySelectorAll("form").forEach(one => delete one.dataset.sent))
 
+    const here = document.querySelector(".nav a[aria-current]")
+    if (here) here.scrollIntoView({ block: "nearest", inline: "center" })
+
     const wrong = document.querySelector("[data-refused]")
     if (wrong) wrong.focus()
 })()
