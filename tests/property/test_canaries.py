@@ -49,7 +49,7 @@ RULES_OF_THE_DAY: dict[str, Any] = {
     "who_may_stop": ("operator", "regulator"),
 }
 SESSIONS = ("net", "calls", "sealed", "opening")
-GROUPED = re.compile(r"(?<=\d)[ ,\u00a0_](?=\d{3}\b)")
+GROUPED = re.compile(r"(?<=\d)[ ,_\u00a0\u2009\u202f](?=\d{3}\b)")
 
 
 class Canary(NamedTuple):
@@ -66,7 +66,8 @@ class Canary(NamedTuple):
         """Return what gives the order away: its name, its numbers, and what follows from them."""
         turnover = self.price * self.lots
         value_tiyn = turnover * 36 * 100
-        numbers = (self.price, self.lots, turnover, value_tiyn, value_tiyn // 10, value_tiyn // 1_000)
+        amounts_tiyn = (value_tiyn, value_tiyn // 10, value_tiyn // 1_000)
+        numbers = (self.price, self.lots, turnover, *amounts_tiyn, *(amount // 100 for amount in amounts_tiyn))
         return frozenset({self.order_id, *map(str, numbers)})
 
     def fields(self) -> dict[str, Any]:
