@@ -1,8 +1,9 @@
 """Sessions, books, orders and history as a viewer may see them: the wall holds, and own things are whole."""
 
-from tests.trading_samples import bid, closed, offer, over, phase, trading, venue
-from tests.venue_samples import PLACES, Desk, opened, order, rulebook
+from tests.trading_samples import bid, closed, offer, over, phase, toured, trading, venue
+from tests.venue_samples import PEOPLE, PLACES, Desk, opened, order, rulebook
 
+from naryq import exchange
 from naryq.messages import (
     ClearSession,
     CloseSession,
@@ -61,10 +62,12 @@ def test_the_book_is_shown_while_it_trades_only() -> None:
 
 def test_own_orders_are_ones_own() -> None:
     """Each sees his open orders and nobody else's, also by their names."""
-    state = quoted().state
-    assert [each.order.order_id for each in orders.own_orders(state, SELLER)] == ["ask-1", "ask-3"]
-    assert [each.order.order_id for each in orders.own_orders(state, BUYER)] == ["bid-2"]
-    assert orders.own_orders(state, OTHER) == ()
+    desk = quoted()
+    state, kept = desk.state, remembered(desk)
+    shown = {viewer: orders.own_orders(state, viewer, kept.open_orders(viewer)) for viewer in (SELLER, BUYER, OTHER)}
+    assert [each.order.order_id for each in shown[SELLER]] == ["ask-1", "ask-3"]
+    assert [each.order.order_id for each in shown[BUYER]] == ["bid-2"]
+    assert shown[OTHER] == orders.own_orders(state, OTHER, ("ask-1", "nothing")) == ()
     assert orders.own_order(state, OTHER, "ask-1") is None
     found = orders.own_order(state, SELLER, "ask-1")
     assert found is not None
@@ -75,15 +78,15 @@ def test_fills_and_trades_are_remembered_without_the_other_side() -> None:
     """Both sides of a trade find their fill, and the public trade names nobody."""
     desk = quoted()
     kept = remembered(desk)
-    (sold,), (bought,) = (kept.fills(desk.state, who, "day") for who in (SELLER, BUYER))
+    (sold,), (bought,) = (kept.fills(who, "day") for who in (SELLER, BUYER))
     assert (sold.side, sold.order_id, sold.quantity_lots) == ("sell", "ask-1", 1)
     assert (bought.side, bought.order_id, bought.price_tenge_per_tonne) == ("buy", "bid-1", 90_000)
-    assert kept.fills(desk.state, OTHER) == ()
+    assert kept.fills(OTHER) == ()
     (trade,) = kept.trades("day")
     assert (trade.trade_id, trade.aggressor, "aktau" in str(trade)) == ("T1", "buy", False)
 
 
-def test_network_fills_come_from_the_state() -> None:
+def test_network_fills_are_remembered() -> None:
     """Who was served in a network auction finds his lots at the price of his place, and who was not finds none."""
     desk = opened()
     desk.must(SubmitOrder, "zhanaozen", **order("o1", "ZH", "sell", price=80_000, lots=4))
@@ -93,10 +96,8 @@ def test_network_fills_come_from_the_state() -> None:
     desk.must(CloseSession, "operator", session_id="call")
     desk.must(ClearSession, "operator", session_id="call")
     kept = remembered(desk)
-    assert [(fill.side, fill.place, fill.quantity_lots) for fill in kept.fills(desk.state, BUYER)] == [
-        ("buy", "KZ-47", 3)
-    ]
-    assert kept.fills(desk.state, OTHER) == ()
+    assert [(fill.side, fill.place, fill.quantity_lots) for fill in kept.fills(BUYER)] == [("buy", "KZ-47", 3)]
+    assert kept.fills(OTHER) == ()
     shown = sessions.session(desk.state, "call", desk.at_ns)
     assert shown is not None
     assert {price.place for price in shown.prices} == {place.place for place in PLACES}
@@ -167,3 +168,21 @@ def test_a_stop_of_a_participant_is_seen_by_whom_it_concerns() -> None:
     seen = {viewer: [stop.scope for stop in stops.stops(desk.state, viewer)] for viewer in (BUYER, OTHER, PRESS)}
     assert seen == {BUYER: ["participant", "region"], OTHER: ["region"], PRESS: ["region"]}
     assert len(stops.stops(desk.state, Viewer("regulator", "regulator"))) == 2
+
+
+def test_the_open_orders_that_are_remembered_are_those_of_the_state() -> None:
+    """After every row of a day in which orders trade, change, leave and end, both know the same open orders."""
+    desk = toured()
+    kept, state = history.History(), exchange.initial_state()
+    for entry in desk.rows:
+        kept.see(entry)
+        state = exchange.apply(state, entry)
+        for person, role in PEOPLE.items():
+            standing = {
+                order.order_id
+                for _, session in state.sessions.items()
+                if session.cleared is None
+                for _, order in session.orders.items()
+                if order.participant_id == person
+            }
+            assert set(kept.open_orders(Viewer(person, role))) == standing  # type: ignore[arg-type]  # of the closed list

@@ -21,10 +21,10 @@ Builder: TypeAlias = Callable[[Look], Shown]
 
 def market(look: Look) -> Shown:
     """Show what is traded, and the sessions."""
-    found = sessions.sessions(look.state, look.at_ns)
+    found = sessions.current(look.state, look.at_ns, ENDED_SHOWN)
     return {
         "open": tuple(each for each in reversed(found) if each.phase not in sessions.ENDED),
-        "ended": tuple(each for each in found if each.phase in sessions.ENDED)[:ENDED_SHOWN],
+        "ended": tuple(each for each in found if each.phase in sessions.ENDED),
         "instruments": instruments(look.state, look.viewer),
     }
 

@@ -32,8 +32,8 @@ def session(look: Look) -> Shown:
         "called": sessions.called_price(look.state, session_id),
         "rounds": sessions.rounds(look.state, session_id),
         "trades": look.history.trades(session_id, TRADES_SHOWN),
-        "own": orders.own_orders(look.state, look.viewer, session_id),
-        "fills": look.history.fills(look.state, look.viewer, session_id)[:TRADES_SHOWN],
+        "own": _own_orders(look, session_id),
+        "fills": look.history.fills(look.viewer, session_id)[:TRADES_SHOWN],
         "trades_here": trades_here,
         "account": moneys.account(look.state, look.viewer.participant_id),
         "ticket_values": _ticket(look, shown),
@@ -148,12 +148,16 @@ def _rules(look: Look) -> InForce:
 # --- Own things ---------------------------------------------------------------------------------------------------
 
 
+def _own_orders(look: Look, session_id: str | None = None) -> tuple[orders.ShownOrder, ...]:
+    return orders.own_orders(look.state, look.viewer, look.history.open_orders(look.viewer), session_id)
+
+
 def own_orders(look: Look) -> Shown:
     """Show one's open orders in all sessions and the last fills; `amend` names an order that is to be amended."""
     amending = orders.own_order(look.state, look.viewer, look.query.get("amend", ""))
     return {
-        "own": orders.own_orders(look.state, look.viewer),
-        "fills": look.history.fills(look.state, look.viewer)[:FILLS_SHOWN],
+        "own": _own_orders(look),
+        "fills": look.history.fills(look.viewer)[:FILLS_SHOWN],
         "amending": amending,
     }
 
@@ -162,7 +166,7 @@ def account(look: Look) -> Shown:
     """Show one's money: free, held and owed, and how it came."""
     return {
         "account": moneys.account(look.state, look.viewer.participant_id),
-        "own": tuple(each for each in orders.own_orders(look.state, look.viewer) if each.held_tiyn),
+        "own": tuple(each for each in _own_orders(look) if each.held_tiyn),
         "payments": look.history.payments(look.viewer),
     }
 

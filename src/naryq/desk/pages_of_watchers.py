@@ -13,6 +13,7 @@ from naryq.showing.instruments import instruments
 from naryq.showing.sessions import ShownSession
 
 DAYS_SHOWN: Final = 14
+ENDED_SHOWN: Final = 100
 UNDER_WAY: Final = ("announced", *sessions.STANDING, "closed", "cleared")
 
 
@@ -34,7 +35,7 @@ class UnderWay(NamedTuple):
 
 def calendar_page(look: Look) -> Shown:
     """Show this week and the next with their sessions, what is to be done with those under way, and how to open one."""
-    found = sessions.sessions(look.state, look.at_ns)
+    found = sessions.current(look.state, look.at_ns, ENDED_SHOWN)
     waiting = [UnderWay(each, steps(each, look.at_ns)) for each in reversed(found) if each.phase in UNDER_WAY]
     listed = instruments(look.state, look.viewer)
     choices: Choices = [(each.instrument.code, each.instrument.code) for each in listed if each.delisted is None]

@@ -116,15 +116,15 @@ LISTINGS: Final = (
         "Your open orders, and what is held for each.",
         orders.ShownOrder,
         lambda item: item.order.order_id,
-        lambda asked: orders.own_orders(asked.house.state, asked.viewer),
+        lambda asked: orders.own_orders(asked.house.state, asked.viewer, asked.house.history.open_orders(asked.viewer)),
     ),
     Listing(
         "/v1/fills",
         "ListFills",
-        f"Your last fills, the oldest first: of trades the last {history.FILLS_KEPT}, of network sessions all.",
+        f"Your last {history.FILLS_KEPT} fills, the oldest first.",
         history.ShownFill,
         _fill_key,
-        lambda asked: asked.house.history.fills(asked.house.state, asked.viewer),
+        lambda asked: asked.house.history.fills(asked.viewer),
     ),
     Listing(
         "/v1/payments",

@@ -11,8 +11,6 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from naryq.exchange import State
-from naryq.exchange.state import ordered
 from naryq.messages import (
     AnyEvent,
     Deposited,
@@ -20,7 +18,11 @@ from naryq.messages import (
     LimitLifted,
     LimitReached,
     OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
     ProposalAssessed,
+    SessionCleared,
     Side,
     Traded,
     Withdrawn,
@@ -72,6 +74,11 @@ class History:
 
     def __init__(self) -> None:
         """Begin before the first row."""
+        self._open: dict[str, OrderAccepted] = {}
+        self._own: dict[str, dict[str, None]] = {}
+        """The open orders of each participant, the oldest first."""
+        self._standing: dict[str, dict[str, None]] = {}
+        """Those of each session."""
         self._fills: dict[str, deque[ShownFill]] = {}
         self._trades: dict[str, deque[PublicTrade]] = {}
         self._payments: dict[str, deque[Payment]] = {}
@@ -83,12 +90,14 @@ class History:
         for event in entry.events:
             self._fold(event, entry.command.at_ns)
 
-    def fills(self, state: State, viewer: Viewer, session_id: str | None = None) -> tuple[ShownFill, ...]:
-        """Return a viewer's last fills in one session or in all, the newest first; of the state come network fills."""
-        traded = self._fills.get(viewer.participant_id, ())
-        found = [*traded, *network_fills(state, viewer)]
-        chosen = (fill for fill in found if session_id in {None, fill.session_id})
-        return tuple(sorted(chosen, key=lambda fill: fill.at_ns, reverse=True))
+    def fills(self, viewer: Viewer, session_id: str | None = None) -> tuple[ShownFill, ...]:
+        """Return a viewer's last fills in one session or in all, the newest first."""
+        found = tuple(reversed(self._fills.get(viewer.participant_id, ())))
+        return tuple(fill for fill in found if session_id in {None, fill.session_id})
+
+    def open_orders(self, viewer: Viewer) -> tuple[str, ...]:
+        """Return the identifiers of a viewer's open orders: without them each order of the venue would be looked at."""
+        return tuple(self._own.get(viewer.participant_id, ()))
 
     def trades(self, session_id: str, count: int = TRADES_KEPT) -> tuple[PublicTrade, ...]:
         """Return the last trades of a session, the newest first."""
@@ -109,9 +118,22 @@ class History:
     # --- Folding ----------------------------------------------------------------------------------------------------
 
     def _fold(self, event: AnyEvent, at_ns: int) -> None:
-        if isinstance(event, Traded):
+        if isinstance(event, OrderAccepted):
+            self._enter(event)
+        elif isinstance(event, OrderCancelled | OrderExpired):
+            self._leave(event.order_id)
+        elif isinstance(event, OrderAmended):
+            order = self._open[event.order_id]
+            self._open[event.order_id] = msgspec.structs.replace(order, quantity_lots=event.quantity_lots)
+        elif isinstance(event, Traded):
             self._traded(event)
-        elif isinstance(event, Deposited | Withdrawn):
+        elif isinstance(event, SessionCleared):
+            self._cleared(event, at_ns)
+        else:
+            self._told(event, at_ns)
+
+    def _told(self, event: AnyEvent, at_ns: int) -> None:
+        if isinstance(event, Deposited | Withdrawn):
             amount = event.amount_tiyn if isinstance(event, Deposited) else -event.amount_tiyn
             paid = Payment(at_ns=at_ns, amount_tiyn=amount, bank_reference=event.bank_reference)
             _keep(self._payments, event.participant_id, paid, PAYMENTS_KEPT)
@@ -119,6 +141,27 @@ class History:
             self._limits.append(event)
         elif isinstance(event, ProposalAssessed):
             self._assessments[event.proposal_id] = event
+
+    def _enter(self, order: OrderAccepted) -> None:
+        self._open[order.order_id] = order
+        self._own.setdefault(order.participant_id, {})[order.order_id] = None
+        self._standing.setdefault(order.session_id, {})[order.order_id] = None
+
+    def _leave(self, order_id: str) -> None:
+        order = self._open.pop(order_id)
+        del self._own[order.participant_id][order_id]
+        del self._standing[order.session_id][order_id]
+
+    def _cleared(self, event: SessionCleared, at_ns: int) -> None:
+        """Keep what each order of a network session has bought or sold; nothing of it stands any more."""
+        price_of = {price.place: price.price_tenge_per_tonne for price in event.prices}
+        for fill in event.fills:
+            order = self._open[fill.order_id]
+            if fill.quantity_lots:
+                shown = _network_fill(order, price_of[order.place], fill.quantity_lots, at_ns)
+                _keep(self._fills, order.participant_id, shown, FILLS_KEPT)
+        for order_id in tuple(self._standing.get(event.session_id, ())):
+            self._leave(order_id)
 
     def _traded(self, event: Traded) -> None:
         public = PublicTrade(
@@ -131,6 +174,12 @@ class History:
         _keep(self._trades, event.session_id, public, TRADES_KEPT)
         for whose, fill in _fills_of(event):
             _keep(self._fills, whose, fill, FILLS_KEPT)
+            order = self._open[fill.order_id]
+            left = order.quantity_lots - event.quantity_lots
+            if left:
+                self._open[fill.order_id] = msgspec.structs.replace(order, quantity_lots=left)
+            else:
+                self._leave(fill.order_id)
 
 
 def _keep(kept: dict[str, deque[T]], key: str, item: T, most: int) -> None:
@@ -158,24 +207,8 @@ def _fills_of(event: Traded) -> Iterable[tuple[str, ShownFill]]:
         )
 
 
-def network_fills(state: State, viewer: Viewer) -> tuple[ShownFill, ...]:
-    """Return what a viewer has bought and sold in network sessions, at the uniform price of each place."""
-    found: list[ShownFill] = []
-    for _, session in sorted(state.sessions.items()):
-        if session.cleared is None:
-            continue
-        price_of = {price.place: price.price_tenge_per_tonne for price in session.cleared.prices}
-        lots_of = {fill.order_id: fill.quantity_lots for fill in session.cleared.fills}
-        own = (order for order in ordered(session.orders) if order.participant_id == viewer.participant_id)
-        found += [
-            _network_fill(order, price_of[order.place], lots_of[order.order_id], session.ended_at_ns or 0)
-            for order in own
-            if lots_of.get(order.order_id)
-        ]
-    return tuple(found)
-
-
 def _network_fill(order: OrderAccepted, price: int, lots: int, at_ns: int) -> ShownFill:
+    """Return what an order has bought or sold in a network session, at the uniform price of its place."""
     return ShownFill(
         at_ns=at_ns,
         session_id=order.session_id,

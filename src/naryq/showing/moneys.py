@@ -105,7 +105,7 @@ def defaults_due(state: State, viewer: Viewer, at_ns: int) -> tuple[ShownObligat
     today = state.rulebook.day(at_ns)
     overdue = (
         _shown(obligation, party, ())
-        for _, obligation in sorted(state.money.obligations.items())
+        for obligation in state.money.obligations.values()
         if not obligation.closing and min(obligation.opened.pay_by or "9", obligation.opened.deliver_by) < today
         for party in PARTIES
     )

@@ -1,9 +1,11 @@
 """One's own orders: where they stand, and what is held for each. Nobody sees anybody else's."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from naryq.exchange import State, guarantees
-from naryq.exchange.state import Session, ordered
+from naryq.exchange.state import Session
 from naryq.messages import OrderAccepted
 from naryq.showing.sessions import STANDING
 from naryq.showing.viewer import Viewer
@@ -20,16 +22,17 @@ class ShownOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the phase lets it be taken back; the window may still have ended."""
 
 
-def own_orders(state: State, viewer: Viewer, session_id: str | None = None) -> tuple[ShownOrder, ...]:
-    """Return the open orders of a viewer in one session or in all, the newest first."""
-    found = [
-        _shown(state, session, order)
-        for name, session in sorted(state.sessions.items())
-        if session_id in {None, name} and session.phase in (*STANDING, "closed")
-        for order in ordered(session.orders)
-        if order.participant_id == viewer.participant_id
-    ]
-    return tuple(sorted(found, key=lambda each: each.order.submitted_at_ns, reverse=True))
+def own_orders(
+    state: State, viewer: Viewer, known: Iterable[str], session_id: str | None = None
+) -> tuple[ShownOrder, ...]:
+    """Return the open orders of a viewer in one session or in all, the newest first.
+
+    `known` are the identifiers that may be his (`History.open_orders`); each is asked of the state, which is newer.
+    """
+    found = (own_order(state, viewer, order_id) for order_id in known)
+    shown = (each for each in found if each is not None and each.phase in (*STANDING, "closed"))
+    chosen = (each for each in shown if session_id in {None, each.order.session_id})
+    return tuple(sorted(chosen, key=lambda each: each.order.submitted_at_ns, reverse=True))
 
 
 def own_order(state: State, viewer: Viewer, order_id: str) -> ShownOrder | None:

@@ -54,6 +54,14 @@ def sessions(state: State, at_ns: int) -> tuple[ShownSession, ...]:
     return tuple(shown(state, session, at_ns) for _, session in found)
 
 
+def current(state: State, at_ns: int, ended: int) -> tuple[ShownSession, ...]:
+    """Return the sessions that have not ended and so many of the last ones that have, the one that opens last first."""
+    found = sorted(state.sessions.items(), key=lambda item: (-item[1].opened.opens_at_ns, item[0]))
+    done = [name for name, each in found if each.phase in ENDED][:ended]
+    kept = frozenset(done)
+    return tuple(shown(state, each, at_ns) for name, each in found if each.phase not in ENDED or name in kept)
+
+
 def session(state: State, session_id: str, at_ns: int) -> ShownSession | None:
     """Return one session; None where there is none."""
     found = state.sessions.get(session_id)
