@@ -103,7 +103,7 @@ def test_a_damaged_snapshot_is_refused(damage: Callable[[bytes], bytes]) -> None
 def test_a_snapshot_of_another_shape_is_refused() -> None:
     """Every name and type of a field counts, at any depth; a snapshot of another schema is not misread."""
     data = exchange.snapshot(exchange.initial_state())
-    other = data.replace(schema_digest(exchange.State), schema_digest(Outer))
+    other = data.replace(snapshots._made_by(), schema_digest(Outer))
     with pytest.raises(Refusal) as refusal:
         exchange.restored(other)
     assert refusal.value.code is Code.NOT_SUPPORTED

@@ -25,6 +25,9 @@ from naryq.rulebook import Rulebook
 MAGIC: Final = b"naryq snapshot 2"
 DIGEST_BYTES: Final = 32
 
+FOLD_VERSION: Final = 1
+"""Raised when events are folded into another state than before, which `tests/unit/test_fold_version.py` notices."""
+
 LEAVES: Final = (int, str, bool, NoneType)
 
 
@@ -39,9 +42,14 @@ class Codec(NamedTuple):
 
 
 def snapshot(state: State) -> bytes:
-    """Return the state as bytes: a mark, the digest of its schema, the digest of what follows, and that."""
+    """Return the state as bytes: a mark, the digest of its making, the digest of what follows, and that."""
     body = msgspec.msgpack.encode(_codec(State).plain(state))
-    return MAGIC + schema_digest(State) + sha256(body).digest() + body
+    return MAGIC + _made_by() + sha256(body).digest() + body
+
+
+def _made_by() -> bytes:
+    """Return the digest of what must be the same for a state to be believed: the shape of it, and how events fold."""
+    return sha256(schema_digest(State) + FOLD_VERSION.to_bytes(8)).digest()
 
 
 def restored(data: bytes) -> State:
@@ -51,13 +59,13 @@ def restored(data: bytes) -> State:
         Refusal: NOT_SUPPORTED when it was made of a state of another shape, UNREADABLE when it is no whole snapshot.
     """
     mark, rest = data[: len(MAGIC)], data[len(MAGIC) :]
-    schema, digest, body = rest[:DIGEST_BYTES], rest[DIGEST_BYTES : 2 * DIGEST_BYTES], rest[2 * DIGEST_BYTES :]
+    made_by, digest, body = rest[:DIGEST_BYTES], rest[DIGEST_BYTES : 2 * DIGEST_BYTES], rest[2 * DIGEST_BYTES :]
     if mark != MAGIC or len(digest) != DIGEST_BYTES or sha256(body).digest() != digest:
         raise Refusal(Code.UNREADABLE, "this is no whole snapshot", where="snapshot", remedy="Replay the journal.")
-    if schema != schema_digest(State):
+    if made_by != _made_by():
         raise Refusal(
             Code.NOT_SUPPORTED,
-            "the snapshot was made by a program whose state has another shape",
+            "the snapshot was made by a program whose state has another shape, or which folds events otherwise",
             where="snapshot",
             remedy="Replay the journal.",
         )

@@ -1,0 +1,76 @@
+"""Snapshots hold what events were folded into: another fold has another number, so that no old one is believed."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from naryq import exchange
+from naryq.exchange import machine, snapshots
+from naryq.exchange.snapshots import FOLD_VERSION
+from naryq.messages import AnyEvent, Deposited, Entry, Refusal, decode_entry
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "folds.jsonl"
+FOLDED = {1: "aed1ffc4be3657d5a9929e909f7541abdd948f3935d4dd8b6ebbd8ec5149d6db"}
+"""For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
+NOT_KEPT = "ClaimDecided DebtWaived LimitLifted ObligationRefunded"
+"""The events of which no kept history has one."""
+
+
+def histories() -> Iterator[list[Entry]]:
+    """Yield the kept histories: each begins with its first row."""
+    rows: list[Entry] = []
+    for line in SAMPLE.read_bytes().splitlines():
+        entry = decode_entry(line)
+        if entry.sequence == 1 and rows:
+            yield rows
+            rows = []
+        rows.append(entry)
+    yield rows
+
+
+def folded() -> str:
+    """Return what the kept histories come to: the hash of the hashes of their last states."""
+    hashes = []
+    for rows in histories():
+        state = exchange.initial_state()
+        for entry in rows:
+            state = exchange.apply(state, entry)
+        hashes.append(exchange.state_hash(state))
+    return sha256("".join(hashes).encode()).hexdigest()
+
+
+def test_a_changed_fold_has_another_number() -> None:
+    """Kept events come to what they came to; where they do not, raise FOLD_VERSION, so that no old snapshot counts."""
+    assert max(FOLDED) == FOLD_VERSION
+    assert folded() == FOLDED[FOLD_VERSION], "the fold has changed: raise FOLD_VERSION, and add a line to FOLDED"
+    assert len(set(FOLDED.values())) == len(FOLDED)
+
+
+def test_the_kept_histories_have_nearly_every_event() -> None:
+    """What no kept history has is listed by name, so that a new event is looked at here."""
+    kept = {type(event).__name__ for rows in histories() for entry in rows for event in entry.events}
+    assert sorted({kind.__name__ for kind in get_args(AnyEvent)} - kept) == sorted(NOT_KEPT.split())
+
+
+def test_a_bug_in_a_fold_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one event folded otherwise the kept histories come to something else."""
+    original = machine._EVOLVERS[Deposited]
+
+    def around(state: exchange.State, event: Deposited) -> exchange.State:
+        return msgspec.structs.replace(original(state, event), reference_tenge_per_tonne=1)
+
+    monkeypatch.setattr(machine, "_EVOLVERS", {**machine._EVOLVERS, Deposited: around})
+    assert folded() != FOLDED[FOLD_VERSION]
+
+
+def test_a_snapshot_of_another_fold_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot by a program that folded otherwise is refused, and the journal replayed."""
+    old = exchange.snapshot(exchange.initial_state())
+    assert exchange.restored(old) == exchange.initial_state()
+    monkeypatch.setattr(snapshots, "FOLD_VERSION", FOLD_VERSION + 1)
+    with pytest.raises(Refusal, match="not_supported"):
+        exchange.restored(old)
