@@ -127,7 +127,8 @@ class Desk:
 
     def _again(self, command: AnyCommand, known: int) -> tuple[AnyEvent, ...]:
         row = self.rows[known - 1]
-        return row.events if row.command == command else (Refused(code=Code.COMMAND_ID_REUSED, what="another command"),)
+        same = replaced(command, at_ns=row.command.at_ns) == row.command
+        return row.events if same else (Refused(code=Code.COMMAND_ID_REUSED, what="another command"),)
 
     def give(self, kind: Any, actor: str, /, **fields: Any) -> Answer:
         """Make a command of a kind, stamped with the next number and the desk's time, and send it."""

@@ -177,6 +177,11 @@ def test_a_batch_is_judged_one_by_one_or_whole(tmp_path: Path) -> None:
         codes = [report["problem"]["code"] for report in answer["orders"]]
         assert (answer["accepted"], answer["refused"], codes) == (0, 2, ["batch_refused", "unknown_place"])
         before = venue.house.state.sequence
+        noted = (await venue.ask("operator", "GET", "/v1/audit")).json()
+        assert [(entry["act"], entry["participant_id"]) for entry in noted] == [
+            ("batch_refused", "aktau"),
+            ("unknown_place", "aktau"),
+        ]
         batch = {"orders": [GOOD, BAD]}
         answer = (await venue.send("aktau", "POST", "/v1/orders/batch", batch, key="k1")).json()
         assert [report["sequence"] for report in answer["orders"]] == [before + 1, before + 2]

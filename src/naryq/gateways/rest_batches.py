@@ -1,6 +1,7 @@
 """Many orders in one request, as JSON or as a file, with a report on each: taken one by one, or all or none."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Annotated, Final
@@ -16,6 +17,7 @@ from naryq.gateways.rest_operations import (
     Asked,
     Operation,
     Parameter,
+    address_of,
     body_of,
     idempotency_key,
     json,
@@ -135,7 +137,17 @@ async def _report(
     told |= {row: _unread(row, refusal) for row, refusal in refused.items()}
     reports = tuple(told[row] for row in sorted(told))
     accepted = sum(report.problem is None for report in reports)
+    _note(asked, reports)
     return BatchReport(accepted=accepted, refused=len(reports) - accepted, orders=reports)
+
+
+def _note(asked: Asked, reports: tuple[OrderReport, ...]) -> None:
+    """Write down in the log of the door what stands in no row of the journal: how many orders, and the codes."""
+    codes = Counter(report.problem.code for report in reports if report.problem is not None and not report.sequence)
+    who, address = asked.principal, address_of(asked.request)
+    for code, count in sorted(codes.items()):
+        what = f"{count} of {len(reports)} orders of a batch"
+        asked.house.access.audit.note(code, who.participant_id, who.person, address, what)
 
 
 NOT_SENT: Final = Refused(
