@@ -170,6 +170,19 @@ def _show_venue(report: dict[str, Any]) -> None:
 
 
 @bench.command()
+@click.option("--rate", default=1_000, show_default=True, type=click.IntRange(min=1), help="Messages a second.")
+@click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(min=1), help="How long.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def fix(*, rate: int, seconds: float, as_json: bool) -> None:
+    """Orders over FIX at a rate, in an open loop: how soon each has its first answer, durable."""
+    from naryq.cli.bench_fix import run  # noqa: PLC0415 - the venue loads only when it runs
+
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        figures = run(Path(folder), rate, seconds, say=_say)
+    _report_venue(figures, as_json=as_json)
+
+
+@bench.command()
 @click.option("--markets", default=100, show_default=True, type=click.IntRange(min=1), help="Honest markets a kind.")
 @click.option("--planted", default=25, show_default=True, type=click.IntRange(min=1), help="Markets a misconduct.")
 @click.option("--rulebook", default="guarded", show_default=True, help="Whose thresholds are held.")

@@ -112,6 +112,8 @@ class Dictionary(NamedTuple):
     messages: Mapping[str, Shape]
     header: Shape
     trailer: Shape
+    frame: Mapping[int, int]
+    """The fields of the header, before all others (0), and of the trailer, behind them (2)."""
 
     def problem(self, message: Message) -> Problem | None:
         """Say what is wrong with a message, by the first thing that is; None when it keeps to the dictionary.
@@ -138,12 +140,12 @@ class Dictionary(NamedTuple):
         return found
 
     def _out_of_order(self, message: Message) -> Problem | None:
-        rank = 0
+        rank, frame = 0, self.frame
         for tag, _ in message.fields:
-            here = 0 if tag in self.header.members else 2 if tag in self.trailer.members else 1
+            here = frame.get(tag, 1)
             if here < rank:
                 return Problem(TAG_OUT_OF_ORDER, tag)
-            rank = max(rank, here)
+            rank = here
         return None
 
     def _missing(self, message: Message, shape: Shape) -> Problem | None:
@@ -154,12 +156,21 @@ class Dictionary(NamedTuple):
 
     def _wrong(self, message: Message, shape: Shape) -> Problem | None:
         seen = set[int]()
-        at, fields = 0, message.fields
+        at, fields, known, members, frame = 0, message.fields, self.fields, shape.members, self.frame
         while at < len(fields):
             tag, value = fields[at]
-            problem = self._wrong_value(tag, value) or self._wrong_place(tag, shape, seen)
-            if problem is not None:
-                return problem
+            definition = known.get(tag)
+            if (
+                definition is None
+                or not definition.matches(value)
+                or (definition.values and value not in definition.values)
+                or (tag not in members and tag not in frame)
+                or tag in seen
+            ):
+                # Rare, and asked again with care: almost every field of almost every message is as it should be.
+                problem = self._wrong_value(tag, value) or self._wrong_place(tag, shape, seen)
+                if problem is not None:
+                    return problem
             seen.add(tag)
             at += 1
             if tag in shape.groups:
@@ -182,7 +193,7 @@ class Dictionary(NamedTuple):
         return None
 
     def _wrong_place(self, tag: int, shape: Shape, seen: set[int]) -> Problem | None:
-        if tag not in shape.members and tag not in self.header.members and tag not in self.trailer.members:
+        if tag not in shape.members and tag not in self.frame:
             return Problem(TAG_NOT_FOR_MESSAGE, tag)
         return Problem(TAG_TWICE, tag) if tag in seen else None
 
@@ -237,7 +248,8 @@ def parsed(text: str) -> Dictionary:
     messages = {each.attrib["msgtype"]: _shape(each, numbers) for each in root.iterfind("messages/message")}
     # The kind and the three fields of the frame are read before a message is judged.
     required = tuple(tag for tag in header.required if tag not in (tags.BEGIN_STRING, tags.BODY_LENGTH, tags.MSG_TYPE))
-    return Dictionary(fields, messages, header._replace(required=required), trailer)
+    frame = dict.fromkeys(header.members, 0) | dict.fromkeys(trailer.members, 2)
+    return Dictionary(fields, messages, header._replace(required=required), trailer, frame)
 
 
 def _child(parent: ET.Element, name: str) -> ET.Element:

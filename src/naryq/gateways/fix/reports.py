@@ -80,8 +80,8 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 def text_of(refusal: Refusal | Refused) -> str:
     """Return a refusal in one line: its code, where, what is wrong and what to do."""
     place = f"{refusal.where}: " if refusal.where else ""
-    line = f"{refusal.code}: {place}{refusal.what}. {refusal.remedy}".rstrip()
-    return "".join(letter if letter.isprintable() else "?" for letter in line)[:TEXT_LETTERS_MAX]
+    line = f"{refusal.code}: {place}{refusal.what}. {refusal.remedy}".rstrip()[:TEXT_LETTERS_MAX]
+    return line if line.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def execution(ticket: Ticket, kind: str, identifier: str, at_ns: int, more: Iterable[Field] = ()) -> tuple[Field, ...]:

@@ -31,7 +31,8 @@ _BEGUN: Final = re.compile(rb"8(=[^\x01=]{0,16})?\Z")
 _LENGTH: Final = re.compile(rb"9=(\d{1,9})\x01")
 _LENGTH_BEGUN: Final = re.compile(rb"(9(=\d{0,9})?)?")
 _ENDS: Final = re.compile(rb"\x0110=[^\x01]*\x01")
-_TAG: Final = re.compile(rb"-?\d{1,9}")
+_TAG: Final = re.compile(r"-?\d{1,9}", re.ASCII)
+TAG_DIGITS_MAX: Final = 9
 _CHECK_SUM: Final = re.compile(rb"\d{3}")
 _CHARSET: Final = "latin-1"
 """Every byte is a letter of it, so that what is echoed is what came."""
@@ -132,7 +133,7 @@ def read(frame: bytes) -> Message:
     if not parts[-1].startswith(b"10="):
         raise Garbled("the last field is not 10")
     _check(frame, parts)
-    fields = tuple(map(_field, parts[2:-1]))
+    fields = tuple(_field(part.decode(_CHARSET)) for part in parts[2:-1])
     return Message(parts[0][2:].decode(_CHARSET), fields[0][1], fields[1:], dict(reversed(fields[1:])))
 
 
@@ -178,11 +179,19 @@ def _check(frame: bytes, parts: list[bytes]) -> None:
         raise Garbled(f"the body length is not {length.decode(_CHARSET)}")
 
 
-def _field(part: bytes) -> Field:
-    tag, found, value = part.partition(b"=")
+def _field(part: str) -> Field:
+    tag, found, value = part.partition("=")
+    if not tag.isdecimal() or not found or len(tag) > TAG_DIGITS_MAX:
+        return _odd_field(part)
+    return int(tag), value
+
+
+def _odd_field(part: str) -> Field:
+    """Read a field whose number is negative, which is for the dictionary to reject; anything else is none."""
+    tag, found, value = part.partition("=")
     if not found or _TAG.fullmatch(tag) is None:
-        raise Garbled(f"{part[:20].decode(_CHARSET)!r} is no field")
-    return int(tag), value.decode(_CHARSET)
+        raise Garbled(f"{part[:20]!r} is no field")
+    return int(tag), value
 
 
 def written(message: Message) -> bytes:
