@@ -12,7 +12,7 @@ from tests.trading_samples import bid, trading
 from tests.venue_samples import PEOPLE, Desk, opened, rulebook
 
 from naryq.engine import Engine
-from naryq.gateways.fix import store, tags
+from naryq.gateways.fix import store, tags, wire
 from naryq.gateways.fix.blotter import name_of
 from naryq.gateways.fix.incoming import TAKEN
 from naryq.gateways.fix.schedule import Schedule
@@ -207,6 +207,32 @@ def test_a_replacement_changes_price_and_quantity_only(play: Callable[..., None]
                     assert (message.get(37), message.get(39)) == (f"zhanaozen:{name}", "1")
             await seller.send("H", f"11={name}", "54=2", "55=ZH-47")
             await seller.report(t11=name, t150="I", t39="1", t38="5", t151="3")
+
+    play(scene)
+
+
+def test_a_trade_that_crosses_a_replacement_makes_no_order_larger(play: Callable[..., None]) -> None:
+    """Where an order trades while its replacement is on the way, it stays as it is, and its owner is told so."""
+
+    async def scene(stage: Open) -> None:
+        async with stage.trader("zhanaozen") as seller:
+            name = await seller.order("2", 90_000, 5)
+            await seller.report(t150="0")
+            terms = ["38=8", "40=2", "44=90000", "54=2", "55=ZH-47", "60=20211231-06:00:00"]
+            crossing = SubmitOrder("crossing", "aktau", stage.house.now_ns(), **bid("b1", 90_000, 2))
+            offered = stage.house.offer([crossing])  # It is in the queue, and not told yet.
+            message = wire.of("G", [(34, "9"), (11, "r"), (41, name), *((int(f[:2]), f[3:]) for f in terms)])
+            seat = stage.door.find("zhanaozen")
+            assert seat is not None
+            stage.door.deliver(seat, message)
+            await offered
+            await seller.report(t11=name, t150="F", t32="2", t38="5", t151="3")
+            reject = await seller.hear("9")
+            assert reject is not None
+            assert (reject.get(11), reject.get(102)) == ("r", "99")
+            assert "3 lots of order 'zhanaozen:z1' are open, not 5" in reject.get(58)
+            await seller.send("G", "11=s", f"41={name}", *terms)
+            await seller.report(t11="s", t150="5", t38="8", t151="6", t14="2")
 
     play(scene)
 

@@ -320,6 +320,16 @@ def test_less_keeps_its_place_and_anything_else_goes_behind() -> None:
     assert trades(buy(desk, "b2", 90_000, 1)) == [("b2", "second", 90_000, 1)]
 
 
+def test_a_change_meant_for_another_quantity_is_refused() -> None:
+    """A change that names what it takes to be open is made only while so much is open."""
+    desk = trading()
+    sell(desk, "ask", 90_000, 5)
+    buy(desk, "bid", 90_000, 2)
+    fields = {"session_id": "day", "order_id": "ask", "quantity_lots": 8}
+    assert desk.give(AmendOrder, "zhanaozen", **fields, open_lots=5).code == Code.OUT_OF_RANGE
+    assert desk.give(AmendOrder, "zhanaozen", **fields, open_lots=3).code is None
+
+
 def test_an_amended_order_trades_as_a_new_one_would() -> None:
     """An order amended across the spread trades at once, under the checks of a new one."""
     desk = trading(text=rulebook(price_tick=10))

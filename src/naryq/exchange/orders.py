@@ -253,6 +253,7 @@ def _amend_order(state: State, command: AmendOrder) -> Decision:
     if session.opened.kind == "standard":
         raise _unsupported("a bid of a standard auction cannot be amended", "order_id")
     check_window(session.opened, command.at_ns)
+    _check_open_lots(order, command)
     amended = _amended(order, command)
     price, lots = amended.price_tenge_per_tonne, amended.quantity_lots
     keeps_place = price == order.price_tenge_per_tonne and lots <= order.quantity_lots
@@ -267,6 +268,14 @@ def _amend_order(state: State, command: AmendOrder) -> Decision:
         return (event,)
     outcome, then = _met(state, session, amended)
     return (event, *outcome.events, *then)
+
+
+def _check_open_lots(order: OrderAccepted, command: AmendOrder) -> None:
+    """Refuse a change that was meant for another quantity: what traded on its way would come on top of what it asks."""
+    if command.open_lots not in {None, order.quantity_lots}:
+        what = f"{order.quantity_lots} lots of order {command.order_id!r} are open, not {command.open_lots}"
+        remedy = "Look at what has traded, and send the change anew."
+        raise Refusal(Code.OUT_OF_RANGE, what, where="open_lots", remedy=remedy)
 
 
 def _amended(order: OrderAccepted, command: AmendOrder) -> OrderAccepted:

@@ -38,6 +38,8 @@ class AmendOrder(Command, frozen=True, tag=True):
     order_id: Name
     price_tenge_per_tonne: Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None = None
     quantity_lots: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
+    open_lots: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
+    """How much of it its sender takes to be open: where another quantity is, since it has traded, it stays as it is."""
 
 
 class CancelOrder(Command, frozen=True, tag=True):

@@ -65,6 +65,8 @@ def submit(message: Message, owner: str, at_ns: int) -> SubmitOrder:
 def amend(message: Message, ticket: Ticket, owner: str, at_ns: int) -> AmendOrder:
     """Read an OrderCancelReplaceRequest. OrderQty is what the order is to be in all, with what has traded of it.
 
+    The command names what is taken to be open: a trade that crosses it on its way must not make the order larger.
+
     Raises:
         Refusal: As `submit` does; NOT_SUPPORTED where it would change what cannot be changed; OUT_OF_RANGE where the
             order has traded so much already.
@@ -83,6 +85,7 @@ def amend(message: Message, ticket: Ticket, owner: str, at_ns: int) -> AmendOrde
         order_id=ticket.order_id,
         price_tenge_per_tonne=whole(message, tags.PRICE, "Price") if is_limit else None,
         quantity_lots=lots,
+        open_lots=ticket.open_lots,
     )
 
 
