@@ -1,9 +1,10 @@
 """The desk's door without a browser: who gets which page, what a form becomes, and what is turned away."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from tests.desk_venue import PEOPLE, Venue, Visitor, forms_of, opened, visited
+from tests.desk_venue import PEOPLE, Venue, Visitor, forms_of, opened, order, visited
 
 from naryq.desk.actions import ACTIONS
 from naryq.desk.doors import FORM_BYTES_MAX, HEADERS, _inside
@@ -356,3 +357,14 @@ def test_a_forgotten_screen_is_signed_out(doors: Doors) -> None:
     assert visitor.get("/desk").url.path == "/desk"
     venue.clock.pass_seconds(31 * 60)
     assert visitor.get("/desk").url.path == "/desk/sign-in"
+
+
+def test_a_trader_with_many_orders_still_has_a_page(tmp_path: Path) -> None:
+    """Of a hundred and fifty open orders the newest hundred are shown, and the page says how many there are."""
+    with opened(tmp_path) as venue, visited(venue) as make:
+        for number in range(150):
+            venue.must(SubmitOrder, "aktau", **order(f"m-{number}", "buy", 70_000 + number, 1))
+        text = make("aktau").get("/desk/sessions/day").text
+        assert "The newest 100 of 151." in text
+        assert text.count("/desk/do/cancel-order") == 100
+        assert "m-149" in text

@@ -12,6 +12,7 @@ from naryq.showing import books, moneys, orders, sessions
 from naryq.showing.books import Depth
 from naryq.showing.sessions import ShownSession
 
+ORDERS_SHOWN: Final = 100
 FILLS_SHOWN: Final = 100
 TRADES_SHOWN: Final = 20
 Choices = list[tuple[str, str]]
@@ -32,7 +33,7 @@ def session(look: Look) -> Shown:
         "called": sessions.called_price(look.state, session_id),
         "rounds": sessions.rounds(look.state, session_id),
         "trades": look.history.trades(session_id, TRADES_SHOWN),
-        "own": _own_orders(look, session_id),
+        **_own_table(look, session_id),
         "fills": look.history.fills(look.viewer, session_id)[:TRADES_SHOWN],
         "trades_here": trades_here,
         "account": moneys.account(look.state, look.viewer.participant_id),
@@ -148,15 +149,19 @@ def _rules(look: Look) -> InForce:
 # --- Own things ---------------------------------------------------------------------------------------------------
 
 
-def _own_orders(look: Look, session_id: str | None = None) -> tuple[orders.ShownOrder, ...]:
-    return orders.own_orders(look.state, look.viewer, look.history.open_orders(look.viewer), session_id)
+def _own_table(look: Look, session_id: str | None = None) -> Shown:
+    """Return what the table of own orders shows: the newest, of one session or of all, and how many there are."""
+    in_session = look.state.order_ids
+    open_orders = reversed(look.history.open_orders(look.viewer))
+    known = [order_id for order_id in open_orders if session_id in {None, in_session.get(order_id)}]
+    return {"own": orders.own_orders(look.state, look.viewer, known[:ORDERS_SHOWN]), "own_count": len(known)}
 
 
 def own_orders(look: Look) -> Shown:
     """Show one's open orders in all sessions and the last fills; `amend` names an order that is to be amended."""
     amending = orders.own_order(look.state, look.viewer, look.query.get("amend", ""))
     return {
-        "own": _own_orders(look),
+        **_own_table(look),
         "fills": look.history.fills(look.viewer)[:FILLS_SHOWN],
         "amending": amending,
     }
@@ -166,7 +171,7 @@ def account(look: Look) -> Shown:
     """Show one's money: free, held and owed, and how it came."""
     return {
         "account": moneys.account(look.state, look.viewer.participant_id),
-        "own": tuple(each for each in _own_orders(look) if each.held_tiyn),
+        **_own_table(look),
         "payments": look.history.payments(look.viewer),
     }
 

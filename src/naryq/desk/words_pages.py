@@ -162,6 +162,11 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "own_orders_here": ("Own orders here", "Осындағы өз өтінімдеріңіз", "Свои заявки здесь"),
         "own_fills_here": ("Own fills here", "Осындағы өз мәмілелеріңіз", "Свои сделки здесь"),
         "orders.none": ("No open order.", "Ашық өтінім жоқ.", "Открытых заявок нет."),
+        "orders.newest": (
+            "The newest {shown} of {count}.",
+            "{count} ішінен ең жаңа {shown}.",
+            "Последние {shown} из {count}.",
+        ),
         "fills": ("Own fills", "Өз мәмілелеріңіз", "Свои сделки"),
         "fills.none": ("Nothing has traded yet.", "Мәміле әлі жоқ.", "Сделок ещё нет."),
         "last_trades": ("Last trades", "Соңғы мәмілелер", "Последние сделки"),
