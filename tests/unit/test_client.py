@@ -210,6 +210,9 @@ def test_nobody_there_is_told(tmp_path: Path) -> None:  # noqa: ARG001 - as the 
         with pytest.raises(Refusal) as refused:
             venue.get("/v1/instruments")
         assert refused.value.code == Code.STOPPED
+        with pytest.raises(Refusal) as refused:
+            venue.snapshot("venue")
+        assert refused.value.code == Code.STOPPED
 
 
 # --- Streams --------------------------------------------------------------------------------------------------------

@@ -38,9 +38,9 @@ def watch(sessions: tuple[str, ...], address: str, key_file: Path | None, *, onc
 
 def _channels(venue: Client, sessions: tuple[str, ...]) -> tuple[str, ...]:
     """Return what is listened to: everything about the sessions named, or about the first that are on."""
+    found = venue.snapshot("venue")  # Also to learn whether there is a venue at all.
+    assert isinstance(found, Venue), "the channel venue holds the venue"
     if not sessions:
-        found = venue.snapshot("venue")
-        assert isinstance(found, Venue), "the channel venue holds the venue"
         sessions = tuple(each.opened.session_id for each in found.sessions[:BOOKS])
     return ("venue", "own", *map(market, sessions))
 

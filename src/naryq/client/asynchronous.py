@@ -49,9 +49,11 @@ class AsyncClient(Calls[Awaitable[Taken]]):
                 yield each
             cursor = found["next_cursor"]
 
-    async def stream(self, *channels: str, after: int | None = None) -> AsyncIterator[FromStream]:
+    async def stream(
+        self, *channels: str, after: int | None = None, tries: int | None = None
+    ) -> AsyncIterator[FromStream]:
         """Yield what happens on channels; see `Client.stream`."""
-        following = Following(channels, after)
+        following = Following(channels, after, tries)
         while True:
             async with aclosing(self._connection(following)) as messages:  # type: ignore[type-var]  # A generator.
                 async for message in messages:
@@ -60,7 +62,7 @@ class AsyncClient(Calls[Awaitable[Taken]]):
 
     async def snapshot(self, channel: str) -> Content:
         """Return what a channel holds now."""
-        async with aclosing(self.stream(channel)) as messages:  # type: ignore[type-var]  # It is a generator.
+        async with aclosing(self.stream(channel, tries=wire.TRIES)) as messages:  # type: ignore[type-var]  # It is a generator.
             async for message in messages:
                 if isinstance(message, Snapshot):
                     return message.content

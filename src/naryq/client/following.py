@@ -23,11 +23,11 @@ class Following:
     A message is given on once, whatever is repeated, and never with something missing before it.
     """
 
-    def __init__(self, channels: tuple[str, ...], after: int | None = None) -> None:
-        """Begin with snapshots, or behind a row."""
+    def __init__(self, channels: tuple[str, ...], after: int | None = None, tries: int | None = None) -> None:
+        """Begin with snapshots, or behind a row; give up after so many connections in a row that brought nothing."""
         if not channels:
             raise Refusal(Code.EMPTY, "no channel is named", where="channels", remedy="Name one, such as venue.")
-        self._channels = channels
+        self._channels, self._tries = channels, tries
         self._known: dict[str, int] = {} if after is None else dict.fromkeys(channels, after)
         """The row up to which each channel is known; one that is not here begins with a snapshot."""
         self._rest = b""
@@ -37,7 +37,14 @@ class Following:
         """Whether something was missing, so that the connection must be made anew."""
 
     def query(self) -> tuple[tuple[str, str | int], ...]:
-        """Begin a connection, and return what is asked for in its address."""
+        """Begin a connection, and return what is asked for in its address.
+
+        Raises:
+            Refusal: STOPPED after too many connections that brought nothing.
+        """
+        if self.failures == self._tries:
+            remedy = "Ask again when it can be reached."
+            raise Refusal(Code.STOPPED, "the venue cannot be reached, or says nothing", where="", remedy=remedy)
         self._rest, self.is_behind = b"", False
         self.failures += 1
         known = [("after", self._known.get(channel, "")) for channel in self._channels]

@@ -51,19 +51,20 @@ class Client(Calls[Taken]):
             yield from msgspec.convert(found["items"], list[item])
             cursor = found["next_cursor"]
 
-    def stream(self, *channels: str, after: int | None = None) -> Iterator[FromStream]:
+    def stream(self, *channels: str, after: int | None = None, tries: int | None = None) -> Iterator[FromStream]:
         """Yield what happens on channels, from snapshots on or behind a row; a connection that fails is made anew.
 
-        Each message comes once and with nothing missing before it. The iteration ends only with a refusal.
+        Each message comes once and with nothing missing before it. The iteration ends only with a refusal, which says
+        with `tries` also that so many connections in a row have brought nothing.
         """
-        following = Following(channels, after)
+        following = Following(channels, after, tries)
         while True:
             yield from self._connection(following)
             time.sleep(following.pause_seconds())
 
     def snapshot(self, channel: str) -> Content:
         """Return what a channel holds now."""
-        with closing(self.stream(channel)) as messages:  # type: ignore[type-var]  # It is a generator.
+        with closing(self.stream(channel, tries=wire.TRIES)) as messages:  # type: ignore[type-var]  # It is a generator.
             return next(message.content for message in messages if isinstance(message, Snapshot))
 
     def close(self) -> None:
