@@ -13,6 +13,7 @@ import pytest
 from tests import little_machine
 from tests.little_machine import order
 from tests.random_commands import RULEBOOKS, ready
+from tests.trading_samples import toured
 
 from naryq import exchange
 from naryq.engine import Engine
@@ -82,6 +83,17 @@ def test_a_state_comes_back_whole(text: Any) -> None:
     back = exchange.restored(exchange.snapshot(state))
     assert back == state
     assert exchange.state_hash(back) == exchange.state_hash(state)
+
+
+def test_an_account_beyond_64_bits_is_kept_as_well() -> None:
+    """Orders beyond all sense may sum up to more than 64 bits; the snapshot holds it, exactly, and all the rest."""
+    state = toured().state
+    for amount in (2**63 - 1, 2**64, -(2**63) - 1, 10**40):
+        balances = state.balances.insert(("participant:aktau", "tiyn"), amount)
+        large = msgspec.structs.replace(state, balances=balances)
+        again = exchange.restored(exchange.snapshot(large))
+        assert again == large
+        assert exchange.state_hash(again) == exchange.state_hash(large)
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {

@@ -24,6 +24,9 @@ from naryq.rulebook import Rulebook
 
 MAGIC: Final = b"naryq snapshot 2"
 DIGEST_BYTES: Final = 32
+LONG: Final = 1
+"""Marks a number that has too many bits to be written as one."""
+LONG_BITS: Final = 64
 
 FOLD_VERSION: Final = 1
 """Raised when events are folded into another state than before, which `tests/unit/test_fold_version.py` notices."""
@@ -43,8 +46,34 @@ class Codec(NamedTuple):
 
 def snapshot(state: State) -> bytes:
     """Return the state as bytes: a mark, the digest of its making, the digest of what follows, and that."""
-    body = msgspec.msgpack.encode(_codec(State).plain(state))
+    body = _packed(_codec(State).plain(state))
     return MAGIC + _made_by() + sha256(body).digest() + body
+
+
+def _packed(plain: Any) -> bytes:
+    """Return lists, dicts, numbers and text as bytes.
+
+    MessagePack has no number of more than 64 bits. No amount of a message has so many either, but nothing bounds what
+    an account sums up: orders beyond all sense may bring it there. Such a number is written as text, marked as one.
+    """
+    try:
+        return msgspec.msgpack.encode(plain)
+    except OverflowError:
+        return msgspec.msgpack.encode(_marked(msgspec.to_builtins(plain)))
+
+
+def _marked(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {key: _marked(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_marked(value) for value in plain]
+    is_long = isinstance(plain, int) and plain.bit_length() >= LONG_BITS
+    return msgspec.msgpack.Ext(LONG, str(plain).encode()) if is_long else plain
+
+
+def _unmarked(code: int, text: memoryview) -> int:
+    assert code == LONG, "nothing else is marked"
+    return int(bytes(text))
 
 
 def _made_by() -> bytes:
@@ -69,7 +98,7 @@ def restored(data: bytes) -> State:
             where="snapshot",
             remedy="Replay the journal.",
         )
-    state: State = _codec(State).built(msgspec.msgpack.decode(body))
+    state: State = _codec(State).built(msgspec.msgpack.decode(body, ext_hook=_unmarked))
     return state
 
 
