@@ -20,6 +20,7 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "theme.light": ("Light", "Жарық", "Светлая"),
         "theme.dark": ("Dark", "Қараңғы", "Тёмная"),
         "sign_in": ("Sign in", "Кіру", "Вход"),
+        "sign_in.now": ("Sign in", "Кіру", "Войти"),
         "sign_out": ("Sign out", "Шығу", "Выйти"),
         "pages": ("Pages", "Беттер", "Страницы"),
         "stopped": ("Trading is stopped", "Сауда тоқтатылды", "Торги остановлены"),
