@@ -9,12 +9,11 @@ import pytest
 import uvloop
 from tests.fix_venue import Open, Trader, journal_of, venue
 from tests.trading_samples import bid, trading
-from tests.venue_samples import PEOPLE, Desk, opened, rulebook
+from tests.venue_samples import Desk, opened, rulebook
 
 from naryq.engine import Engine
 from naryq.gateways.fix import store, tags, wire
 from naryq.gateways.fix.blotter import name_of
-from naryq.gateways.fix.incoming import TAKEN
 from naryq.gateways.fix.schedule import Schedule
 from naryq.messages import (
     AmendOrder,
@@ -426,111 +425,6 @@ def test_an_order_that_was_not_answered_is_asked_for_again(tmp_path: Path) -> No
             await seller.cut()
 
     uvloop.run(scenes())
-
-
-# --- Who may --------------------------------------------------------------------------------------------------------
-
-
-def test_only_who_proves_its_name_logs_on(play: Callable[..., None]) -> None:
-    """Without a key, with a wrong one or somebody else's, under another username or none that is known: cut off."""
-
-    async def scene(stage: Open) -> None:
-        for name, key, more in (
-            ("aktau", "wrong", {}),
-            ("aktau", stage.keys["dossor"], {}),
-            ("aktau", stage.keys["aktau"], {"t553": "dossor"}),
-            ("nobody", stage.keys["aktau"], {}),
-        ):
-            trader = await Trader(name, stage.sessions).connect(stage.port)
-            username = more.get("t553", name)
-            await trader.send("A", "98=0", "108=30", f"553={username}", f"554={key}")
-            assert await trader.hear() is None
-            await trader.cut()
-        async with stage.trader("aktau") as trader:
-            assert "naryq_" not in trader.all_bytes.decode("latin-1")
-
-    play(scene)
-
-
-def test_a_certificate_is_as_good_as_a_key(play: Callable[..., None]) -> None:
-    """Over TLS a counterparty with a certificate of its name needs no password; one of another name does."""
-    import ssl  # noqa: PLC0415
-
-    import trustme  # noqa: PLC0415
-
-    authority = trustme.CA()
-    served, client, other = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *(ssl.create_default_context() for _ in range(2)))
-    authority.issue_cert("127.0.0.1").configure_cert(served)
-    authority.configure_trust(served)
-    served.verify_mode = ssl.CERT_REQUIRED
-    for context, name in ((client, "aktau"), (other, "dossor")):
-        authority.issue_cert(f"{name}.example", common_name=name).configure_cert(context)
-        authority.configure_trust(context)
-
-    async def scene(stage: Open) -> None:
-        trader = await Trader("aktau", stage.sessions).connect(stage.port, client)
-        await trader.send("A", "98=0", "108=30")
-        assert (await trader.hear("A")) is not None
-        await trader.cut()
-        trader = await Trader("aktau", stage.sessions).connect(stage.port, other)
-        await trader.send("A", "98=0", "108=30")
-        assert await trader.hear() is None
-        await trader.cut()
-
-    play(scene, tls=served)
-
-
-MATRIX: dict[str, dict[str, str]] = {
-    "D": {"seller": "8:0", "buyer": "8:0", "operator": "8:8", "regulator": "8:8", "observer": "8:8"},
-    "G": dict.fromkeys(("seller", "buyer", "operator", "regulator", "observer"), "9"),
-    "F": dict.fromkeys(("seller", "buyer", "operator", "regulator", "observer"), "9"),
-    "H": dict.fromkeys(("seller", "buyer", "operator", "regulator", "observer"), "8:I"),
-    "q": {"seller": "r:7", "buyer": "r:7", "operator": "r:0", "regulator": "r:0", "observer": "r:0"},
-    "V": dict.fromkeys(("seller", "buyer", "operator", "regulator", "observer"), "W"),
-    "x": dict.fromkeys(("seller", "buyer", "operator", "regulator", "observer"), "y"),
-    "g": dict.fromkeys(("seller", "buyer", "operator", "regulator", "observer"), "h"),
-}
-"""Message and role -> the kind of the answer, with its ExecType (150) or MassCancelResponse (531)."""
-ASKED = {
-    "G": ["11=g", "41=none", "38=1", "40=2", "44=1", "54=1", "55=ZH-47", "60=20211231-06:00:00"],
-    "F": ["11=f", "41=none", "54=1", "55=ZH-47", "60=20211231-06:00:00"],
-    "H": ["11=h", "54=1", "55=ZH-47"],
-    "q": ["11=q", "530=7", "60=20211231-06:00:00"],
-    "V": ["262=v", "263=0", "264=0", "267=1", "269=0", "146=1", "55=ZH-47"],
-    "x": ["320=x", "559=4"],
-    "g": ["335=g", "263=0"],
-}
-
-
-def test_the_matrix_has_every_message_and_every_role() -> None:
-    """Every kind of message that is taken stands in the matrix, under every role."""
-    assert set(MATRIX) == TAKEN
-    assert all(set(row) == set(PEOPLE.values()) for row in MATRIX.values())
-
-
-def test_every_role_gets_its_answer_to_every_message(play: Callable[..., None]) -> None:
-    """Only sellers and buyers trade; everybody may ask what is public and what is his own."""
-    people = {role: person for person, role in PEOPLE.items()}
-
-    async def scene(stage: Open) -> None:
-        for role, person in people.items():
-            async with stage.trader(person) as trader:
-                found = {}
-                for kind in "DGFHqVxg":
-                    if kind == "D":
-                        side = "2" if role == "seller" else "1"
-                        await trader.order(side, 70_000 if side == "1" else 99_000, 1, name="d")
-                    else:
-                        await trader.send(kind, *ASKED[kind])
-                    message = await trader.hear()
-                    assert message is not None
-                    told = message.get(150) or message.get(531)
-                    found[kind] = f"{message.kind}:{told}" if told else message.kind
-                    if found[kind] == "r:7":
-                        await trader.report(t150="4")
-            assert found == {kind: row[role] for kind, row in MATRIX.items()}
-
-    play(scene)
 
 
 def test_outside_its_hours_the_door_is_shut(play: Callable[..., None]) -> None:

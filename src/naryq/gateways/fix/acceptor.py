@@ -43,6 +43,8 @@ class Seat:
         """The last journal row that was told over this session."""
         self.unanswered: set[int] = set()
         """The numbers of messages that were delivered and are not answered for good."""
+        self.beginnings = 0
+        """How often the numbers have begun anew: a number alone does not say which message is meant."""
         self.link: Link | None = None
         self._store = store
         self._unkept: dict[int, Sent] = {}
@@ -59,6 +61,7 @@ class Seat:
         """Let all that was sent be forgotten with the next commit."""
         self._unkept.clear()
         self.unanswered.clear()
+        self.beginnings += 1
         self._forgets = True
 
     def change(self) -> Change:

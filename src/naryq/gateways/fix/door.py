@@ -36,6 +36,13 @@ UNKNOWN_AFTERWARDS: Final = (Code.OUTCOME_UNKNOWN, Code.STOPPED)
 """What is answered when the venue itself does not know yet: the counterparty is asked for the order again later."""
 
 
+class Origin(NamedTuple):
+    """Which message of a session: its number, and since which beginning of the numbers."""
+
+    beginnings: int
+    number: int
+
+
 class Terminal:
     """What a counterparty has open: commands that are not answered, and what it wants to be told of."""
 
@@ -44,8 +51,8 @@ class Terminal:
         self.principal: Principal | None = None
         """Who has logged on last, and from where."""
         self.address = ""
-        self.asked: dict[str, int] = {}
-        """Command -> the number of the message that it came in."""
+        self.asked: dict[str, Origin] = {}
+        """Command -> the message that it came in."""
         self.requests: dict[str, market_data.Request] = {}
         self.sessions: dict[str, str] = {}
         """Request for the status of trading sessions -> the session, or empty for all."""
@@ -283,7 +290,8 @@ class Door:
     def _offer(self, seat: Seat, message: Message, command: AnyCommand) -> bool:
         """Give a command to the venue; its row, once it is told, is the answer."""
         self._check_may_ask(seat)
-        self._terminal(seat).asked[command.command_id] = int(message.get(tags.MSG_SEQ_NUM))
+        origin = Origin(seat.beginnings, int(message.get(tags.MSG_SEQ_NUM)))
+        self._terminal(seat).asked[command.command_id] = origin
         future = self.house.offer([command])
         future.add_done_callback(partial(self._answered, seat, message, command))
         return False
@@ -364,8 +372,9 @@ class Door:
         """Note that a row was told to whoever sent its command, with all that was numbered for it."""
         seat = self._seats.get(entry.command.actor)
         if seat is not None:
-            number = self._terminal(seat).asked.pop(entry.command.command_id, None)
-            seat.unanswered.discard(number or 0)
+            origin = self._terminal(seat).asked.pop(entry.command.command_id, None)
+            if origin is not None and origin.beginnings == seat.beginnings:
+                seat.unanswered.discard(origin.number)
 
     def _look_at_markets(self, entry: Entry) -> None:
         for event in entry.events:
