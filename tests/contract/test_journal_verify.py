@@ -205,12 +205,26 @@ def test_a_snapshot_shows_that_the_end_was_cut(path: str) -> None:
     folder.put(Snapshot(4, rows[2].chain, b"a state"))
     result = run(path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert (
-        "row 4, which the newest snapshot was taken after, is not in the journal, which ends at row 3" in result.stderr
-    )
+    assert "the newest snapshot, of row 4, is not in the journal, which ends at row 3" in result.stderr
     folder.prune(0)
     folder.put(Snapshot(2, rows[2].chain, b"a state"))
     assert run(path).exit_code == 2
+
+
+def test_a_forged_snapshot_is_found(path: str) -> None:
+    """A snapshot is believed at a start by its own digest; verify finds that its state is not that of its row."""
+    with closing(SqliteReader.open(path)) as reader:
+        rows = list(reader.read())
+    with Engine(SqliteJournal.open(path)) as engine:
+        state = engine.state
+    folder = FolderSnapshots(Path(f"{path}-snapshots"))
+    folder.put(Snapshot(3, rows[2].chain, exchange.snapshot(state)))
+    assert run(path).exit_code == 0
+    forged = msgspec.structs.replace(state, balances=state.balances.insert(("cash:plant", "tiyn"), 10**9))
+    folder.put(Snapshot(3, rows[2].chain, exchange.snapshot(forged)))
+    result = run(path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the newest snapshot, of row 3, tells of another state than the rows lead to" in result.stderr
 
 
 def test_what_is_no_file_and_a_name_that_is_no_text_are_refused(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 
 import click
 
+from naryq import exchange
 from naryq.cli.files import lines_of, written_whole
 from naryq.journal import named
 from naryq.journal.contract import GENESIS, damaged
@@ -64,12 +65,15 @@ def verify(name: str, known: KnownHead | None) -> None:
 
 
 def _floor(name: str) -> tuple[KnownHead, ...]:
-    """Return the row that the newest snapshot was taken after: the journal was at least as long."""
-    found = named.floor(name)
+    """Return the row that the newest snapshot was taken after, and its state: the journal was at least as long."""
+    found = named.newest_snapshot(name)
     if found is None:
         return ()
-    sequence, chain = found
-    return (KnownHead(chain.hex(), sequence, f"row {sequence}, which the newest snapshot was taken after,"),)
+    state_hash = None
+    with suppress(Refusal):  # One that is damaged or of another version is passed over at a start as well.
+        state_hash = exchange.state_hash(exchange.restored(found.state))
+    source = f"the newest snapshot, of row {found.sequence},"
+    return (KnownHead(found.chain.hex(), found.sequence, source, state_hash),)
 
 
 @journal.command("export")

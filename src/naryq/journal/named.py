@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Final
 
 from naryq.journal.contract import AtStep, Journal, Reader, Record, pass_by
-from naryq.journal.snapshots import FolderSnapshots, SnapshotStore
+from naryq.journal.snapshots import FolderSnapshots, Snapshot, SnapshotStore
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.messages import Code, Refusal
 
@@ -48,9 +48,9 @@ def snapshots(name: str) -> SnapshotStore:
     return FolderSnapshots(Path(f"{name}-snapshots"))
 
 
-def floor(name: str) -> tuple[int, bytes] | None:
-    """Return the number and chain of the row that the newest snapshot beside a file was taken after, or None."""
-    return None if in_postgres(name) else FolderSnapshots(Path(f"{name}-snapshots")).newest_head()
+def newest_snapshot(name: str) -> Snapshot | None:
+    """Return the newest snapshot beside a file, or None; one in PostgreSQL stands and falls with its rows."""
+    return None if in_postgres(name) else next(snapshots(name).newest_first(), None)
 
 
 def shown(name: str) -> str:

@@ -1,8 +1,8 @@
 """Snapshots beside a journal: what a state was after a row, so that a start need not replay everything.
 
-A snapshot is a help and no evidence: the journal stays whole, and of a snapshot `naryq journal verify` reads only which
-row it was taken after. It counts only while the journal's row of its number has its chain, so a snapshot of another
-history, or of rows that were lost, is passed over.
+A snapshot is a help and no evidence: the journal stays whole, and `naryq journal verify` holds the newest one against
+it. It counts only while the journal's row of its number has its chain, so a snapshot of another history, or of rows
+that were lost, is passed over.
 """
 
 import os
@@ -104,13 +104,6 @@ class FolderSnapshots:
             with suppress(OSError):
                 data = self._path(sequence).read_bytes()
                 yield Snapshot(sequence, data[:CHAIN_BYTES], data[CHAIN_BYTES:])
-
-    def newest_head(self) -> tuple[int, bytes] | None:
-        """Return the number and the chain of the row that the newest snapshot was taken after, or None."""
-        for sequence in self._sequences():
-            with suppress(OSError), self._path(sequence).open("rb") as file:
-                return sequence, file.read(CHAIN_BYTES)
-        return None
 
     def prune(self, keep: int) -> None:
         """Drop all but the newest, and what writings that were cut off have left."""

@@ -74,11 +74,15 @@ class Verification(NamedTuple):
 
 
 class KnownHead(NamedTuple):
-    """A row that a journal must hold: its chain (64 hexadecimal digits), its number if known, and from where."""
+    """A row that a journal must hold: its chain (64 hexadecimal digits), its number if known, and from where.
+
+    Where a state hash is given too, the rows up to it must lead to that state.
+    """
 
     chain: str
     sequence: int | None = None
     source: str = "the known head"
+    state_hash: str | None = None
 
     def is_of(self, sequence: int, chain: str) -> bool:
         """Say whether a row is the one that is known."""
@@ -124,8 +128,6 @@ def verify(
     version = 1
     for record, entry in checked(records):
         rows, chain = entry.sequence, record.chain
-        if missing:
-            missing = [head for head in missing if not head.is_of(rows, chain.hex())]
         at_ns, version = _time_after(entry, at_ns), _version_after(entry, version)
         if machine.sequence_of(decided, entry.command.command_id) is not None:
             raise damaged(
@@ -134,12 +136,23 @@ def verify(
         again, decided = _decided_again(machine, decided, entry, record.payload)
         taken += again is entry
         evolved = machine.apply(evolved, entry)
+        if missing:
+            missing = list(_not_here(missing, record, evolved, machine))
     if missing:
         what = (
             f"{missing[0].source} is not in the journal, which ends at row {rows}: its end was lost, or it is another"
         )
         raise damaged(what, where="head")
     return Verification(rows, chain.hex(), machine.state_hash(evolved), machine.state_hash(decided), taken)
+
+
+def _not_here(missing: list[KnownHead], record: Record, state: S, machine: Machine[S]) -> Iterator[KnownHead]:
+    """Yield the heads that a row is not; refuses where the state after it is another than a head knows."""
+    for head in missing:
+        if not head.is_of(record.sequence, record.chain.hex()):
+            yield head
+        elif head.state_hash not in {None, machine.state_hash(state)}:
+            raise damaged(f"{head.source} tells of another state than the rows lead to", where="head")
 
 
 def _decided_again(machine: Machine[S], state: S, entry: Entry, payload: bytes) -> tuple[Entry, S]:
