@@ -4,12 +4,11 @@ A bug counts as caught when the judge says so, or when the program itself stops 
 """
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from tests.property.test_venue_planted_bugs import fold_with, judge_with, wrap
+from tests.planting import Plant, catalogue, fold_with, judge_with, wrap
 from tests.simulation import simulate
 
 from naryq import exchange, ledger, supply
@@ -37,15 +36,7 @@ COMMANDS = 400
 STOPS = (AssertionError, AttributeError, LookupError, TypeError, ValueError, Refusal, msgspec.MsgspecError)
 """With what a program stops that has noticed by itself."""
 
-Plant = Callable[[pytest.MonkeyPatch], None]
-BUGS: dict[str, Plant] = {}
-
-
-def bug(plant: Plant) -> Plant:
-    """Take a planted bug into the catalogue; its docstring says what is wrong."""
-    assert plant.__doc__ is not None
-    BUGS[plant.__doc__.strip(". \n")] = plant
-    return plant
+BUGS, bug = catalogue()
 
 
 def changed(value: Any, **changes: Any) -> Any:

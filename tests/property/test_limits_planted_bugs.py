@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.limit_script import LimitScript
+from tests.planting import catalogue, wrap
 from tests.unit.test_cumulative import COUNTER, KEYS, claim, parity, session
 from tests.unit.test_pump_limits import CALENDAR, cleared, publish
 from tests.venue_samples import Desk, founded, instant, opened, order, rulebook
@@ -25,20 +26,7 @@ from naryq.messages import (
 )
 
 SECOND = 10**9
-BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
-
-
-def bug(plant: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
-    """Take a planted bug into the catalogue; its docstring says what is wrong."""
-    assert plant.__doc__ is not None
-    BUGS[plant.__doc__.strip(". \n")] = plant
-    return plant
-
-
-def wrap(patch: pytest.MonkeyPatch, home: Any, name: str, around: Callable[..., Any]) -> None:
-    """Replace a function by another that gets the original as its first argument."""
-    original = getattr(home, name)
-    patch.setattr(home, name, lambda *args, **fields: around(original, *args, **fields))
+BUGS, bug = catalogue()
 
 
 # --- The tour ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.money_samples import Money, agreed
+from tests.planting import catalogue, judge_with, wrap
 from tests.property.test_money_properties import broken_promises
 from tests.trading_samples import bid, instrument, offer, over
 
@@ -226,32 +227,12 @@ STAGES = (_delivered, _in_pieces, _buyer_fails, _fails_in_part, _seller_fails, _
 
 # --- The bugs ---------------------------------------------------------------------------------------------------
 
-BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
-
-
-def bug(plant: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
-    """Take a planted bug into the catalogue; its docstring says what is wrong."""
-    assert plant.__doc__ is not None
-    BUGS[plant.__doc__.strip(". \n")] = plant
-    return plant
-
-
-def wrap(patch: pytest.MonkeyPatch, home: Any, name: str, around: Callable[..., Any]) -> None:
-    """Replace a function by another that gets the original as its first argument."""
-    original = getattr(home, name)
-    patch.setattr(home, name, lambda *args, **fields: around(original, *args, **fields))
+BUGS, bug = catalogue()
 
 
 def follow_with(patch: pytest.MonkeyPatch, kind: type, *followers: Callable[..., Any]) -> None:
     """Replace what follows one kind of event."""
     patch.setattr(machine, "_FOLLOWERS", {**machine._FOLLOWERS, kind: followers})
-
-
-def judge_with(patch: pytest.MonkeyPatch, kind: type, around: Callable[..., Any]) -> None:
-    """Replace how one kind of command is decided."""
-    original = machine._DECIDERS[kind]
-    table = {**machine._DECIDERS, kind: lambda state, command: around(original, state, command)}
-    patch.setattr(machine, "_DECIDERS", table)
 
 
 @bug

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.audit_of_rules import _changed, _in_emergency, after
+from tests.planting import catalogue, judge_with, wrap
 from tests.rule_change_samples import (
     LATER,
     RULES,
@@ -91,20 +92,7 @@ def _replayed(desk: Desk) -> list[str]:
     return found
 
 
-BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
-
-
-def bug(plant: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
-    """Take a planted bug into the catalogue; its docstring says what is wrong."""
-    assert plant.__doc__ is not None
-    BUGS[plant.__doc__.strip(". \n")] = plant
-    return plant
-
-
-def wrap(patch: pytest.MonkeyPatch, home: Any, name: str, around: Callable[..., Any]) -> None:
-    """Replace a function by another that gets the original as its first argument."""
-    original = getattr(home, name)
-    patch.setattr(home, name, lambda *args, **fields: around(original, *args, **fields))
+BUGS, bug = catalogue()
 
 
 @bug
@@ -247,8 +235,6 @@ def _too_long(patch: pytest.MonkeyPatch) -> None:
         kept = min(command.days, rules.integer("emergency_days_max") or command.days)
         events = original(state, msgspec.structs.replace(command, days=kept))
         return (msgspec.structs.replace(events[0], until=after(events[0].effective, command.days - 1)), events[1])
-
-    from tests.property.test_venue_planted_bugs import judge_with  # noqa: PLC0415 - its table is the machine's own
 
     judge_with(patch, DeclareEmergency, around)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.planting import catalogue, fold_with, judge_with, wrap
 from tests.venue_samples import PLACES, Desk, dated, founded, instant, opening, order, replaced, rulebook, terms
 
 from naryq import exchange, ledger, limits, pricing, reform, retail
@@ -172,32 +173,7 @@ def _after(desk: Desk) -> None:
 
 # --- The bugs ---------------------------------------------------------------------------------------------------
 
-BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {}
-
-
-def bug(plant: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
-    """Take a planted bug into the catalogue; its docstring says what is wrong."""
-    assert plant.__doc__ is not None
-    BUGS[plant.__doc__.strip(". \n")] = plant
-    return plant
-
-
-def wrap(patch: pytest.MonkeyPatch, home: Any, name: str, around: Callable[..., Any]) -> None:
-    """Replace a function by another that gets the original as its first argument."""
-    original = getattr(home, name)
-    patch.setattr(home, name, lambda *args, **fields: around(original, *args, **fields))
-
-
-def judge_with(patch: pytest.MonkeyPatch, kind: type, around: Callable[..., Any]) -> None:
-    """Replace how one kind of command is decided."""
-    original = machine._DECIDERS[kind]
-    table = {**machine._DECIDERS, kind: lambda state, command: around(original, state, command)}
-    patch.setattr(machine, "_DECIDERS", table)
-
-
-def fold_with(patch: pytest.MonkeyPatch, kind: type, fold: Callable[..., Any]) -> None:
-    """Replace how one kind of event is folded."""
-    patch.setattr(machine, "_EVOLVERS", {**machine._EVOLVERS, kind: fold})
+BUGS, bug = catalogue()
 
 
 def cleared_as(patch: pytest.MonkeyPatch, change: Callable[[Any], Any]) -> None:
