@@ -8,6 +8,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 TOOLS = ("cat", "dirname", "env", "sh")
+TESTS = "ran python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile"
 
 
 class Checkout:
@@ -70,7 +71,7 @@ def test_all_in_order(checkout: Checkout) -> None:
         "=== imports",
         "=== tests",
     ]
-    assert "ran python -m pytest" in lines
+    assert TESTS in lines
     assert lines[-1] == "All in order: style, format, types, imports, tests."
 
 
@@ -97,7 +98,7 @@ def test_no_browser_is_said(checkout: Checkout) -> None:
     checkout.has_postgres()
     code, lines = checkout.check("all")
     assert code == 0
-    assert "ran python -m pytest --ignore=tests/browser" in lines
+    assert f"{TESTS} --ignore=tests/browser" in lines
     assert "WITHOUT tests/browser" in lines[-1]
     assert "apt-get install chromium libatomic1 fonts-liberation" in lines[-1]
 
@@ -114,18 +115,18 @@ def test_no_postgres_is_said(checkout: Checkout) -> None:
     checkout.has_browser()
     code, lines = checkout.check("all")
     assert code == 0
-    assert "ran python -m pytest -m not postgres" in lines
+    assert f"{TESTS} -m not postgres" in lines
     assert "WITHOUT the PostgreSQL journal" in lines[-1]
     (checkout.bin / "chromium").unlink()
     code, lines = checkout.check("all")
-    assert "ran python -m pytest --ignore=tests/browser -m not postgres" in lines
+    assert f"{TESTS} --ignore=tests/browser -m not postgres" in lines
     assert lines[-1].count("apt-get install") == 2
 
 
 def test_ci_leaves_nothing_out(checkout: Checkout) -> None:
     """Under CI all tests run, and so fail, where there is no browser and no PostgreSQL."""
     lines = checkout.check("all", ci="true", broken="pytest")[1]
-    assert "ran python -m pytest" in lines
+    assert TESTS in lines
     assert lines[-1].startswith("FAILED: tests.")
 
 
@@ -144,4 +145,4 @@ def test_root_installs_what_is_missing(checkout: Checkout) -> None:
     )
     code, lines = checkout.check("all")
     assert code == 0
-    assert {"Chromium 2", "initdb 2", "ran python -m pytest"} <= set(lines)
+    assert {"Chromium 2", "initdb 2", TESTS} <= set(lines)
