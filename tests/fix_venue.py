@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import uvloop
 from tests.doors import Clock, access_in
 from tests.fix_rig import frame
+from tests.trading_samples import trading
 from tests.venue_samples import Desk
 
 from naryq.access import Access
@@ -198,3 +200,19 @@ class Trader:
         message = await self.hear()
         assert message is not None
         assert message.kind == "0", f"unexpected: {message.kind} {message.fields}"
+
+
+Scene = Callable[[Open], Awaitable[None]]
+
+
+def player(folder: Path) -> Callable[..., None]:
+    """Return what plays a scene before an open venue, by default with a continuous session over butane for KZ-47."""
+
+    def run(scene: Scene, desk: Desk | None = None, **options: Any) -> None:
+        async def acted() -> None:
+            async with venue(desk or trading(), folder, **options) as stage:
+                await scene(stage)
+
+        uvloop.run(acted())
+
+    return run

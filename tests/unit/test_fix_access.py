@@ -1,33 +1,20 @@
 """Who may log on over FIX, who may ask for what, and what is written down of those who may not."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvloop
-from tests.fix_venue import Open, Trader, venue
-from tests.trading_samples import trading
-from tests.venue_samples import PEOPLE, Desk
+from tests.fix_venue import Open, Trader, player
+from tests.venue_samples import PEOPLE
 
 from naryq.access.principals import Principal
 from naryq.gateways.fix.incoming import TAKEN
-
-Scene = Callable[[Open], Awaitable[None]]
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., None]:
     """Play a scene before an open venue, by default with a continuous session over butane for KZ-47."""
-
-    def run(scene: Scene, desk: Desk | None = None, **options: Any) -> None:
-        async def acted() -> None:
-            async with venue(desk or trading(), tmp_path, **options) as stage:
-                await scene(stage)
-
-        uvloop.run(acted())
-
-    return run
+    return player(tmp_path)
 
 
 def test_only_who_proves_its_name_logs_on(play: Callable[..., None]) -> None:

@@ -1,13 +1,12 @@
 """The venue over FIX: orders and what becomes of them, market data, listings, and who may ask for what."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvloop
-from tests.fix_venue import Open, Trader, journal_of, venue
+from tests.fix_venue import Open, Trader, journal_of, player, venue
 from tests.trading_samples import bid, trading
 from tests.venue_samples import Desk, opened, rulebook
 
@@ -24,21 +23,11 @@ from naryq.messages import (
     SubmitOrder,
 )
 
-Scene = Callable[[Open], Awaitable[None]]
-
 
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., None]:
     """Play a scene before an open venue, by default with a continuous session over butane for KZ-47."""
-
-    def run(scene: Scene, desk: Desk | None = None, **options: Any) -> None:
-        async def acted() -> None:
-            async with venue(desk or trading(), tmp_path, **options) as stage:
-                await scene(stage)
-
-        uvloop.run(acted())
-
-    return run
+    return player(tmp_path)
 
 
 def test_an_order_is_told_of_from_its_first_to_its_last_step(play: Callable[..., None]) -> None:

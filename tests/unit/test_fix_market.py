@@ -1,34 +1,22 @@
 """What the market shows over FIX: snapshots and changes, listings, the phases of sessions, and nothing sealed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
-from tests.fix_venue import Open, venue
+from tests.fix_venue import Open, player
 from tests.trading_samples import bid, offer, trading
-from tests.venue_samples import Desk
 
 from naryq.gateways.fix import dictionary, tags, times
 from naryq.messages import ChangePhase, SubmitOrder
-
-Scene = Callable[[Open], Awaitable[None]]
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., None]:
     """Play a scene before an open venue, by default with a continuous session over butane for KZ-47."""
-
-    def run(scene: Scene, desk: Desk | None = None, **options: Any) -> None:
-        async def acted() -> None:
-            async with venue(desk or trading(), tmp_path, **options) as stage:
-                await scene(stage)
-
-        uvloop.run(acted())
-
-    return run
+    return player(tmp_path)
 
 
 def entries(message: Any) -> list[tuple[str, ...]]:

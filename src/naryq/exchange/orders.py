@@ -432,10 +432,11 @@ def traded(session: Session, event: Traded) -> Session:
     lots = event.quantity_lots
     for order_id in (event.buy_order_id, event.sell_order_id):
         session = with_lots(session, order_id, session.orders[session.numbers[order_id]].quantity_lots - lots)
-    return msgspec.structs.replace(session, statistics=_counted(session.statistics, event))
+    return msgspec.structs.replace(session, statistics=counted(session.statistics, event))
 
 
-def _counted(so_far: Statistics, event: Traded) -> Statistics:
+def counted(so_far: Statistics, event: Traded) -> Statistics:
+    """Return what a session came to after one more trade."""
     price, lots = event.price_tenge_per_tonne, event.quantity_lots
     first, highest, lowest = (
         so_far.first_tenge_per_tonne,

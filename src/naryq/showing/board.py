@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from naryq.exchange.orders import counted
 from naryq.messages import (
     AnyEvent,
     ApplicationSubmitted,
@@ -41,7 +42,7 @@ from naryq.messages import (
 )
 from naryq.messages.stream import BookLevel, SessionShown
 from naryq.showing.sessions import public_terms
-from naryq.showing.walls import seen_results, summed
+from naryq.showing.walls import seen_results
 
 Level = tuple[Side, int]
 """A side and a price."""
@@ -196,7 +197,7 @@ def _order_gone(board: Board, event: OrderCancelled | OrderExpired) -> None:
 
 def _traded(board: Board, event: Traded) -> None:
     line = board.sessions[event.session_id]
-    line.shown = msgspec.structs.replace(line.shown, statistics=summed(line.shown.statistics, event))
+    line.shown = msgspec.structs.replace(line.shown, statistics=counted(line.shown.statistics, event))
     for order_id in (event.buy_order_id, event.sell_order_id):
         board.set_lots(order_id, board.orders[order_id].quantity_lots - event.quantity_lots)
 

@@ -9,7 +9,6 @@ from naryq.messages import (
     PhaseChanged,
     PlanApproved,
     SessionCleared,
-    Statistics,
     Traded,
 )
 from naryq.messages.stream import ObligationTaken, OrderFilled, TradeReported
@@ -83,19 +82,4 @@ def seen_plan(event: PlanApproved, participant_id: str | None) -> PlanApproved:
         sources=tuple(each for each in event.sources if each.seller_id == participant_id),
         allotments=tuple(each for each in event.allotments if participant_id in {each.seller_id, each.applicant_id}),
         platform=tuple(each for each in event.platform if each.seller_id == participant_id),
-    )
-
-
-def summed(so_far: Statistics, event: Traded) -> Statistics:
-    """Return what a session came to after one more trade."""
-    price, lots = event.price_tenge_per_tonne, event.quantity_lots
-    first, highest, lowest = so_far.first_tenge_per_tonne, so_far.highest_tenge_per_tonne, so_far.lowest_tenge_per_tonne
-    return Statistics(
-        trades=so_far.trades + 1,
-        volume_lots=so_far.volume_lots + lots,
-        turnover=so_far.turnover + price * lots,
-        first_tenge_per_tonne=price if first is None else first,
-        highest_tenge_per_tonne=price if highest is None else max(price, highest),
-        lowest_tenge_per_tonne=price if lowest is None else min(price, lowest),
-        last_tenge_per_tonne=price,
     )
