@@ -86,8 +86,12 @@ class Store:
 
 
 def _prepare(connection: apsw.Connection, path: Path) -> None:
-    for name, value in (("busy_timeout", "1000"), ("journal_mode", "wal"), ("synchronous", "NORMAL")):
+    # A key that was taken back must not come back with the power: each commit is synced (2 is FULL), and SQLite does
+    # not say when it keeps to something else.
+    for name, value in (("busy_timeout", "1000"), ("journal_mode", "wal"), ("synchronous", "2")):
         connection.execute(f"PRAGMA {name}={value}").fetchall()
+        ((kept,),) = connection.execute(f"PRAGMA {name}").fetchall()
+        assert str(kept) == value, f"SQLite keeps to {name}={kept}"
     ((found,),) = connection.execute("PRAGMA application_id").fetchall()
     ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     if not (found or tables):  # New, or left by a program that ended before it had made anything.
