@@ -327,7 +327,7 @@ def test_own_orders_are_seen_by_their_owner_alone(tmp_path: Path) -> None:
         for person in venue.keys:
             for operation in rest.OPERATIONS:
                 if operation.method == "GET" and "{day}" not in operation.path:
-                    named = {"session_id": "call", "order_id": "canary", "proposal_id": "x"}
+                    named = {"session_id": "call", "order_id": "canary", "proposal_id": "x", "period": "x"}
                     answer = await venue.ask(person, "GET", operation.path.format(**named))
                     own = person == "aktau" and operation.path.startswith("/v1/orders")
                     assert ("canary" in answer.text.replace("order_id canary", "")) == own, operation.path

@@ -25,6 +25,11 @@ READERS = {
     "/v1/emergencies": {"operator", "regulator"},
     "/v1/proposals/{proposal_id}/assessment": {"operator", "regulator"},
     "/v1/audit": {"operator", "regulator"},
+    "/v1/duties": {"operator", "regulator", "seller"},
+    "/v1/reoffers": {"operator", "regulator", "seller"},
+    "/v1/outputs": {"regulator", "seller"},
+    "/v1/sales": {"regulator", "observer"},
+    "/v1/retail-terms": {"operator", "regulator"},
 }
 """Who may ask what not everybody may: written here by hand, so that a change of the table is seen."""
 COMMANDS = {route.kind.__name__: route for route in ROUTES}

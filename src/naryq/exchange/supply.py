@@ -209,11 +209,11 @@ def _loaded(state: State, approved: PlanApproved, seller_id: str, plant: str) ->
         for obligation in state.money.obligations.values()
         if obligation.opened.seller_id == seller_id
         and obligation.opened.delivery_month in approved.months
-        and _plant_of(state, obligation.opened.sell_place) == plant
+        and plant_of(state, obligation.opened.sell_place) == plant
     )
 
 
-def _plant_of(state: State, place: str) -> str:
+def plant_of(state: State, place: str) -> str:
     """Return the plant of a place: of an instrument's code, or the place itself."""
     listed = state.market.instruments.get(place)
     return place if listed is None else listed.plant
@@ -436,7 +436,7 @@ def _with_offers(state: State, order: OrderAccepted, lots: int) -> State:
     if not len(state.supply.plans):
         return state
     opened = state.sessions[order.session_id].opened
-    key = (opened.delivery_month, order.participant_id, _plant_of(state, order.place))
+    key = (opened.delivery_month, order.participant_id, plant_of(state, order.place))
     offers = state.supply.offers
     return _with_supply(state, offers=offers.insert(key, max(0, offers.get(key, 0) + lots)))
 

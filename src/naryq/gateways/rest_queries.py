@@ -12,16 +12,34 @@ from starlette.responses import Response
 from naryq.exchange.state import Emergency
 from naryq.gateways.rest_operations import JSON, ROLES, Asked, Operation, Parameter
 from naryq.gateways.rest_pages import LIMIT_MAX, Page, limit_of, page
-from naryq.messages import Code, Name, ProposalAssessed, Refusal, Role, TradingStopped
+from naryq.messages import (
+    AffiliationDeclared,
+    CapacityStated,
+    Code,
+    CompensationClaimed,
+    HolidaysDeclared,
+    Name,
+    OutputReported,
+    ProposalAssessed,
+    Refusal,
+    RetailTermsReported,
+    Role,
+    SalesReported,
+    SessionsScheduled,
+    SupplyPlanned,
+    TradingStopped,
+)
 from naryq.showing import (
     books,
     changes,
+    days,
     distances,
     history,
     instruments,
     members,
     moneys,
     orders,
+    plans,
     prices,
     seals,
     sessions,
@@ -71,6 +89,14 @@ def _known_session(asked: Asked) -> str:
         remedy = "See GET /v1/sessions."
         raise Refusal(Code.UNKNOWN_SESSION, f"there is no session {session_id!r}", where="session_id", remedy=remedy)
     return session_id
+
+
+def _known_period(asked: Asked) -> str:
+    period = asked.path["period"]
+    if period not in asked.house.state.supply.plans:
+        remedy = "See GET /v1/plans."
+        raise Refusal(Code.NOT_FOUND, f"there is no plan of {period!r}", where="period", remedy=remedy)
+    return period
 
 
 def _trades(asked: Asked) -> Any:
@@ -202,6 +228,131 @@ LISTINGS: Final = (
         lambda asked: changes.proposals(asked.house.state, asked.viewer, asked.at_ns),
         roles=WATCHERS,
     ),
+    Listing(
+        "/v1/claims",
+        "ListClaims",
+        "Claims for compensation that wait: yours; to those who watch, all.",
+        CompensationClaimed,
+        lambda item: item.claim_id,
+        lambda asked: distances.claims(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/affiliations",
+        "ListAffiliations",
+        "Declared affiliations: those in which you stand; to those who watch, all.",
+        AffiliationDeclared,
+        lambda item: f"{item.participant_id} {item.affiliate_id}",
+        lambda asked: members.affiliations(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/holidays",
+        "ListHolidays",
+        "The declared years: days without trading, and weekend days with it.",
+        HolidaysDeclared,
+        lambda item: f"{item.year}",
+        lambda asked: days.holidays(asked.house.state),
+    ),
+    Listing(
+        "/v1/series",
+        "ListSeries",
+        "Announced series of additional sessions.",
+        SessionsScheduled,
+        lambda item: item.series_id,
+        lambda asked: days.series(asked.house.state),
+    ),
+    Listing(
+        "/v1/plans",
+        "ListPlans",
+        "Supply plans: steps, reviews and sums by province; by name what you are named in, to those who watch all.",
+        plans.ShownPlan,
+        lambda item: item.opened.period,
+        lambda asked: plans.plans(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/plans/{period}/capacities",
+        "ListCapacities",
+        "What sellers can deliver in a period: your own; to the regulator, all.",
+        CapacityStated,
+        lambda item: f"{item.seller_id} {item.plant}",
+        lambda asked: plans.capacities(asked.house.state, asked.viewer, _known_period(asked)),
+    ),
+    Listing(
+        "/v1/plans/{period}/applications",
+        "ListApplications",
+        "Applications of a period and what each was allotted: yours and those you made; to the regulator, all.",
+        plans.ShownApplication,
+        lambda item: item.application.application_id,
+        lambda asked: plans.applications(asked.house.state, asked.viewer, _known_period(asked)),
+    ),
+    Listing(
+        "/v1/allotments",
+        "ListAllotments",
+        "Allotments, what was refused and what was loaded: those you are named in; to those who watch, all.",
+        plans.ShownAllotment,
+        lambda item: item.allotment.allotment_id,
+        lambda asked: plans.allotments(asked.house.state, asked.viewer),
+    ),
+    Listing(
+        "/v1/duties",
+        "ListDuties",
+        "What sellers owe under approved plans, and how much has come: yours; to those who watch, all.",
+        plans.ShownDuty,
+        lambda item: f"{item.period} {item.seller_id} {item.plant}",
+        lambda asked: plans.duties(asked.house.state, asked.viewer),
+        roles=("operator", "regulator", "seller"),
+    ),
+    Listing(
+        "/v1/reoffers",
+        "ListReoffers",
+        "Refused lots that are to be offered on the platform: yours; to those who watch, all.",
+        plans.ShownReoffer,
+        lambda item: f"{item.period} {item.seller_id} {item.plant} {item.province}",
+        lambda asked: plans.reoffers(asked.house.state, asked.viewer),
+        roles=("operator", "regulator", "seller"),
+    ),
+    Listing(
+        "/v1/supplies",
+        "ListSupplies",
+        "The plan of each month and province, by hand or by an approved plan.",
+        SupplyPlanned,
+        lambda item: f"{item.delivery_month} {item.province}",
+        lambda asked: plans.supplies(asked.house.state),
+    ),
+    Listing(
+        "/v1/outputs",
+        "ListOutputs",
+        "Reported months of plants: yours; to the regulator, all.",
+        OutputReported,
+        lambda item: f"{item.month} {item.seller_id} {item.plant}",
+        lambda asked: plans.outputs(asked.house.state, asked.viewer),
+        roles=("regulator", "seller"),
+    ),
+    Listing(
+        "/v1/sales",
+        "ListSales",
+        "Reported months of provinces: those you reported; to the regulator, all.",
+        SalesReported,
+        lambda item: f"{item.month} {item.province}",
+        lambda asked: plans.sales(asked.house.state, asked.viewer),
+        roles=("regulator", "observer"),
+    ),
+    Listing(
+        "/v1/retail-terms",
+        "ListRetailTerms",
+        "What stands between wholesale and pump in each month and province.",
+        RetailTermsReported,
+        lambda item: f"{item.delivery_month} {item.province}",
+        lambda asked: plans.retail_terms(asked.house.state, asked.viewer),
+        roles=WATCHERS,
+    ),
+    Listing(
+        "/v1/overdue",
+        "ListOverdue",
+        "What should have come under the plans and has not: yours and your provinces'; to the regulator, all.",
+        plans.ShownOverdue,
+        lambda item: f"{item.due} {item.what} {item.who} {item.of}",
+        lambda asked: plans.overdue(asked.house.state, asked.viewer, asked.at_ns),
+    ),
 )
 QUESTIONS: Final = (
     Question(
@@ -224,6 +375,13 @@ QUESTIONS: Final = (
         "The rounds of an open standard auction so far, nobody named.",
         tuple[sessions.ShownRound, ...],
         _rounds,
+    ),
+    Question(
+        "/v1/plans/{period}",
+        "ShowPlan",
+        "The plan of one period.",
+        plans.ShownPlan,
+        lambda asked: plans.plan(asked.house.state, asked.viewer, asked.path["period"]),
     ),
     Question(
         "/v1/orders/{order_id}",

@@ -93,8 +93,9 @@ def distances(state: State, viewer: Viewer, at_ns: int) -> tuple[Distance, ...]:
 
 
 def claims(state: State, viewer: Viewer) -> tuple[CompensationClaimed, ...]:
-    """Return the claims for compensation that wait for a decision; for those who watch."""
-    return tuple(claim for _, claim in sorted(state.limits.claims.items())) if viewer.watches else ()
+    """Return the claims for compensation that wait for a decision: all to those who watch, to others their own."""
+    found = (claim for _, claim in sorted(state.limits.claims.items()))
+    return tuple(claim for claim in found if viewer.watches or claim.participant_id == viewer.participant_id)
 
 
 def keys(state: State, at_ns: int) -> Keys | None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from naryq.exchange import State, people
-from naryq.messages import ParticipantClass, Role, Standing
+from naryq.messages import AffiliationDeclared, ParticipantClass, Role, Standing
 from naryq.showing.viewer import Viewer
 
 
@@ -25,6 +25,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 def members(state: State, viewer: Viewer, at_ns: int) -> tuple[Member, ...]:
     """Return everybody who was ever admitted, by identifier."""
     return tuple(_member(state, viewer, identifier, at_ns) for identifier, _ in sorted(state.participants.items()))
+
+
+def affiliations(state: State, viewer: Viewer) -> tuple[AffiliationDeclared, ...]:
+    """Return the declared pairs, in order: all to those who watch, to others those in which they stand."""
+    found = sorted(state.people.affiliations.items())
+    return tuple(each for pair, each in found if viewer.watches or viewer.participant_id in pair)
 
 
 def _member(state: State, viewer: Viewer, participant_id: str, at_ns: int) -> Member:
