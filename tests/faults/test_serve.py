@@ -10,12 +10,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import pyotp
 import pytest
 import trustme
+from tests.desk_venue import forms_of
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -204,3 +207,83 @@ def test_a_taken_port_and_a_taken_journal_are_refused(tmp_path: Path) -> None:
             assert done.stderr.startswith(("naryq: journal_locked", "naryq: busy"))
             assert "Traceback" not in done.stderr
         assert json.loads(ask(venue.address, key_in(venue.printed), "GET", "/v1/me").content)["role"] == "operator"
+
+
+def people_in(printed: str) -> dict[str, tuple[str, str]]:
+    """Return the password and the secret of one-time codes of each who may sign in at a sample, by the login."""
+    found = re.findall(r"^  (\S+) +password (\S+) +secret of codes (\S+)$", printed, re.MULTILINE)
+    return {login: (password, secret) for login, password, secret in found}
+
+
+def sign_in(venue: Venue, people: dict[str, tuple[str, str]], login: str, seconds: int = 0) -> str:
+    """Sign in with the one-time code of so many seconds from now, and return the token."""
+    password, secret = people[login]
+    code = pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=seconds))
+    body = {"login": login, "password": password, "code": code}
+    answer = ask(venue.address, "", "POST", "/v1/sign-in", body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["token"])
+
+
+def order_over_rest(venue: Venue, token: str, session_id: str) -> httpx.Response:
+    """Buy two lots at the best ask."""
+    book = ask(venue.address, token, "GET", f"/v1/sessions/{session_id}/book").json()
+    order = {"session_id": session_id, "order_id": "mine", "place": "KAZGPZ-LPG", "side": "buy", "quantity_lots": 2}
+    terms = {"price_tenge_per_tonne": book["asks"][0]["price_tenge_per_tonne"], "delivery": "KZ-47"}
+    headers = {"authorization": f"Bearer {token}", "idempotency-key": "o1"}
+    return httpx.post(f"{venue.address}/v1/orders", headers=headers, json=order | terms, timeout=60)
+
+
+def order_at_the_desk(venue: Venue, people: dict[str, tuple[str, str]], login: str, session_id: str) -> str:
+    """Sign in by the page, sell a lot by the ticket of a session, and return the page that says what came of it."""
+    password, secret = people[login]
+    with httpx.Client(base_url=venue.address, follow_redirects=True, timeout=60) as browser:
+        browser.cookies.set("naryq_language", "en", domain="127.0.0.1", path="/desk")
+        fields = {"login": login, "password": password, "code": pyotp.TOTP(secret).now(), "back": "/desk"}
+        assert session_id in browser.post("/desk/sign-in", data=fields).text
+        page = browser.get(f"/desk/sessions/{session_id}").text
+        (ticket,) = (form for form in forms_of(page) if form.action == "/desk/do/submit-order")
+        filled = {"side": "sell", "price_tenge_per_tonne": "77000", "quantity_lots": "1"}
+        return browser.post(ticket.action, data=ticket.values | filled).text
+
+
+def test_a_sample_venue_is_furnished_once(tmp_path: Path) -> None:
+    """One person of each role signs in and sees a book, orders are taken over REST and at the desk, and all is kept."""
+    with serving("--sample", "--port", "0", cwd=tmp_path) as venue:
+        people = people_in(venue.printed)
+        tokens = {login: sign_in(venue, people, login) for login in people if login != "seller-1"}
+        roles = {ask(venue.address, token, "GET", "/v1/me").json()["role"] for token in tokens.values()}
+        assert roles == {"operator", "regulator", "buyer", "observer"}
+        sessions = ask(venue.address, tokens["buyer-1"], "GET", "/v1/sessions").json()["items"]
+        trading = [each["opened"]["session_id"] for each in sessions if each["phase"] == "continuous"]
+        (session_id,) = (each for each in trading if each.startswith("KAZGPZ"))
+        for token in tokens.values():
+            book = ask(venue.address, token, "GET", f"/v1/sessions/{session_id}/book").json()
+            assert len(book["bids"]) > 2
+            assert len(book["asks"]) > 2
+        taken = order_over_rest(venue, tokens["buyer-1"], session_id)
+        assert taken.status_code == 200, taken.text
+        assert "Done" in order_at_the_desk(venue, people, "seller-1", session_id)
+        code, said = stopped(venue)
+        assert code == 0
+    assert len(people) == 5
+    assert not any(secret in said for pair in people.values() for secret in pair)
+    with serving("--sample", "--port", "0", cwd=tmp_path) as venue:
+        assert people_in(venue.printed) == {}
+        assert "naryq_" not in venue.printed
+        token = sign_in(venue, people, "buyer-1", 30)  # Each code counts once, and that of the next step already.
+        again = order_over_rest(venue, token, session_id)
+        assert again.json() == {**taken.json(), "repeated": True}
+
+
+@pytest.mark.parametrize("options", [("--config", "venue.toml"), ("--rulebook", "kazakhstan"), ("--data", "real")])
+def test_nothing_real_becomes_a_sample(tmp_path: Path, options: tuple[str, str]) -> None:
+    """A venue with settings of its own, under other rules, or that was founded without it, is not furnished."""
+    with serving("--data", "real", "--port", "0", cwd=tmp_path) as venue:
+        stopped(venue)
+    rows = (tmp_path / "real" / "venue.journal").read_bytes()
+    command = [sys.executable, "-m", "naryq", "serve", "--sample", "--port", "0", *options]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(("naryq: unknown_option: --sample", "naryq: already_exists: --data"))
+    assert (tmp_path / "real" / "venue.journal").read_bytes() == rows

@@ -30,6 +30,7 @@ COMMANDS: Final = {
         "naryq.cli.limits", "limits_command", "Replay what each limit is made for, without it and with it."
     ),
     "serve": _Door("naryq.cli.serve", "serve", "Open a venue's doors: REST, stream, FIX and desk."),
+    "code": _Door("naryq.cli.code", "code", "The one-time code of the moment, to sign in with."),
     "order": _Door("naryq.cli.order", "order", "Send orders to a venue, change, list and take them back."),
     "watch": _Door("naryq.cli.watch", "watch", "A venue live in the terminal: books, trades, one's own orders."),
     "rules": _Door("naryq.cli.rules", "rules", "Show, compare and check the rulebooks."),

@@ -25,6 +25,7 @@ from naryq.cli.serve_fix import fix_door
 from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
 from naryq.desk import doors as desk
 from naryq.engine import Engine, OnEntry, collect_seldom, ignore
+from naryq.engine.writer import Clock
 from naryq.exchange import State
 from naryq.gateways import rest, stream
 from naryq.gateways.application import Service, application
@@ -46,6 +47,7 @@ CONNECTIONS_MAX: Final = 4_000
 GRACE_SECONDS: Final = 5
 """How long requests that are under way may go on once the venue is told to stop."""
 WATCH_SECONDS: Final = 1
+PASSWORD_BYTES: Final = 8
 
 
 @click.command()
@@ -57,9 +59,13 @@ WATCH_SECONDS: Final = 1
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("venue"),
-    show_default=True,
-    help="The folder of the journal and of the file of secrets; a new venue is founded where there is none.",
+    help="The folder of the journal and of the file of secrets; a new venue is founded where there is none.  "
+    "[default: venue, or sample with --sample]",
+)
+@click.option(
+    "--sample",
+    is_flag=True,
+    help="Furnish a new venue with people who are made up and a session that is open, to look around in.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="The port; 0 takes any."
@@ -70,17 +76,24 @@ WATCH_SECONDS: Final = 1
     help=f"The port of FIX; 0 takes any.  [default: {FixSettings().port}, or any where --port takes any]",
 )
 @click.option("--rulebook", default="guarded", show_default=True, help="The rulebook that a new venue adopts.")
-def serve(config: Path | None, data: Path, port: int, fix_port: int | None, rulebook: str) -> None:
+def serve(
+    *, config: Path | None, data: Path | None, sample: bool, port: int, fix_port: int | None, rulebook: str
+) -> None:
     """Open the venue's doors on 127.0.0.1 until Ctrl-C or SIGTERM."""
+    if sample:
+        _check_sample(config, rulebook)
     if fix_port is None:
         fix_port = FixSettings().port if port else 0
+    data = data or Path("sample" if sample else "venue")
     settings = _to_try(data, port, fix_port, rulebook) if config is None else read_settings(config)
     logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with closing(_access(settings)) as access:
-        _found(settings.venue)
+        _furnish(settings.venue) if sample else _found(settings.venue)
         collect_seldom()
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
+            if sample:
+                asyncio.run(_let_sign_in(access))
         uvloop.run(_open_doors(settings, _wired(settings, access)))
 
 
@@ -90,6 +103,14 @@ def _to_try(data: Path, port: int, fix_port: int, rulebook: str) -> Settings:
     venue = VenueSettings(journal=str(data / "venue.journal"), secrets=str(data / "access.db"), rulebook=rulebook)
     fix = FixSettings(port=fix_port, sessions=str(data / "fix.db"))
     return Settings(venue=venue, web=WebSettings(port=port), fix=fix, access=AccessSettings(second_person=()))
+
+
+def _check_sample(config: Path | None, rulebook: str) -> None:
+    """Refuse a sample in the place of a real venue, and one under rules that its orders are not made for."""
+    if config is not None or rulebook != VenueSettings().rulebook:
+        what = f"a sample venue has settings of its own, and the rulebook {VenueSettings().rulebook}"
+        remedy = "Leave out --config and --rulebook, or --sample."
+        raise Refusal(Code.UNKNOWN_OPTION, what, where="--sample", remedy=remedy)
 
 
 def _access(settings: Settings) -> Access:
@@ -232,8 +253,8 @@ def _listening(web: WebSettings) -> socket.socket:
 # --- The venue ------------------------------------------------------------------------------------------------------
 
 
-def _engine(journal: str, on_entry: OnEntry = ignore) -> Engine[State]:
-    return Engine(_journal(journal), on_entry=on_entry, snapshots=named.snapshots(journal), clock=time.time_ns)
+def _engine(journal: str, on_entry: OnEntry = ignore, clock: Clock | None = time.time_ns) -> Engine[State]:
+    return Engine(_journal(journal), on_entry=on_entry, snapshots=named.snapshots(journal), clock=clock)
 
 
 def _journal(name: str) -> Journal:
@@ -262,3 +283,39 @@ def _founding(rulebook: RulebookText, at_ns: int) -> tuple[AnyCommand, ...]:
         AdmitParticipant("found-2", OPERATOR, at_ns, REGULATOR, "The regulator", "regulator"),
         AdoptRulebook("found-3", REGULATOR, at_ns, rulebook),
     )
+
+
+# --- A sample of one ------------------------------------------------------------------------------------------------
+
+
+def _furnish(venue: VenueSettings) -> None:
+    """Make a new venue a sample, or let one that was made on another day trade today.
+
+    Its script has times of its own, so no clock stands at the engine's door meanwhile.
+    """
+    from naryq.cli import sample  # noqa: PLC0415 - late, so that a real venue does not pay for it
+    from naryq.cli.demo import read_inputs  # noqa: PLC0415 - as above
+
+    with _engine(venue.journal, clock=None) as engine:
+        if engine.state.rulebook is None:
+            commands = sample.founding(read_rulebook(venue.rulebook), read_inputs(), time.time_ns())
+            for promise in engine.offer_many(commands, whole=True):
+                answer = promise.result()
+                assert not isinstance(answer.events[0], Refused), f"a sample is not furnished: {answer.events[0]}"
+        elif not sample.is_sample(engine.state):
+            what, remedy = "this venue is no sample", "Name another folder, or leave out --sample."
+            raise Refusal(Code.ALREADY_EXISTS, what, where="--data", remedy=remedy)
+        else:
+            engine.submit_many(sample.renewal(engine.state, time.time_ns()))
+
+
+async def _let_sign_in(access: Access) -> None:
+    """Give one person of each role of a sample what it takes to sign in, and print it, this once."""
+    from naryq.cli import sample  # noqa: PLC0415 - as above
+
+    click.echo("A sample: whoever takes part is made up. They sign in at /desk with these, shown this once:")
+    for login in sample.SIGNING_IN:
+        password = secrets.token_hex(PASSWORD_BYTES)
+        person = await access.people.add(login, login, password, OPERATOR)
+        click.echo(f"  {login:<10} password {password}  secret of codes {person.one_time_secret}")
+    click.echo("`naryq code` prints the one-time code of the moment for such a secret.")
