@@ -22,6 +22,7 @@ from tests.venue_samples import DAY, LINKS, MONTH, PLACES, instant, rulebook
 from naryq.access import Access
 from naryq.access.store import Store
 from naryq.desk import doors
+from naryq.desk.pages import Page
 from naryq.engine import Engine
 from naryq.gateways.application import application
 from naryq.gateways.house import House
@@ -30,24 +31,32 @@ from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
     AnyEvent,
+    ApprovePlan,
     ChangePhase,
     ClearSession,
     CloseSession,
     Deposit,
     LegalSource,
     ListInstrument,
+    OpenPlan,
     OpenSession,
     ProposeRuleChange,
     PublishSession,
+    RefuseAllotment,
     Refused,
     ReportParity,
     ReportRetailTerms,
+    ReviewApplications,
     RuleChange,
+    StateCapacity,
+    SubmitApplication,
     SubmitOrder,
     Withdraw,
 )
 
 BEFORE: Final = "2021-12-30"
+PERIODS: Final = (MONTH, "2022-02")
+"""The plans of the furnished venue: one is approved, one is in the making."""
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of people that are in tests alone
 CHEAP: Final = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PEOPLE: Final = {
@@ -84,6 +93,8 @@ RULES: Final[dict[str, Any]] = {
     "market_orders": "taken",
     "watch_concentration": 2_000,
     "watch_order_to_trade": 10,
+    "platform_share": {"default": 6_500},
+    "wholesale_cap": 38_000,
 }
 
 
@@ -158,6 +169,11 @@ class Venue:
         for person in PEOPLE:
             self.add_person(person, person)
         self.add_person("cashier", "operator")
+        akimat = {"participant_class": "akimat", "provinces": ("KZ-47",)}
+        self.must(
+            AdmitParticipant, "operator", participant_id="mangystau", name="Mangystau Akimat", role="observer", **akimat
+        )
+        self.add_person("mangystau", "mangystau")
         return self
 
     def add_person(self, login: str, participant_id: str) -> None:
@@ -186,9 +202,32 @@ def order(  # noqa: PLR0917 - as short as a script
     return {**fields, "price_tenge_per_tonne": price, "quantity_lots": lots, **delivery}
 
 
+def planned(venue: Venue) -> None:
+    """Let the plan of the month be made and approved, a lot of it be refused, and the next one be under way."""
+    give, (first, second) = venue.must, PERIODS
+    for number, period in enumerate(PERIODS):
+        give(OpenPlan, "regulator", period=period, links=LINKS)
+        give(StateCapacity, "zhanaozen", period=period, plant="ZH", lots=120, maintenance="A week in the middle")
+        give(StateCapacity, "atyrau", period=period, plant="AT", lots=60)
+        for person, part, province, lots in (
+            ("aktau", "outside", "KZ-47", 100),
+            ("aktau", "platform", "KZ-47", 60),
+            ("dossor", "outside", "KZ-23", 40),
+        ):
+            fields = {"part": part, "province": province, "applicant_id": person, "lots": lots}
+            give(SubmitApplication, person, period=period, application_id=f"{person}-{part}-{number}", **fields)
+    give(ApprovePlan, "regulator", period=first)
+    own = next(
+        each for _, each in venue.house.state.supply.allotments.items() if each.allotment.applicant_id == "aktau"
+    )
+    give(RefuseAllotment, "aktau", allotment_id=own.allotment.allotment_id, lots=3, reason="The depot is full")
+    give(ReviewApplications, "regulator", period=second, province="KZ-47", lots=90, reason="As much as last year")
+
+
 def furnished(venue: Venue) -> Venue:
     """Let a morning pass: money, instruments, a network session that was cleared, a book that trades, a proposal."""
     give = venue.must
+    planned(venue)
     for person, tenge in (
         ("aktau", 900_000_000),
         ("dossor", 400_000_000),
@@ -281,6 +320,12 @@ def opened(folder: Path, **rules: Any) -> Iterator[Venue]:
         yield furnished(venue)
     finally:
         venue.close()
+
+
+def addresses(page: Page, sessions: tuple[str, ...] = ("day",)) -> tuple[str, ...]:
+    """Return the addresses of a page in the furnished venue: each of the sessions or plans, or the page alone."""
+    named = {"session": sessions, "plan": PERIODS}.get(page.key, ("",))
+    return tuple(page.address.format(session_id=each, period=each) for each in named)
 
 
 # --- Over HTTP without a browser -----------------------------------------------------------------------------------

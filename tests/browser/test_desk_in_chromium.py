@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.chromium import TOO_WIDE, findings, launched
-from tests.desk_venue import PASSWORD, Venue, opened, served
+from tests.desk_venue import PASSWORD, Venue, addresses, opened, served
 
 from naryq.desk.pages import PAGES
 from naryq.desk.words import LANGUAGES
@@ -21,11 +21,11 @@ from naryq.desk.words import LANGUAGES
 LOGINS: Final = {"operator": "operator", "regulator": "regulator", "seller": "zhanaozen", "buyer": "aktau"}
 LOGIN_OF: Final = {"observer": "press", **LOGINS}
 ADDRESSES: Final = tuple(
-    (role, page.address.replace("{session_id}", session))
+    (role, address)
     for role in LOGIN_OF
     for page in PAGES
     if role in page.roles
-    for session in (("day", "net-1") if page.key == "session" else ("",))
+    for address in addresses(page, ("day", "net-1"))
 )
 """Every page of every role; of the sessions one that trades and one that is cleared."""
 WIDTHS: Final = (360, 768, 1280, 1920)

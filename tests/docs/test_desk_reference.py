@@ -4,6 +4,7 @@ from pathlib import Path
 
 from naryq.desk.actions import ACTIONS
 from naryq.desk.pages import EVERYBODY, PAGES
+from naryq.desk.words import say
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "desk.md"
 
@@ -27,9 +28,10 @@ def test_the_table_of_pages_is_that_of_the_desk() -> None:
 
 def test_the_table_of_actions_is_that_of_the_desk() -> None:
     """Every action stands there with its command, the roles that the venue permits, and whether it is asked back."""
-    found = rows("Actions", 1)
-    assert list(found) == [action.command.__name__ for action in ACTIONS.values()]
+    found = rows("Actions", 0)
+    assert list(found) == [say("en", f"do.{name}") for name in ACTIONS]
     for action in ACTIONS.values():
-        row = found[action.command.__name__]
+        row = found[say("en", f"do.{action.name}")]
+        assert row[1] == f"`{action.command.__name__}`"
         assert [cell == "x" for cell in row[2:7]] == [role in action.roles for role in EVERYBODY]
         assert (row[7] == "yes") == action.confirm

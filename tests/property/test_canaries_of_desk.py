@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.desk_venue import Venue, Visitor, forms_of, visited
+from tests.desk_venue import Venue, Visitor, addresses, forms_of, planned, visited
 from tests.property.test_canaries import CANARIES, RULES_OF_THE_DAY, SESSIONS, TERMS, leaks, tokens
 from tests.trading_samples import instrument, over
 from tests.venue_samples import opening
@@ -22,6 +22,7 @@ SUSPECTS = ("operator", "regulator", "zhanaozen", "dossor", "press")
 def sealed_venue(folder: Path) -> Venue:
     """Return a venue with every kind of sealed session, and the canaries in them."""
     venue = Venue(folder).found(**RULES_OF_THE_DAY, session_price_limit=None, hold_rise=None)
+    planned(venue)
     for number, person in enumerate(("zhanaozen", "atyrau", "aktau", "dossor")):
         fields = {"participant_id": person, "amount_tiyn": 10**15, "bank_reference": f"bank-{number}"}
         venue.must(Deposit, "operator", **fields)
@@ -39,8 +40,8 @@ def sealed_venue(folder: Path) -> Venue:
 def pages(visitor: Visitor) -> Iterator[str]:
     """Yield what every page of the desk says to a visitor; one that is not his says so."""
     for page in PAGES:
-        for session_id in SESSIONS if "{session_id}" in page.address else ("",):
-            yield visitor.get(page.address.replace("{session_id}", session_id)).text
+        for address in addresses(page, SESSIONS):
+            yield visitor.get(address).text
 
 
 def found_at(folder: Path, *, meddles: bool = False) -> set[str]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.desk_venue import PEOPLE, Venue, Visitor, forms_of, opened, order, visited
+from tests.desk_venue import PEOPLE, Venue, Visitor, addresses, forms_of, opened, order, visited
 
 from naryq.desk.actions import ACTIONS
 from naryq.desk.doors import FORM_BYTES_MAX, HEADERS, _inside
-from naryq.desk.pages import PAGES
+from naryq.desk.pages import PAGES, Page
 from naryq.desk.rendering import is_address
 from naryq.messages import Deposit, SubmitOrder, SuspendParticipant
 
@@ -24,8 +24,8 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
         yield venue, visitor
 
 
-def address_of(page: str) -> str:
-    return page.replace("{session_id}", "day")
+def address_of(page: Page) -> str:
+    return addresses(page)[0]
 
 
 # --- The door -------------------------------------------------------------------------------------------------------
@@ -35,9 +35,9 @@ def test_nobody_gets_in_without_signing_in(doors: Doors) -> None:
     """Every page, the live stream and every form lead to the door, which remembers the page and nothing else."""
     visitor = doors[1]()
     for page in PAGES:
-        answer = visitor.get(address_of(page.address))
+        answer = visitor.get(address_of(page))
         assert answer.url.path == "/desk/sign-in"
-        assert answer.url.params.get("back", "/desk") == address_of(page.address)
+        assert answer.url.params.get("back", "/desk") == address_of(page)
     assert visitor.get("/desk/live?page=/desk").url.path == "/desk/sign-in"
     assert visitor.post("/desk/do/submit-order", csrf="").url.path == "/desk/sign-in"
     assert visitor.get("/").url.path == "/desk/sign-in"
@@ -102,7 +102,7 @@ def test_each_role_has_its_pages(doors: Doors, role: str) -> None:
     visitor = doors[1](ROLES[role])
     home = visitor.get("/desk").text
     for page in PAGES:
-        answer = visitor.get(address_of(page.address))
+        answer = visitor.get(address_of(page))
         assert answer.status_code == (200 if role in page.roles else 403), page.address
         assert (f'href="{page.address}"' in home) == (role in page.roles and page.is_listed)
 
@@ -302,7 +302,7 @@ def test_no_text_becomes_markup(doors: Doors) -> None:
     for visitor, role in ((operator, "operator"), (regulator, "regulator"), (seller, "seller")):
         for page in PAGES:
             if role in page.roles:
-                text = visitor.get(address_of(page.address)).text
+                text = visitor.get(address_of(page)).text
                 assert "<script>alert" not in text
                 assert "<img" not in text
                 seen += text.count("&lt;script&gt;alert(1)")
@@ -334,7 +334,7 @@ def test_every_page_is_in_the_language_of_the_cookie(doors: Doors, language: str
         visitor = make(login, language)
         for page in PAGES:
             if role in page.roles:
-                assert f'<html lang="{language}"' in visitor.get(address_of(page.address)).text
+                assert f'<html lang="{language}"' in visitor.get(address_of(page)).text
     answer = visitor.post("/desk/language", language="ru", back="/desk/prices")
     assert answer.url.path == "/desk/prices"
     assert '<html lang="ru"' in answer.text

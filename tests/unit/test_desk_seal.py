@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.desk_venue import PEOPLE, Venue, opened, order
+from tests.desk_venue import PEOPLE, Venue, addresses, opened, order
 from tests.venue_samples import DAY, LINKS, MONTH, PLACES
 
 from naryq.desk import rendering
@@ -12,6 +12,7 @@ from naryq.desk.look import Look
 from naryq.desk.pages import PAGES, page_at
 from naryq.desk.rendering import Visit
 from naryq.messages import CancelOrder, ListInstrument, OpenSession, SubmitOrder
+from naryq.showing import plans
 from naryq.showing.viewer import viewer_of
 
 
@@ -41,8 +42,7 @@ def pages_of(venue: Venue, at_ns: int) -> dict[tuple[str, str], str]:
         viewer = viewer_of(venue.house.state, person)
         assert viewer is not None
         for page in PAGES:
-            for session_id in ("net-2", "call-2", "day") if page.key == "session" else ("",):
-                address = page.address.replace("{session_id}", session_id)
+            for address in addresses(page, ("net-2", "call-2", "day")):
                 if viewer.role in page.roles:
                     look = Look(
                         state=venue.house.state,
@@ -91,3 +91,12 @@ def test_an_open_order_is_seen_by_everybody(venue: Venue) -> None:
     before = pages_of(venue, at_ns)
     venue.must(SubmitOrder, "zhanaozen", **order("o-1", "sell", 84_444, 5))
     assert changed(before, pages_of(venue, at_ns)) == set(PEOPLE)
+
+
+def test_an_offer_that_is_counted_too_early_is_seen(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a sealed offer counted among what its seller owes the platform, the pages of those who watch would move."""
+    monkeypatch.setattr(plans, "sealed_orders", lambda _: iter(()))
+    at_ns = venue.house.now_ns()
+    before = pages_of(venue, at_ns)
+    venue.must(SubmitOrder, "zhanaozen", **order("s-1", "sell", 77_777, 33, "net-2", "ZH"))
+    assert changed(before, pages_of(venue, at_ns)) == {"zhanaozen", "operator", "regulator"}

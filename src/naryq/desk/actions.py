@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from naryq.desk import lines
+from naryq.desk.actions_of_plans import PLAN_ACTIONS
 from naryq.desk.forms import Action, Built, Field, Values, choices_of
 from naryq.messages import (
     AdmitParticipant,
@@ -58,7 +60,6 @@ REASON: Final = Field("reason", "long")
 PHASES: Final = ("collecting", "call", "continuous", "halted", "cancelled")
 KINDS: Final = ("continuous", "call", "network")
 """The kinds of sessions that the pages open; a standard auction has terms of its own and is opened by a program."""
-SHOWN_PARTS: Final = 3
 
 
 def _submit_order(values: Values) -> Built:
@@ -67,25 +68,17 @@ def _submit_order(values: Values) -> Built:
 
 
 def _admit(values: Values) -> Built:
-    return {**values, "provinces": _words(values, "provinces"), "shown": _shown(values.get("shown", ""))}
+    return {**values, "provinces": lines.words(values, "provinces"), "shown": _shown(values)}
 
 
-def _words(values: Values, name: str) -> list[str]:
-    """Return the words of a field, parted by commas or spaces."""
-    return values.get(name, "").replace(",", " ").split()
-
-
-def _shown(text: str) -> list[dict[str, str]]:
+def _shown(values: Values) -> list[dict[str, str]]:
     """Read the documents shown: one a line, `credential; document; since`."""
-    lines = [[part.strip() for part in line.split(";")] for line in text.splitlines() if line.strip()]
-    for parts in lines:
-        if len(parts) != SHOWN_PARTS or parts[0] not in choices_of(Credential):
-            what = f"{'; '.join(parts)!r} is not a credential, its document and a day"
-            remedy = (
-                f"Write a line such as depot; licence 12; 2021-03-01, with one of {', '.join(choices_of(Credential))}."
-            )
-            raise Refusal(Code.WRONG_TYPE, what, where="shown", remedy=remedy)
-    return [{"credential": name, "document": document, "since": since} for name, document, since in lines]
+    found = lines.rows(values, "shown", 3, "depot; licence 12; 2021-03-01")
+    for credential, *_ in found:
+        if credential not in choices_of(Credential):
+            remedy = f"Begin the line with one of {', '.join(choices_of(Credential))}."
+            raise Refusal(Code.WRONG_TYPE, f"{credential!r} is no credential", where="shown", remedy=remedy)
+    return [{"credential": name, "document": document, "since": since} for name, document, since in found]
 
 
 def _open_session(values: Values) -> Built:
@@ -93,7 +86,7 @@ def _open_session(values: Values) -> Built:
 
 
 def _shipment(values: Values) -> Built:
-    return {**values, "wagons": _words(values, "wagons")}
+    return {**values, "wagons": lines.words(values, "wagons")}
 
 
 def _sourced(values: Values) -> Built:
@@ -314,6 +307,7 @@ _ALL: Final = (
     ),
     Action("reject", RejectProposal, (_PROPOSAL, REASON)),
     Action("confirm-emergency", ConfirmEmergency, (Field("emergency_id", "hidden"),), confirm=True),
+    *PLAN_ACTIONS,
 )
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType({action.name: action for action in _ALL})
 """Name -> action."""

@@ -21,7 +21,7 @@ Built: TypeAlias = dict[str, Any]
 """The fields of a command but its stamp, as its type converts them."""
 
 STAMP: Final = ("command_id", "actor", "at_ns")
-TEXT_MAX: Final = 2_000
+TEXT_MAX: Final = 8_000
 """How many characters of a field are read; the messages ask for less."""
 _SPACES: Final = str.maketrans({THIN: "", "\u00a0": "", " ": "", MINUS: "-"})
 PERMITTED: Final[Mapping[type, tuple[Role, ...]]] = MappingProxyType(
@@ -93,7 +93,7 @@ def read(action: Action, values: Values) -> Built:
             raise Refusal(Code.COLUMN_MISSING, "nothing is given here", where=field.name, remedy="Fill this field in.")
     typed = {field.name: _typed(field, values[field.name]) for field in action.fields}
     built = action.build({name: value for name, value in typed.items() if value != ""})
-    return _converted(action.command, built)
+    return _converted(action, built)
 
 
 def _typed(field: Field, text: str) -> str:
@@ -122,20 +122,25 @@ def _tiyn(field: Field, text: str) -> str:
     return whole + part.ljust(2, "0")
 
 
-def _converted(kind: type[AnyCommand], built: Built) -> Built:
+def _converted(action: Action, built: Built) -> Built:
     """Return the fields in the types of the command."""
+    kind = action.command
     stamp = {"type": kind.__name__, "command_id": "form", "actor": "form", "at_ns": 0}
     try:
         command: Any = msgspec.convert({**built, **stamp}, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _malformed(str(error)) from None
+        raise _malformed(action, str(error)) from None
     return {name: getattr(command, name) for name in kind.__struct_fields__ if name not in STAMP}
 
 
-def _malformed(text: str) -> Refusal:
-    """Return the refusal of a value that its type does not take; msgspec names the field behind `$.`."""
+def _malformed(action: Action, text: str) -> Refusal:
+    """Return the refusal of a value that its type does not take; msgspec names the field behind `$.`.
+
+    Of a value within another, such as a term of an auction, the form has one of the two as its field.
+    """
     what, _, path = text.partition(" - at `$.")
-    field = path.rstrip("`").partition(".")[0].partition("[")[0]
+    parts = [part.partition("[")[0] for part in path.rstrip("`").split(".")]
+    field = next((part for part in parts if part in {each.name for each in action.fields}), parts[0])
     missing = "required field" in what
     if missing:
         field = what.rpartition("`")[0].rpartition("`")[2]

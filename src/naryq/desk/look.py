@@ -14,6 +14,8 @@ ASTANA_MINUTES: Final = 300
 
 Shown: TypeAlias = dict[str, Any]
 """What a template is given, by name."""
+Choices: TypeAlias = list[tuple[str, str]]
+"""The options of a field that hang on the venue's state: each a value and its words."""
 
 
 class Look(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
-from naryq.desk import pages_of_seconds, pages_of_traders, pages_of_watchers
+from naryq.desk import pages_of_plans, pages_of_seconds, pages_of_traders, pages_of_watchers
 from naryq.desk.look import Look, NoSuchPage, Shown
 from naryq.messages import Role
 from naryq.showing import prices, sessions
@@ -14,6 +14,7 @@ from naryq.showing.instruments import instruments
 EVERYBODY: Final[tuple[Role, ...]] = ("operator", "regulator", "seller", "buyer", "observer")
 TRADERS: Final[tuple[Role, ...]] = ("seller", "buyer")
 ASKING: Final[tuple[Role, ...]] = ("operator", "regulator", "seller", "buyer")
+REPORTING: Final[tuple[Role, ...]] = ("operator", "regulator", "seller", "observer")
 WATCHERS: Final[tuple[Role, ...]] = ("operator", "regulator")
 ENDED_SHOWN: Final = 30
 Builder: TypeAlias = Callable[[Look], Shown]
@@ -60,6 +61,9 @@ PAGES: Final = (
     Page("orders", "/desk/orders", "orders.html", TRADERS, pages_of_traders.own_orders),
     Page("account", "/desk/account", "account.html", TRADERS, pages_of_traders.account),
     Page("obligations", "/desk/obligations", "obligations.html", TRADERS, pages_of_traders.obligations),
+    Page("plans", "/desk/plans", "plans.html", EVERYBODY, pages_of_plans.plans_page),
+    Page("plan", "/desk/plans/{period}", "plan.html", EVERYBODY, pages_of_plans.plan_page, is_listed=False),
+    Page("reports", "/desk/reports", "reports.html", REPORTING, pages_of_plans.reports_page),
     Page("calendar", "/desk/calendar", "calendar.html", ("operator",), pages_of_watchers.calendar_page),
     Page("participants", "/desk/participants", "participants.html", WATCHERS, pages_of_watchers.participants),
     Page("settlements", "/desk/settlements", "settlements.html", WATCHERS, pages_of_watchers.settlements),

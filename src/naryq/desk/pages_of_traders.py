@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from naryq.desk.look import Look, NoSuchPage, Shown
+from naryq.desk.look import Choices, Look, NoSuchPage, Shown
 from naryq.desk.words import name_of
 from naryq.exchange.sessions import ways_of
 from naryq.messages import SessionOpened, Side
@@ -15,7 +15,6 @@ from naryq.showing.sessions import ShownSession
 ORDERS_SHOWN: Final = 100
 FILLS_SHOWN: Final = 100
 TRADES_SHOWN: Final = 20
-Choices = list[tuple[str, str]]
 
 
 def session(look: Look) -> Shown:

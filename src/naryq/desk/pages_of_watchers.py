@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
-from naryq.desk.look import Look, Shown
-from naryq.desk.pages_of_traders import Choices, steps
+from naryq.desk.look import Choices, Look, Shown
+from naryq.desk.pages_of_traders import steps
 from naryq.exchange import calendar
 from naryq.messages import LimitLifted, LimitReached, ProposalAssessed
 from naryq.showing import changes, distances, members, moneys, sessions, stops, watching

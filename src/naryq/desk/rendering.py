@@ -132,7 +132,7 @@ def _around(language: Language, theme: str, address: str) -> dict[str, Any]:
 def _of_visit(look: Look, page: Page, visit: Visit) -> dict[str, Any]:
     offset = look.offset_minutes
     return {
-        "title": look.named.get("session_id") or say(look.language, f"nav.{page.key}"),
+        "title": next(iter(look.named.values()), "") or say(look.language, f"nav.{page.key}"),
         "viewer": look.viewer,
         "member_name": look.state.participants[look.viewer.participant_id].name,
         "person": visit.person,
@@ -256,6 +256,7 @@ def _environment() -> Environment:
         options_of=_options,
         closeness=closeness,
         part_of=figures.part_of,
+        share_of=figures.share_basis_points,
         asset=asset,
     )
     return environment

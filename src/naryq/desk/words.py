@@ -12,6 +12,7 @@ from naryq.desk.words_codes import CODES
 from naryq.desk.words_forms import FORMS
 from naryq.desk.words_names import NAMES
 from naryq.desk.words_pages import PAGES
+from naryq.desk.words_plans import PLANS
 
 Language: TypeAlias = Literal["kk", "ru", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("kk", "ru", "en")
@@ -23,6 +24,7 @@ WORDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         **PAGES,
         **FORMS,
+        **PLANS,
         **NAMES,
         **{f"code.{code}": texts for code, texts in CODES.items()},
     }
