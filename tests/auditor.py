@@ -164,7 +164,8 @@ class Auditor:
     def __init__(self) -> None:
         self.books = Books()
         self.money = NaiveMoney()
-        self.answers: dict[str, tuple[m.AnyCommand, tuple[m.AnyEvent, ...]]] = {}
+        self.answers: dict[tuple[str, str], tuple[m.AnyCommand, tuple[m.AnyEvent, ...]]] = {}
+        """Sender and command_id -> the command, and what it was answered."""
         self.at_ns = 0
         self.seen: Counter[str] = Counter()
 
@@ -177,10 +178,10 @@ class Auditor:
 
     def observe(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> list[str]:
         """Judge an answer and remember it."""
-        if command.command_id in self.answers:
+        if (command.actor, command.command_id) in self.answers:
             return list(self._repeat(command, events))
         findings = list(self._judge(command, events))
-        self.answers[command.command_id] = (command, events)
+        self.answers[command.actor, command.command_id] = (command, events)
         if isinstance(events[0], m.Refused):
             for witness in events[1:]:
                 self.books.limits.fold(witness)
@@ -213,12 +214,12 @@ class Auditor:
                 yield f"session {name} holds other orders or is in another phase than its events say"
 
     def _repeat(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-        first, answer = self.answers[command.command_id]
+        first, answer = self.answers[command.actor, command.command_id]
         command = structs.replace(command, at_ns=first.at_ns)  # A repeat is sent later.
         if command == first and events != answer:
             yield "a repeated command is answered otherwise than before"
         if command != first and getattr(events[0], "code", None) != Code.COMMAND_ID_REUSED:
-            yield "a command_id serves two commands"
+            yield "a command_id serves two commands of one sender"
 
     def _judge_trading(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
         """Judge what concerns an instrument or a plan: who may is certain, and why an order is refused."""

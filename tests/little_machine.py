@@ -61,11 +61,20 @@ def apply(state: State, entry: Entry) -> State:
 def seal(state: State, entry: Entry) -> State:
     assert entry.sequence == state.sequence + 1
     digest = sha256(f"{state.digest} {entry.command.command_id} {state.lots}".encode()).hexdigest()
-    return State(entry.sequence, state.lots, digest, state.commands.insert(entry.command.command_id, entry.sequence))
+    return State(
+        entry.sequence,
+        state.lots,
+        digest,
+        state.commands.insert(_sent(entry.command.actor, entry.command.command_id), entry.sequence),
+    )
 
 
-def sequence_of(state: State, command_id: str) -> int | None:
-    return state.commands.get(command_id)
+def sequence_of(state: State, actor: str, command_id: str) -> int | None:
+    return state.commands.get(_sent(actor, command_id))
+
+
+def _sent(actor: str, command_id: str) -> str:
+    return f"{actor} sent {command_id}"
 
 
 def state_hash(state: State) -> str:

@@ -177,7 +177,10 @@ class Simulation:
     # --- The clients --------------------------------------------------------------------------------------------
 
     def choose(self) -> AnyCommand:
-        """Return a new command, one whose answer is wanting, one already answered, or somebody else's of its name."""
+        """Return a new command, one whose answer is wanting, one already answered, or another of its identifier.
+
+        Another comes from its sender, who may not, or from somebody else, of whom it is the first by that identifier.
+        """
         chance = self.draw.random()
         if self.again and chance < 0.3:
             return self.again.pop(self.draw.randrange(len(self.again)))
@@ -185,6 +188,8 @@ class Simulation:
             row: Entry = self.draw.choice(self.desk.rows)
             if chance > 0.98:
                 return self.again_as(row.command, at_ns=row.command.at_ns + self.draw.choice((0, 0, 1)))
+            if chance > 0.975:
+                return self.again_as(self.moves.next(), command_id=row.command.command_id, actor=row.command.actor)
             others = [who for who in ROLES if who != row.command.actor]
             return self.again_as(row.command, actor=self.draw.choice(others))
         return self.moves.next()

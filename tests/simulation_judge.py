@@ -39,6 +39,14 @@ def same(command: AnyCommand, other: AnyCommand) -> bool:
     return msgspec.structs.replace(command, at_ns=other.at_ns) == other
 
 
+Sender = tuple[str, str]
+"""Who has sent a command, and its command_id: what makes it one, and its repeats the same."""
+
+
+def sender_of(command: AnyCommand) -> Sender:
+    return command.actor, command.command_id
+
+
 class Judge:
     """What was sent, what is durable, what was answered; and in words what is wrong."""
 
@@ -46,10 +54,10 @@ class Judge:
         self.desk = desk
         self.findings: list[str] = []
         self.seen: Counter[str] = Counter()
-        self.sent_by_id: dict[str, list[AnyCommand]] = {}
-        self.first: dict[str, Answer] = {}
-        self.unknown: set[str] = set()
-        self.gone: set[str] = set()
+        self.sent_by_id: dict[Sender, list[AnyCommand]] = {}
+        self.first: dict[Sender, Answer] = {}
+        self.unknown: set[Sender] = set()
+        self.gone: set[Sender] = set()
         self.chain = GENESIS
         self.halted: set[str] = set()
         self.overtaken = False
@@ -59,17 +67,17 @@ class Judge:
 
     def sent(self, command: AnyCommand) -> None:
         """Remember a command: no row may hold another."""
-        self.gone.discard(command.command_id)
-        known = self.sent_by_id.setdefault(command.command_id, [])
+        self.gone.discard(sender_of(command))
+        known = self.sent_by_id.setdefault(sender_of(command), [])
         if command not in known:
             known.append(command)
 
     def taken_back(self, command: AnyCommand, waiting: list[AnyCommand]) -> bool:
         """Remember a command that was taken back: no row may hold it. Return whether it still must be asked about."""
-        same = [each for each in waiting if each.command_id == command.command_id]
-        is_unknown = command.command_id in self.unknown
-        if len(same) == 1 and command.command_id not in self.desk.state.commands and not is_unknown:
-            self.gone.add(command.command_id)
+        same = [each for each in waiting if sender_of(each) == sender_of(command)]
+        is_unknown = sender_of(command) in self.unknown
+        if len(same) == 1 and exchange.identity(*sender_of(command)) not in self.desk.state.commands and not is_unknown:
+            self.gone.add(sender_of(command))
         self.seen["taken back"] += 1
         return is_unknown
 
@@ -102,10 +110,10 @@ class Judge:
     def _row(self, entry: Entry) -> None:
         command, before = entry.command, self.desk.state
         where = f"row {entry.sequence}, {type(command).__name__}"
-        if command not in self.sent_by_id.get(command.command_id, ()) or command.command_id in self.gone:
+        if command not in self.sent_by_id.get(sender_of(command), ()) or sender_of(command) in self.gone:
             self.findings.append(f"{where}: nobody sent it, or it was taken back")
-        if before.commands.get(command.command_id) is not None or command.command_id in self.first:
-            self.findings.append(f"{where}: a command_id stands in two rows")
+        if before.commands.get(exchange.identity(*sender_of(command))) is not None or sender_of(command) in self.first:
+            self.findings.append(f"{where}: a command_id of one sender stands in two rows")
         events, folded = exchange.decide_and_fold(before, command)
         if events != entry.events:
             self.findings.append(f"{where}: decided again, it gives other events")
@@ -176,54 +184,52 @@ class Judge:
         row = self.desk.rows[answer.sequence - 1]
         if not same(row.command, command) or row.events != answer.events:
             yield f"answered otherwise than row {answer.sequence} says"
-        first = self.first.setdefault(command.command_id, answer)
+        first = self.first.setdefault(sender_of(command), answer)
         if (first.sequence, first.events) != (answer.sequence, answer.events):
             yield "a repeat is answered otherwise than the first"
         self.seen["repeated"] += answer.repeated
-        if answer.repeated and command.command_id in self.unknown:
+        if answer.repeated and sender_of(command) in self.unknown:
             self.seen["unknown, and then known to be kept"] += 1
-        self.unknown.discard(command.command_id)
+        self.unknown.discard(sender_of(command))
 
     def _not_kept(self, command: AnyCommand, code: Code) -> Iterator[str]:
         """A refusal that stands in no row has its reason in what has happened."""
-        known = self.desk.state.commands.get(command.command_id)
+        known = self.desk.state.commands.get(exchange.identity(*sender_of(command)))
         match code:
             case Code.COMMAND_ID_REUSED:
-                if all(same(each, command) for each in self.sent_by_id[command.command_id]):
-                    yield "nobody used this command_id for another command"
+                if all(same(each, command) for each in self.sent_by_id[sender_of(command)]):
+                    yield "its sender has not used this command_id for another command"
             case Code.OUTCOME_UNKNOWN:
-                self.unknown.add(command.command_id)
+                self.unknown.add(sender_of(command))
                 if self.current in {None, "overtaken"}:
                     yield "unknown, though nothing went wrong"
             case Code.JOURNAL_LOCKED | Code.STOPPED:
                 if not self.overtaken and (self.current is None or code == Code.JOURNAL_LOCKED):
                     yield f"answered {code}, though nothing went wrong"
-                if known is not None and command.command_id not in self.first and not self._was_kept_before(known):
+                if known is not None and sender_of(command) not in self.first and not self._was_kept_before(known):
                     yield f"answered {code}, and kept"
             case _:
                 yield f"answered {code}"
 
     def _was_kept_before(self, sequence: int) -> bool:
         """Say whether the row of a command is from before this turn, so that a repeat of it is turned away."""
-        return self.desk.rows[sequence - 1].command.command_id in self.unknown
+        return sender_of(self.desk.rows[sequence - 1].command) in self.unknown
 
     def outcomes(self) -> None:
         """Count what has become of what was unknown."""
-        for command_id in sorted(self.unknown):
-            kept = self.desk.state.commands.get(command_id) is not None
+        for sender in sorted(self.unknown):
+            kept = self.desk.state.commands.get(exchange.identity(*sender)) is not None
             self.seen["unknown kept" if kept else "unknown not kept"] += 1
 
     def all_known(self, left: list[AnyCommand]) -> None:
         """When faults have stopped, nobody waits, and what was acknowledged stands."""
         self.findings += [f"{command.command_id} was never answered" for command in left]
-        unknown = sorted(self.unknown - self.first.keys() - {each.command_id for each in left})
-        self.findings += [
-            f"what became of {command_id} was never told" for command_id in unknown if self._lost(command_id)
-        ]
+        unknown = sorted(self.unknown - self.first.keys() - {sender_of(each) for each in left})
+        self.findings += [f"what became of {sender} was never told" for sender in unknown if self._lost(sender)]
 
-    def _lost(self, command_id: str) -> bool:
-        first, *others = self.sent_by_id[command_id]
-        return all(same(first, other) for other in others) and command_id not in self.gone
+    def _lost(self, sender: Sender) -> bool:
+        first, *others = self.sent_by_id[sender]
+        return all(same(first, other) for other in others) and sender not in self.gone
 
     # --- What is recovered --------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Desk:
 
     def send(self, command: AnyCommand) -> Answer:
         """Give a command to the venue and its answer to the auditor."""
-        known = exchange.sequence_of(self.state, command.command_id)
+        known = exchange.sequence_of(self.state, command.actor, command.command_id)
         events = self._decided(command) if known is None else self._again(command, known)
         findings = self.auditor.observe(command, events)
         if known is None:

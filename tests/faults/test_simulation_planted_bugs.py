@@ -106,6 +106,12 @@ def _forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _one_set_of_identifiers(patch: pytest.MonkeyPatch) -> None:
+    """Whoever comes first under an identifier has it, whoever else meant to use it."""
+    patch.setattr(machine, "identity", lambda _, command_id: command_id)
+
+
+@bug
 def _half_an_answer(patch: pytest.MonkeyPatch) -> None:
     """A repeat hears only the first event of its answer."""
     patch.setattr(group, "again", lambda _, entry: Answer(entry.sequence, entry.events[:1], repeated=True))

@@ -131,6 +131,7 @@ def _wrong(desk: Desk) -> None:
     accepted = next(row.command for row in reversed(desk.rows) if not isinstance(row.events[0], Refused))
     desk.send(accepted)
     desk.send(replaced(accepted, at_ns=desk.at_ns))
+    desk.send(replaced(accepted, at_ns=desk.at_ns, actor="dossor"))
     desk.give(AdoptRulebook, "regulator", rulebook=rulebook("later", **{**RULES, "who_may_buy": ("seller",)}))
     _orders(desk, "2022-01", "aktau KZ-47 buy 95000 1", "zhanaozen KZ-47 buy 95002 2")
 
@@ -540,6 +541,12 @@ def _refused_moves_clock(patch: pytest.MonkeyPatch) -> None:
 def _forgets_commands(patch: pytest.MonkeyPatch) -> None:
     """A repeated command takes effect again."""
     patch.setattr(exchange, "sequence_of", lambda *_: None)
+
+
+@bug
+def _one_set_of_identifiers(patch: pytest.MonkeyPatch) -> None:
+    """Whoever comes first under an identifier has it, whoever else meant to use it."""
+    patch.setattr(machine, "identity", lambda _, command_id: command_id)
 
 
 @bug

@@ -128,6 +128,21 @@ def test_a_reused_command_id_is_refused_and_not_kept() -> None:
     assert len(rows) == 1
 
 
+def test_an_identifier_is_its_senders_own() -> None:
+    """Whoever takes another's identifier first takes nothing from him, in one group, in two, and after a restart."""
+    rows: list[Record] = []
+    squatter = msgspec.structs.replace(order(1), actor="squatter")
+    with engine_over(rows) as engine:
+        answers = engine.submit_many([squatter, order(1), order(1), squatter])
+        assert [answer.sequence for answer in answers] == [1, 2, 2, 1]
+        assert [answer.repeated for answer in answers] == [False, False, True, True]
+        assert engine.state.lots == 2
+    with engine_over(rows) as engine:
+        assert engine.submit(order(1)) == answers[1]._replace(repeated=True)
+        assert engine.submit(squatter) == answers[0]._replace(repeated=True)
+    assert len(rows) == 2
+
+
 def test_the_time_makes_no_other_command() -> None:
     """A repeat is sent later than the first, and says so; it is the same command."""
     rows: list[Record] = []

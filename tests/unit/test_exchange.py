@@ -127,12 +127,13 @@ def test_a_row_out_of_order_is_a_bug() -> None:
 
 
 def test_a_command_is_found_by_its_identifier() -> None:
-    """Every row, a refusal too, is found by its command; a new command is not."""
+    """Every row, a refusal too, is found by its sender and identifier; not so a new one, or one of somebody else."""
     desk = founded()
     desk.give(ClearSession, "press", session_id="none")
     for row in desk.rows:
-        assert exchange.sequence_of(desk.state, row.command.command_id) == row.sequence
-    assert exchange.sequence_of(desk.state, "new") is None
+        assert exchange.sequence_of(desk.state, row.command.actor, row.command.command_id) == row.sequence
+        assert exchange.sequence_of(desk.state, "dossor", row.command.command_id) is None
+    assert exchange.sequence_of(desk.state, "operator", "new") is None
 
 
 def test_orders_come_back_in_order_of_arrival() -> None:

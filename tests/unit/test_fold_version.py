@@ -14,7 +14,10 @@ from naryq.exchange.snapshots import FOLD_VERSION
 from naryq.messages import AnyEvent, Deposited, Entry, Refusal, decode_entry
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "folds.jsonl"
-FOLDED = {1: "aed1ffc4be3657d5a9929e909f7541abdd948f3935d4dd8b6ebbd8ec5149d6db"}
+FOLDED = {
+    1: "aed1ffc4be3657d5a9929e909f7541abdd948f3935d4dd8b6ebbd8ec5149d6db",
+    2: "cb6d7f029efaaedb02a0066284e37f3d785b4336219e5b292cb901af30402f2f",
+}
 """For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
 NOT_KEPT = "ClaimDecided DebtWaived LimitLifted ObligationRefunded"
 """The events of which no kept history has one."""
@@ -48,6 +51,12 @@ def test_a_changed_fold_has_another_number() -> None:
     assert max(FOLDED) == FOLD_VERSION
     assert folded() == FOLDED[FOLD_VERSION], "the fold has changed: raise FOLD_VERSION, and add a line to FOLDED"
     assert len(set(FOLDED.values())) == len(FOLDED)
+
+
+def test_the_second_fold_differs_in_whose_a_command_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a command is known by its identifier alone, as before, the kept histories come to what they came to."""
+    monkeypatch.setattr(machine, "identity", lambda _, command_id: command_id)
+    assert folded() == FOLDED[1]
 
 
 def test_the_kept_histories_have_nearly_every_event() -> None:

@@ -90,6 +90,22 @@ def test_a_retry_has_the_first_answer(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_nobody_can_take_anothers_key(tmp_path: Path) -> None:
+    """Who sends first under a key that another will use keeps nothing from him: his order is taken, and its retry."""
+
+    async def scenario(venue: Doors) -> None:
+        squat = await venue.send("zhanaozen", "POST", "/v1/orders", {**BID, "order_id": "s1"}, key="k1")
+        first = await venue.send("aktau", "POST", "/v1/orders", BID, key="k1")
+        assert [event["type"] for event in first.json()["events"]] == ["OrderAccepted"]
+        assert first.json()["sequence"] == squat.json()["sequence"] + 1
+        again = await venue.send("aktau", "POST", "/v1/orders", BID, key="k1")
+        assert again.json() == {**first.json(), "repeated": True}
+        anew = await venue.send("zhanaozen", "POST", "/v1/orders", {**BID, "order_id": "s1"}, key="k1")
+        assert anew.json() == {**squat.json(), **({"repeated": True} if squat.status_code == 200 else {})}
+
+    play(tmp_path, scenario)
+
+
 def test_a_refusal_is_problem_details(tmp_path: Path) -> None:
     """What the venue refuses is told with its code, the row in which it stands, and what to do."""
 

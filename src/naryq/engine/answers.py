@@ -137,7 +137,7 @@ def refused(reason: Refused) -> Answer:
 
 
 def again(command: AnyCommand, entry: Entry) -> Answer:
-    """Return the answer to a command whose identifier is known: the first one again, unless the command is another.
+    """Return the answer to a command whose sender has used its identifier: the first one, unless it is another command.
 
     The time does not make it another: it says when the command was sent, and a repeat is sent later.
     """
@@ -146,7 +146,7 @@ def again(command: AnyCommand, entry: Entry) -> Answer:
     return refused(
         Refused(
             code=Code.COMMAND_ID_REUSED,
-            what=f"the command_id {command.command_id!r} was used for another command",
+            what=f"{command.actor!r} has used the command_id {command.command_id!r} for another command",
             where=f"sequence {entry.sequence}",
             remedy="Give each command an identifier of its own; repeat one only with the same content.",
         )

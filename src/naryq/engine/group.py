@@ -23,13 +23,13 @@ class Group(Generic[S]):
         self._payloads: list[bytes] = []
 
     def decide(self, command: AnyCommand, spelling: bytes) -> Answer:
-        """Return what will be true once the group is durable; a known command_id comes before any other check.
+        """Return what will be true once the group is durable; whether it is a repeat comes before any other check.
 
         `spelling` is the command as it was read. The row is joined from spellings that were read back, each part by
         itself, and what was folded equals what was read: a row that could not be read back, or would be read
         otherwise, stops us here, unwritten, and not at the next start.
         """
-        known = self._machine.sequence_of(self.state, command.command_id)
+        known = self._machine.sequence_of(self.state, command.actor, command.command_id)
         if known is not None:
             return again(command, self._entry(known))
         sequence = self._first + len(self.entries)

@@ -4,7 +4,7 @@ Neither does I/O or reads a clock: time and identifiers arrive in the command. T
 old state stays valid after a new one is made, and a batch can be decided ahead of its commit and dropped if that fails.
 """
 
-from naryq.exchange.machine import apply, decide, decide_and_fold, evolve, seal, sequence_of
+from naryq.exchange.machine import apply, decide, decide_and_fold, evolve, identity, seal, sequence_of
 from naryq.exchange.snapshots import restored, snapshot
 from naryq.exchange.state import (
     Session,
@@ -23,6 +23,7 @@ __all__ = [
     "decide",
     "decide_and_fold",
     "evolve",
+    "identity",
     "initial_state",
     "ordered",
     "restored",

@@ -140,7 +140,7 @@ def apply(state: State, entry: Entry) -> State:
 
 
 def seal(state: State, entry: Entry) -> State:
-    """Finish a row whose events are folded: its time, and its command's identifier, so that a retry finds its answer.
+    """Finish a row whose events are folded: its time, and its command's identity, so that a retry finds its answer.
 
     A refused command leaves the venue's clock alone: else one with a time far ahead would stop everybody else.
     """
@@ -149,13 +149,21 @@ def seal(state: State, entry: Entry) -> State:
         state,
         sequence=entry.sequence,
         at_ns=state.at_ns if isinstance(entry.events[0], Refused) else entry.command.at_ns,
-        commands=state.commands.insert(entry.command.command_id, entry.sequence),
+        commands=state.commands.insert(identity(entry.command.actor, entry.command.command_id), entry.sequence),
     )
 
 
-def sequence_of(state: State, command_id: str) -> int | None:
-    """Return the journal row that answered a command, or None when it is new."""
-    return state.commands.get(command_id)
+def identity(actor: str, command_id: str) -> str:
+    """Return what a command is known by: an identifier is its sender's own, so nobody can take another's first.
+
+    No name has a line's end in it.
+    """
+    return f"{actor}\n{command_id}"
+
+
+def sequence_of(state: State, actor: str, command_id: str) -> int | None:
+    """Return the journal row that answered a sender's command, or None when it is new."""
+    return state.commands.get(identity(actor, command_id))
 
 
 def _check_time(state: State, command: AnyCommand) -> None:

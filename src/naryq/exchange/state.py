@@ -144,6 +144,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     sequence: int
     at_ns: int
     commands: Map[str, int]
+    """Who has sent which command, in one text (`machine.identity`), and the row that answered it."""
     rulebook: Rulebook | None
     participants: Map[str, ParticipantAdmitted]
     sessions: Map[str, Session]

@@ -119,7 +119,8 @@ class House:
         Raises:
             Refusal: SECOND_PERSON, where the command waits from now on.
         """
-        if type(command) in self._second_person and sequence_of(self.state, command.command_id) is None:
+        is_new = sequence_of(self.state, command.actor, command.command_id) is None
+        if is_new and type(command) in self._second_person:
             pending_id = self.access.seconds.ask(principal, command)
             what = f"{type(command).__name__} waits for another person of {principal.participant_id!r}"
             remedy = "Let that person approve it under the identifier given."

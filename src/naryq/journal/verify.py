@@ -44,10 +44,10 @@ class Machine(Protocol[S]):
         """Return the state after a row whose events are folded: `apply` is this after the fold of the events."""
 
     def apply(self, state: S, entry: Entry) -> S:
-        """Return the state after a row, which also remembers the row of its command_id."""
+        """Return the state after a row, which also remembers who has sent its command under which command_id."""
 
-    def sequence_of(self, state: S, command_id: str) -> int | None:
-        """Return the number of the row that holds a command, or None."""
+    def sequence_of(self, state: S, actor: str, command_id: str) -> int | None:
+        """Return the number of the row that holds a sender's command, or None."""
 
     def state_hash(self, state: S) -> str:
         """Return the hash of everything the state holds: 64 hexadecimal digits."""
@@ -129,9 +129,9 @@ def verify(
     for record, entry in checked(records):
         rows, chain = entry.sequence, record.chain
         at_ns, version = _time_after(entry, at_ns), _version_after(entry, version)
-        if machine.sequence_of(decided, entry.command.command_id) is not None:
+        if machine.sequence_of(decided, entry.command.actor, entry.command.command_id) is not None:
             raise damaged(
-                "its command_id stands in an earlier row: the venue answers one once", where=f"sequence {rows}"
+                "its sender's command_id stands in an earlier row: the venue answers one once", where=f"sequence {rows}"
             )
         again, decided = _decided_again(machine, decided, entry, record.payload)
         taken += again is entry

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from naryq.access.principals import Principal
 from naryq.engine import NOT_KEPT, Answer
+from naryq.exchange import sequence_of
 from naryq.gateways.fix import dictionary, incoming, listings, market_data, reports, tags
 from naryq.gateways.fix.acceptor import Acceptor, Caller, Certificate, Seat
 from naryq.gateways.fix.blotter import CANCEL_REJECT, EXECUTION, MASS_CANCEL_REPORT, Blotter, Report, command_id
@@ -273,7 +274,8 @@ class Door:
     def _is_repeat(self, seat: Seat, message: Message) -> bool:
         """Say whether a message of this kind and ClOrdID has become a command already."""
         identifier = command_id(message.kind, seat.name, message.get(tags.CL_ORD_ID))
-        return identifier in self._terminal(seat).asked or identifier in self.house.state.commands
+        is_known = sequence_of(self.house.state, seat.name, identifier) is not None
+        return is_known or identifier in self._terminal(seat).asked
 
     def _repeated(self, message: Message) -> bool:
         if message.says(tags.POSS_DUP_FLAG) or message.says(tags.POSS_RESEND):
