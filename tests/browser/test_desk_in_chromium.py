@@ -286,6 +286,40 @@ def test_a_page_stays_fresh_and_keeps_what_is_typed(desk: Opener, address: str) 
     expect(buyer.get_by_label("Price, tenge/t")).to_have_value("84700")
 
 
+# --- A plan -------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_made_by_three_roles(desk: Opener, address: str) -> None:
+    """The regulator opens a plan, a seller and a buyer take part by the keyboard, and see how it is shared out."""
+    regulator, seller, buyer = desk("regulator"), desk("zhanaozen"), desk("aktau")
+    regulator.goto(f"{address}/desk/plans")
+    regulator.get_by_label("Period").fill("2022-03")
+    ways = regulator.get_by_label("Ways from plants to provinces")
+    ways.fill("ZH; KZ-47; 100")
+    pressed(regulator, "Open a plan")
+    expect(ways).to_be_focused()
+    expect(ways).to_have_accessible_description(re.compile("has 3 parts and not 4.*A line each", re.DOTALL))
+    ways.fill("ZH; KZ-47; 100; 2000")
+    pressed(regulator, "Open a plan")
+    expect(regulator.locator("#part-plans")).to_contain_text("2022-03")
+    for page, label, typed in ((seller, "Plant", ["40"]), (buyer, "Application", ["plan-1", "outside", "", "", "60"])):
+        page.goto(f"{address}/desk/plans/2022-03")
+        page.get_by_label(label, exact=True).focus()
+        for key in typed if page is buyer else ["", *typed]:
+            page.keyboard.type(key)
+            page.keyboard.press("Tab")
+        pressed(page, "Apply for gas" if page is buyer else "State the capacity")
+        expect(page.locator(".banner.good")).to_be_visible()
+    regulator.goto(f"{address}/desk/plans/2022-03")
+    expect(regulator.locator("#part-applications")).to_contain_text("plan-1")
+    pressed(regulator, "Share out and approve")
+    pressed(regulator, "Share out and approve")
+    expect(regulator.locator("#part-state")).to_contain_text("Approved")
+    shot(regulator, "regulator-plan")
+    expect(buyer.locator("#part-applications tr", has_text="plan-1")).to_contain_text("23.3")
+    shot(buyer, "buyer-plan")
+
+
 # --- A day ----------------------------------------------------------------------------------------------------------
 
 
@@ -321,10 +355,11 @@ def _the_operator_opens(page: Page, venue: Venue, address: str) -> None:
     pressed(page, "Admit a participant")
     expect(page.locator("#part-members")).to_contain_text("Beyneu Stations")
     page.goto(f"{address}/desk/calendar")
-    page.get_by_label("Session", exact=True).fill("afternoon")
-    page.get_by_label("Instrument").select_option("ZH-KZ")
-    page.get_by_label("Window").select_option("other")
-    page.get_by_label("Delivery month").fill("2022-01")
+    form = page.locator("#open-session")
+    form.get_by_label("Session", exact=True).fill("afternoon")
+    form.get_by_label("Instrument").select_option("ZH-KZ")
+    form.get_by_label("Window").select_option("other")
+    form.get_by_label("Delivery month").fill("2022-01")
     shot(page, "operator-calendar")
     pressed(page, "Open a session")
     expect(page.locator("#part-steps")).to_contain_text("afternoon")

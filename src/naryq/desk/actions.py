@@ -5,8 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from naryq.desk import lines
+from naryq.desk.actions_of_market import MARKET_ACTIONS
 from naryq.desk.actions_of_plans import PLAN_ACTIONS
 from naryq.desk.forms import Action, Built, Field, Values, choices_of
+from naryq.gateways.switching import EngageSwitch, ReleaseSwitch
 from naryq.messages import (
     AdmitParticipant,
     AmendOrder,
@@ -14,28 +16,26 @@ from naryq.messages import (
     AssessProposal,
     CancelAll,
     CancelOrder,
-    ChangePhase,
     ClaimCompensation,
-    ClearSession,
+    ClassifyParticipant,
     CloseFlag,
-    CloseSession,
     Code,
     ConfirmEmergency,
     ConfirmReceipt,
     Credential,
     DecideClaim,
+    DeclareAffiliation,
     DeclareDefault,
+    DeclareEmergency,
     Deposit,
+    EndAffiliation,
+    EndowFund,
     ExcludeParticipant,
-    ListInstrument,
-    NextRound,
-    OpenSession,
+    Fund,
     OrderType,
     ParticipantClass,
     PayObligation,
     ProposeRuleChange,
-    PublishPrices,
-    PublishSession,
     RefundObligation,
     Refusal,
     ReinstateParticipant,
@@ -57,9 +57,6 @@ from naryq.rulebook import CATALOGUE
 from naryq.rulebook.catalogue import Kind
 
 REASON: Final = Field("reason", "long")
-PHASES: Final = ("collecting", "call", "continuous", "halted", "cancelled")
-KINDS: Final = ("continuous", "call", "network")
-"""The kinds of sessions that the pages open; a standard auction has terms of its own and is opened by a program."""
 
 
 def _submit_order(values: Values) -> Built:
@@ -79,10 +76,6 @@ def _shown(values: Values) -> list[dict[str, str]]:
             remedy = f"Begin the line with one of {', '.join(choices_of(Credential))}."
             raise Refusal(Code.WRONG_TYPE, f"{credential!r} is no credential", where="shown", remedy=remedy)
     return [{"credential": name, "document": document, "since": since} for name, document, since in found]
-
-
-def _open_session(values: Values) -> Built:
-    return {name: value for name, value in values.items() if name != "copied_from"}
 
 
 def _shipment(values: Values) -> Built:
@@ -107,7 +100,18 @@ def _propose(values: Values) -> Built:
     return {"proposal_id": values.get("proposal_id", ""), "reason": values.get("reason", ""), "proposed": [change]}
 
 
-def _rule_value(rule: str, text: str) -> int | str | list[str] | None:
+def _emergency(values: Values) -> Built:
+    """Make an emergency of the value of one rule, and of more in lines: `rule; value`."""
+    first = {"rule": values.get("rule", ""), "value": _rule_value(values.get("rule", ""), values.get("value", ""))}
+    more = [
+        {"rule": rule, "value": _rule_value(rule, text, "more")}
+        for rule, text in lines.rows(values, "more", 2, "collar_rise; 2500")
+    ]
+    named = {name: values.get(name, "") for name in ("emergency_id", "days", "reason")}
+    return {**named, "values": [first, *more], "source": {"act": values.get("act", ""), "url": values.get("url", "")}}
+
+
+def _rule_value(rule: str, text: str, where: str = "value") -> int | str | list[str] | None:
     """Read a rule's value as its kind has it: a whole number, a word, words parted by spaces; empty is no such rule."""
     if not text:
         return None
@@ -116,13 +120,13 @@ def _rule_value(rule: str, text: str) -> int | str | list[str] | None:
         plain = text.replace(" ", "").replace("\u202f", "")
         if not plain.removeprefix("-").isdigit():
             what, remedy = f"{text!r} is no whole number", f"Give the value in {CATALOGUE[rule].unit}."
-            raise Refusal(Code.WRONG_TYPE, what, where="value", remedy=remedy)
+            raise Refusal(Code.WRONG_TYPE, what, where=where, remedy=remedy)
         return int(plain)
     if kind in {Kind.WORDS, Kind.PLACES}:
         return text.replace(",", " ").split()
     if kind in {Kind.BY_PLACE, Kind.BY_WORD}:
         what, remedy = f"{rule} has a number for each place or word", "Propose it by a program, or as a whole rulebook."
-        raise Refusal(Code.NOT_SUPPORTED, what, where="value", remedy=remedy)
+        raise Refusal(Code.NOT_SUPPORTED, what, where=where, remedy=remedy)
     return text
 
 
@@ -143,7 +147,6 @@ _BANK: Final = (
     Field("amount_tiyn", "money"),
     Field("bank_reference"),
 )
-_SESSION: Final = (Field("session_id", "hidden"),)
 _OBLIGATION: Final = Field("obligation_id", "hidden")
 _PROPOSAL: Final = Field("proposal_id", "hidden")
 _SOURCE: Final = (Field("act"), Field("url", hint="hint.url"))
@@ -166,7 +169,15 @@ _ALL: Final = (
         ),
     ),
     Action("cancel-order", CancelOrder, (Field("session_id", "hidden"), Field("order_id", "hidden"))),
-    Action("cancel-all", CancelAll, (Field("session_id", "hidden", required=False),), confirm=True, danger=True),
+    Action(
+        "cancel-all",
+        CancelAll,
+        (Field("session_id", "hidden", required=False), Field("participant_id", "hidden", required=False)),
+        confirm=True,
+        danger=True,
+    ),
+    Action("engage-switch", EngageSwitch, (Field("participant_id", "choice"), REASON), confirm=True, danger=True),
+    Action("release-switch", ReleaseSwitch, (Field("participant_id", "hidden"),), confirm=True),
     Action("pay", PayObligation, (_OBLIGATION, Field("amount_tiyn", "money"))),
     Action(
         "report-shipment",
@@ -191,44 +202,7 @@ _ALL: Final = (
             Field("statement", "long"),
         ),
     ),
-    Action(
-        "open-session",
-        OpenSession,
-        (
-            Field("session_id"),
-            Field("kind", "choice", KINDS, "kind"),
-            Field("instrument", "choice", required=False, hint="hint.instrument"),
-            Field("day", "day"),
-            Field("window", "choice", ("plan", "other"), "window"),
-            Field("delivery_month", "month"),
-            Field("region", required=False, hint="hint.region"),
-            Field("opening_call", "check", required=False),
-            Field("closing_call", "check", required=False),
-        ),
-        build=_open_session,
-    ),
-    Action(
-        "change-phase",
-        ChangePhase,
-        (Field("session_id", "hidden"), Field("phase", "choice", PHASES, "phase"), REASON),
-    ),
-    Action("close-session", CloseSession, _SESSION),
-    Action("clear-session", ClearSession, _SESSION),
-    Action("publish-session", PublishSession, _SESSION),
-    Action("publish-prices", PublishPrices, _SESSION),
-    Action("next-round", NextRound, _SESSION),
-    Action(
-        "list-instrument",
-        ListInstrument,
-        (
-            Field("code"),
-            Field("product"),
-            Field("plant"),
-            Field("delivery_basis", hint="hint.basis"),
-            Field("delivery_region", hint="hint.region"),
-            Field("carriage", "choice", ("rail", "truck"), "carriage"),
-        ),
-    ),
+    *MARKET_ACTIONS,
     Action(
         "admit",
         AdmitParticipant,
@@ -243,6 +217,28 @@ _ALL: Final = (
         build=_admit,
     ),
     Action(
+        "classify",
+        ClassifyParticipant,
+        (
+            Field("participant_id", "hidden"),
+            Field("participant_class", "choice", choices_of(ParticipantClass), "class"),
+            Field("provinces", required=False, hint="hint.provinces"),
+            Field("shown", "lines", required=False, hint="hint.shown"),
+        ),
+        build=_admit,
+    ),
+    Action(
+        "declare-affiliation",
+        DeclareAffiliation,
+        (Field("participant_id", "hidden"), Field("affiliate_id", "choice"), Field("evidence", "long")),
+    ),
+    Action(
+        "end-affiliation",
+        EndAffiliation,
+        (Field("participant_id", "hidden"), Field("affiliate_id", "hidden"), Field("evidence", "long")),
+        confirm=True,
+    ),
+    Action(
         "suspend",
         SuspendParticipant,
         (Field("participant_id", "hidden"), REASON, Field("until", "day", required=False, hint="hint.until")),
@@ -252,6 +248,7 @@ _ALL: Final = (
     Action("exclude", ExcludeParticipant, (Field("participant_id", "hidden"), REASON), confirm=True, danger=True),
     Action("deposit", Deposit, _BANK),
     Action("withdraw", Withdraw, _BANK),
+    Action("endow", EndowFund, (Field("fund", "choice", choices_of(Fund), "fund"), *_BANK[1:])),
     Action(
         "declare-default",
         DeclareDefault,
@@ -306,6 +303,22 @@ _ALL: Final = (
         confirm=True,
     ),
     Action("reject", RejectProposal, (_PROPOSAL, REASON)),
+    Action(
+        "declare-emergency",
+        DeclareEmergency,
+        (
+            Field("emergency_id", hint="hint.identifier"),
+            Field("rule", "choice", tuple(sorted(CATALOGUE))),
+            Field("value", hint="hint.emergency_value"),
+            Field("more", "lines", required=False, hint="hint.more"),
+            Field("days", "number", label="field.days_long", hint="hint.emergency_days"),
+            *_SOURCE,
+            REASON,
+        ),
+        confirm=True,
+        danger=True,
+        build=_emergency,
+    ),
     Action("confirm-emergency", ConfirmEmergency, (Field("emergency_id", "hidden"),), confirm=True),
     *PLAN_ACTIONS,
 )

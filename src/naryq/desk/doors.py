@@ -24,9 +24,10 @@ from naryq.desk.pages import Page, page_at
 from naryq.desk.rendering import Asked, Entered, Visit
 from naryq.desk.words import Language, known_language, preferred, say
 from naryq.engine import Answer
-from naryq.exchange import State
+from naryq.gateways import switching
 from naryq.gateways.house import House
-from naryq.messages import AnyEvent, Code, OpenSession, OrderAccepted, Refusal, Refused, Traded
+from naryq.gateways.switching import SWITCHING, EngageSwitch
+from naryq.messages import AnyEvent, Code, OrderAccepted, Refusal, Refused, Traded
 from naryq.showing.viewer import viewer_of
 
 SESSION_COOKIE: Final = "naryq_desk"
@@ -189,6 +190,7 @@ class Desk:
             named=named,
             person=principal.person,
             pending=self._house.access.seconds.of(principal.participant_id),
+            switches=switching.seen(self._house.access, viewer),
         )
         return look, page
 
@@ -280,6 +282,8 @@ class Desk:
             visit = self._visit(signed, request, asked.back)
             return _html(await asyncio.to_thread(rendering.render_confirmation, look, page, visit, asked))
         try:
+            if action.command in SWITCHING:
+                return await self._switched(request, signed, asked, built)
             answer = await self._submitted(signed, asked, built)
         except Refusal as refusal:
             if refusal.code != Code.SECOND_PERSON:
@@ -296,14 +300,11 @@ class Desk:
             raise Refusal(Code.NOT_PERMITTED, what, where="actor", remedy=f"Only {' or '.join(action.roles)} may.")
 
     def _built(self, asked: Asked) -> dict[str, Any]:
-        """Return the fields of the command; a network session takes its places and links from the last one."""
+        """Return the fields of the command."""
         if not 1 <= len(asked.command_id) <= 64:  # noqa: PLR2004 - as long as a name
             remedy = "Open the page again and send it from there."
             raise Refusal(Code.COLUMN_MISSING, "the form has no identifier", where="command_id", remedy=remedy)
-        built = read(asked.action, asked.values)
-        if asked.action.command is OpenSession and built["kind"] == "network":
-            built.update(_network_of(self._house.state))
-        return built
+        return read(asked.action, asked.values)
 
     async def _submitted(self, signed: Signed, asked: Asked, built: dict[str, Any]) -> Answer:
         kind: Any = asked.action.command
@@ -314,6 +315,15 @@ class Desk:
         if not isinstance(first, Refused) or first.code not in UNDECIDED:
             self._sent[signed.session.csrf] = self._sent.get(signed.session.csrf, 0) + 1
         return answer
+
+    async def _switched(self, request: Request, signed: Signed, asked: Asked, built: dict[str, Any]) -> Response:
+        """Engage or release a kill switch, which is the doors' own: no row of the journal says so."""
+        act: Any = switching.engage if asked.action.command is EngageSwitch else switching.release
+        await act(self._house, signed.session.principal, **built, address=_address_of(request))
+        csrf, language = signed.session.csrf, _language(request)
+        self._sent[csrf] = self._sent.get(csrf, 0) + 1
+        self._notices[csrf] = say(language, "done", what=say(language, f"do.{asked.action.name}"))
+        return RedirectResponse(_after(asked), HTTPStatus.SEE_OTHER, headers=HEADERS)
 
     def _waits(self, request: Request, signed: Signed, asked: Asked) -> Response:
         """Say that a command waits for a second person; its form is done with, so that the next is another one."""
@@ -452,7 +462,16 @@ def _back(form: dict[str, str]) -> str:
 
 def _after(asked: Asked) -> str:
     """Return where a form leads once it is done: off the order that was amended, or the stop that was made."""
-    if asked.action.name in {"amend-order", "suspend", "exclude", "reinstate", "stop", "resume"}:
+    if asked.action.name in {
+        "amend-order",
+        "suspend",
+        "exclude",
+        "reinstate",
+        "stop",
+        "resume",
+        "correct-application",
+        "delist",
+    }:
         return asked.back.partition("?")[0]
     return asked.back
 
@@ -513,15 +532,3 @@ def _notice(language: Language, action: Action, events: tuple[AnyEvent, ...]) ->
     return (
         f"{said} {say(language, 'done.order', order=order.order_id, traded=str(lots), lots=str(order.quantity_lots))}"
     )
-
-
-def _network_of(state: State) -> dict[str, Any]:
-    """Return the places and links of the network session that opened last; refuses (NOT_FOUND) where there is none."""
-    found = [session.opened for _, session in sorted(state.sessions.items()) if session.opened.kind == "network"]
-    last = max(found, key=lambda opened: opened.opens_at_ns, default=None)
-    if last is None:
-        remedy = "Open the first one by a program, with its places and links."
-        raise Refusal(
-            Code.NOT_FOUND, "there is no network session to take the network from", where="kind", remedy=remedy
-        )
-    return {"places": last.places, "links": last.links}

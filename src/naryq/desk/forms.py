@@ -12,6 +12,7 @@ import msgspec
 
 from naryq.desk.figures import MINUS, THIN
 from naryq.exchange.machine import TOPICS
+from naryq.gateways.switching import SWITCHING, SwitchCommand
 from naryq.messages import AnyCommand, Code, Refusal, Role
 
 FieldKind: TypeAlias = Literal["text", "number", "money", "choice", "day", "month", "long", "check", "hidden", "lines"]
@@ -24,8 +25,10 @@ STAMP: Final = ("command_id", "actor", "at_ns")
 TEXT_MAX: Final = 8_000
 """How many characters of a field are read; the messages ask for less."""
 _SPACES: Final = str.maketrans({THIN: "", "\u00a0": "", " ": "", MINUS: "-"})
+SWITCHERS: Final[tuple[Role, ...]] = ("operator", "seller", "buyer")
+"""Whose the kill switch is at the desk: those who have orders, and the operator."""
 PERMITTED: Final[Mapping[type, tuple[Role, ...]]] = MappingProxyType(
-    {kind: roles for topic in TOPICS for kind, roles in topic.permitted.items()}
+    {kind: roles for topic in TOPICS for kind, roles in topic.permitted.items()} | dict.fromkeys(SWITCHING, SWITCHERS)
 )
 """Command -> the roles whose it is, as the venue has it."""
 
@@ -59,7 +62,7 @@ class Action(NamedTuple):
     """Something that may be asked: its command, its fields, and whether it is asked back before it is done."""
 
     name: str
-    command: type[AnyCommand]
+    command: type[AnyCommand | SwitchCommand]
     fields: tuple[Field, ...]
     confirm: bool = False
     danger: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from naryq.access.seconds import Pending
+from naryq.access.switches import Switch
 from naryq.desk.words import Language
 from naryq.exchange import State
 from naryq.showing import Viewer
@@ -31,6 +32,8 @@ class Look(NamedTuple):
     person: str
     pending: tuple[Pending, ...] = ()
     """The commands of the viewer's participant that wait for a second person."""
+    switches: tuple[Switch, ...] = ()
+    """The engaged kill switches that the viewer may see."""
 
     @property
     def offset_minutes(self) -> int:

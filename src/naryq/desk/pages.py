@@ -23,10 +23,12 @@ Builder: TypeAlias = Callable[[Look], Shown]
 def market(look: Look) -> Shown:
     """Show what is traded, and the sessions."""
     found = sessions.current(look.state, look.at_ns, ENDED_SHOWN)
+    shown = instruments(look.state, look.viewer)
     return {
         "open": tuple(each for each in reversed(found) if each.phase not in sessions.ENDED),
         "ended": tuple(each for each in found if each.phase in sessions.ENDED),
-        "instruments": instruments(look.state, look.viewer),
+        "instruments": shown,
+        "listed": [(each.instrument.code, each.instrument.code) for each in shown if each.delisted is None],
     }
 
 
@@ -64,7 +66,7 @@ PAGES: Final = (
     Page("plans", "/desk/plans", "plans.html", EVERYBODY, pages_of_plans.plans_page),
     Page("plan", "/desk/plans/{period}", "plan.html", EVERYBODY, pages_of_plans.plan_page, is_listed=False),
     Page("reports", "/desk/reports", "reports.html", REPORTING, pages_of_plans.reports_page),
-    Page("calendar", "/desk/calendar", "calendar.html", ("operator",), pages_of_watchers.calendar_page),
+    Page("calendar", "/desk/calendar", "calendar.html", EVERYBODY, pages_of_watchers.calendar_page),
     Page("participants", "/desk/participants", "participants.html", WATCHERS, pages_of_watchers.participants),
     Page("settlements", "/desk/settlements", "settlements.html", WATCHERS, pages_of_watchers.settlements),
     Page("limits", "/desk/limits", "limits.html", WATCHERS, pages_of_watchers.limits),

@@ -8,7 +8,7 @@ from naryq.desk.words import name_of
 from naryq.exchange.sessions import ways_of
 from naryq.messages import SessionOpened, Side
 from naryq.rulebook import InForce
-from naryq.showing import books, moneys, orders, sessions
+from naryq.showing import books, distances, members, moneys, orders, sessions
 from naryq.showing.books import Depth
 from naryq.showing.sessions import ShownSession
 
@@ -172,7 +172,18 @@ def account(look: Look) -> Shown:
         "account": moneys.account(look.state, look.viewer.participant_id),
         **_own_table(look),
         "payments": look.history.payments(look.viewer),
+        "affiliations": members.affiliations(look.state, look.viewer),
+        "others": _others(look),
     }
+
+
+def _others(look: Look) -> Choices:
+    """Return everybody but the viewer, as choices."""
+    found = members.members(look.state, look.viewer, look.at_ns)
+    own = look.viewer.participant_id
+    return [
+        (each.participant_id, f"{each.participant_id} · {each.name}") for each in found if each.participant_id != own
+    ]
 
 
 def obligations(look: Look) -> Shown:
@@ -182,5 +193,6 @@ def obligations(look: Look) -> Shown:
     return {
         "obligations": found,
         "chosen": next((each for each in found if each.obligation_id == one), None),
+        "claims": distances.claims(look.state, look.viewer),
         "today": look.today,
     }

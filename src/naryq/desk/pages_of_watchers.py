@@ -4,16 +4,20 @@ from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from naryq.desk.look import Choices, Look, Shown
+from naryq.desk.pages_of_plans import typed_links
 from naryq.desk.pages_of_traders import steps
 from naryq.exchange import calendar
-from naryq.messages import LimitLifted, LimitReached, ProposalAssessed
+from naryq.messages import LimitLifted, LimitReached, ProposalAssessed, Role
 from naryq.showing import changes, distances, members, moneys, sessions, stops, watching
 from naryq.showing.changes import ShownProposal
+from naryq.showing.days import holidays, series
 from naryq.showing.instruments import instruments
 from naryq.showing.sessions import ShownSession
 
 DAYS_SHOWN: Final = 14
 ENDED_SHOWN: Final = 100
+TRADING: Final[tuple[Role, ...]] = ("operator", "seller", "buyer", "observer")
+"""Who may be somebody's affiliate."""
 UNDER_WAY: Final = ("announced", *sessions.STANDING, "closed", "cleared")
 
 
@@ -45,7 +49,27 @@ def calendar_page(look: Look) -> Shown:
         "today": look.today,
         "month": look.today[:7],
         "instrument_choices": choices,
+        "holidays": holidays(look.state),
+        "series": series(look.state),
+        "sellers": _people(look, "seller"),
+        "traders": _people(look, "seller", "buyer"),
+        **_last_network(found),
     }
+
+
+def _people(look: Look, *roles: Role) -> Choices:
+    """Return the participants of some roles as choices, each with its name."""
+    found = members.members(look.state, look.viewer, look.at_ns)
+    return [(each.participant_id, f"{each.participant_id} · {each.name}") for each in found if each.role in roles]
+
+
+def _last_network(found: tuple[ShownSession, ...]) -> Shown:
+    """Return places and links of the last network session as they are typed: the next one has mostly the same."""
+    opened = next((each.opened for each in found if each.opened.kind == "network"), None)
+    if opened is None:
+        return {"last_places": "", "last_links": ""}
+    places = "\n".join(f"{each.place}; {each.kind}" for each in opened.places)
+    return {"last_places": places, "last_links": typed_links(opened.links)}
 
 
 def _days(look: Look, found: tuple[ShownSession, ...]) -> tuple[ShownDay, ...]:
@@ -64,18 +88,28 @@ def _days(look: Look, found: tuple[ShownSession, ...]) -> tuple[ShownDay, ...]:
 
 
 def participants(look: Look) -> Shown:
-    """Show who takes part; `one` names whoever is to be suspended, excluded or reinstated."""
+    """Show who takes part and who belongs together; `one` names whoever something is to be done about."""
     found = members.members(look.state, look.viewer, look.at_ns)
-    one = look.query.get("one", "")
-    return {"members": found, "chosen": next((each for each in found if each.participant_id == one), None)}
+    one, admitted = look.query.get("one", ""), look.state.participants
+    return {
+        "members": found,
+        "chosen": next((each for each in found if each.participant_id == one), None),
+        "shown_before": admitted[one].shown if one in admitted else (),
+        "affiliations": members.affiliations(look.state, look.viewer),
+        "others": [choice for choice in _people(look, *TRADING) if choice[0] != one],
+    }
 
 
 def settlements(look: Look) -> Shown:
-    """Show all obligations and the queue of defaults, and how money is confirmed."""
+    """Show all obligations and the queue of defaults, and how money is confirmed; `one` names an obligation."""
     people = members.members(look.state, look.viewer, look.at_ns)
+    found = moneys.all_obligations(look.state, look.viewer)
+    one = look.query.get("one", "")
     return {
+        "chosen": tuple(each for each in found if each.obligation_id == one),
+        "today": look.today,
         "due": moneys.defaults_due(look.state, look.viewer, look.at_ns),
-        "obligations": moneys.all_obligations(look.state, look.viewer),
+        "obligations": found,
         "funds": moneys.funds(look.state),
         "people": [(each.participant_id, f"{each.participant_id} · {each.name}") for each in people],
     }
@@ -135,12 +169,14 @@ def rules(look: Look) -> Shown:
         ),
         "emergencies": changes.emergencies(look.state, look.viewer),
         "version": "" if look.state.rulebook is None else look.state.rulebook.version,
+        "today": look.today,
     }
 
 
 def stop(look: Look) -> Shown:
     """Show what stands stopped, and the form of the stop; the address may name what is to be stopped."""
-    return {"scope": look.query.get("scope", "venue"), "target": look.query.get("target", "")}
+    named = {"scope": look.query.get("scope", "venue"), "target": look.query.get("target", "")}
+    return {**named, "traders": _people(look, "seller", "buyer")}
 
 
 def waiting(look: Look) -> dict[str, int]:

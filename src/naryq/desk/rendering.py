@@ -141,6 +141,7 @@ def _of_visit(look: Look, page: Page, visit: Visit) -> dict[str, Any]:
         "order_id": lambda session_id: order_name(visit.salt, session_id),
         "navigation": navigation(look, page),
         "stops": stops(look.state, look.viewer),
+        "switches": look.switches,
         "live": f"/desk/live?page={visit.address}".replace("&", "%26").replace("#", "%23"),
         "now_ms": look.at_ns // NS_PER_MS,
         "at_ns": look.at_ns,

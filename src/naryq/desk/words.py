@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from naryq.desk.words_codes import CODES
 from naryq.desk.words_forms import FORMS
+from naryq.desk.words_market import MARKET
 from naryq.desk.words_names import NAMES
 from naryq.desk.words_pages import PAGES
 from naryq.desk.words_plans import PLANS
@@ -25,6 +26,7 @@ WORDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         **PAGES,
         **FORMS,
         **PLANS,
+        **MARKET,
         **NAMES,
         **{f"code.{code}": texts for code, texts in CODES.items()},
     }

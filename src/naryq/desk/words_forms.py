@@ -91,7 +91,6 @@ FORMS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         ),
         "hint.wagons": ("Numbers, parted by commas", "Нөмірлері үтірмен бөлінеді", "Номера через запятую"),
         "hint.url": ("https://…", "https://…", "https://…"),
-        "hint.instrument": ("Not for a network auction", "Желілік аукционға керек емес", "Не для сетевого аукциона"),
         "hint.region": (
             "Code of a province such as KZ-47, or KZ for the Republic",
             "Облыс коды, мысалы KZ-47, не республика үшін KZ",
@@ -181,9 +180,9 @@ FORMS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "confirm.title": ("Please confirm", "Растаңыз", "Подтвердите"),
         "confirm.back": ("Back", "Артқа", "Назад"),
         "confirm.cancel-all": (
-            "All your open orders are taken back at once.",
-            "Барлық ашық өтінімдеріңіз бірден қайтарып алынады.",
-            "Все ваши открытые заявки снимаются сразу.",
+            "All open orders are taken back at once.",
+            "Барлық ашық өтінімдер бірден қайтарып алынады.",
+            "Все открытые заявки снимаются сразу.",
         ),
         "confirm.exclude": (
             "The participant is shut out for as long as the rules say, and its orders are cancelled.",

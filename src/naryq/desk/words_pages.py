@@ -278,11 +278,6 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "sessions.to_do": ("Sessions under way", "Жүріп жатқан сессиялар", "Идущие сессии"),
         "next_step": ("Next step", "Келесі қадам", "Следующий шаг"),
         "wait_for_window": ("Wait for the end of the window", "Уақыт аяқталғанын күтіңіз", "Дождитесь конца окна"),
-        "open_session.note": (
-            "A network auction takes the places and links of the last one. A standard auction is opened by a program.",
-            "Желілік аукцион соңғысының орындары мен бағыттарын алады. Стандартты аукцион бағдарлама арқылы ашылады.",
-            "Сетевой аукцион берёт места и направления последнего. Стандартный аукцион открывается программой.",
-        ),
         "members": ("Who takes part", "Кім қатысады", "Кто участвует"),
         # --- Limits, surveillance, rules ----------------------------------------------------------------------------
         "distances": ("How close each limit is", "Әр шекке қанша қалды", "Как близок каждый предел"),

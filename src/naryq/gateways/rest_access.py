@@ -13,6 +13,7 @@ from naryq.access.people import NewPerson, ShownPerson
 from naryq.access.principals import Principal
 from naryq.access.seconds import Pending
 from naryq.access.switches import Switch
+from naryq.gateways import switching
 from naryq.gateways.rest_operations import (
     MALFORMED,
     Act,
@@ -26,7 +27,7 @@ from naryq.gateways.rest_operations import (
     malformed,
 )
 from naryq.gateways.rest_pages import LIMIT, LIMIT_MAX, limit_of
-from naryq.messages import CancelAll, Code, Name, Refusal, Role
+from naryq.messages import Code, Name, Refusal, Role
 from naryq.messages.routes import Taken
 
 Words = Annotated[str, msgspec.Meta(max_length=200)]
@@ -272,44 +273,17 @@ async def _reject(asked: Asked) -> Response:
 
 
 async def _switches(asked: Asked) -> Response:
-    engaged = sorted(asked.house.access.switches.engaged.items())
-    seen = (switch for who, switch in engaged if asked.viewer.watches or who == asked.principal.participant_id)
-    return json(tuple(seen))
-
-
-def _switched(asked: Asked) -> str:
-    """Return whose switch a path names; refuses (NOT_PERMITTED) the switch of another to all but the operator."""
-    participant_id = asked.path["participant_id"]
-    if participant_id != asked.principal.participant_id and asked.viewer.role != "operator":
-        what = f"the switch of {participant_id!r} is not yours"
-        raise Refusal(Code.NOT_PERMITTED, what, where="participant_id", remedy="Name yourself, or ask the operator.")
-    if participant_id not in asked.house.state.participants:
-        what = f"nobody is admitted as {participant_id!r}"
-        raise Refusal(Code.UNKNOWN_PARTICIPANT, what, where="participant_id", remedy="Name a participant.")
-    return participant_id
+    return json(switching.seen(asked.house.access, asked.viewer))
 
 
 async def _engage(asked: Asked) -> Response:
-    """Keep new orders out first, and then take the old ones back: nothing can come in between."""
     wanted: SwitchWanted = await _read(asked, SwitchWanted)
-    participant_id = _switched(asked)
-    switches, own = asked.house.access.switches, asked.principal.participant_id
-    switch = switches.engage(participant_id, asked.principal.person, wanted.reason)
-    _note(asked, "switch_engaged", f"{participant_id}: {wanted.reason}")
-    whose = None if participant_id == own else participant_id
-    command_id = f"kill-switch:{switch.engaged_at_ns}:{asked.at_ns}"
-    await asked.house.submit(CancelAll(command_id, own, asked.at_ns, participant_id=whose))
-    return json(switch)
+    whose, address = asked.path["participant_id"], address_of(asked.request)
+    return json(await switching.engage(asked.house, asked.principal, whose, wanted.reason, address))
 
 
 async def _release(asked: Asked) -> Response:
-    participant_id = _switched(asked)
-    switch = asked.house.access.switches.engaged.get(participant_id)
-    if switch is None:
-        what = f"the switch of {participant_id!r} is not engaged"
-        raise Refusal(Code.NOT_FOUND, what, where="participant_id", remedy="Nothing has to be done.")
-    asked.house.access.switches.release(participant_id)
-    _note(asked, "switch_released", participant_id)
+    await switching.release(asked.house, asked.principal, asked.path["participant_id"], address_of(asked.request))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
