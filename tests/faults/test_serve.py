@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,14 @@ from tests.desk_venue import forms_of
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from naryq.cli import sample
+from naryq.cli.demo import read_inputs
+from naryq.cli.files import read_rulebook
+from naryq.engine import Engine
+from naryq.exchange import State
 from naryq.gateways.stream_hub import CLOSING
+from naryq.journal.sqlite import SqliteJournal
+from naryq.messages import Refused
 
 ROUNDS = int(os.environ.get("NARYQ_SERVE_KILLS", "2"))
 """How often the venue is killed; more by the environment."""
@@ -274,6 +282,25 @@ def test_a_sample_venue_is_furnished_once(tmp_path: Path) -> None:
         token = sign_in(venue, people, "buyer-1", 30)  # Each code counts once, and that of the next step already.
         again = order_over_rest(venue, token, session_id)
         assert again.json() == {**taken.json(), "repeated": True}
+
+
+def test_a_sample_of_yesterday_trades_today(tmp_path: Path) -> None:
+    """One that was founded the day before opens today's session by itself when it is served again."""
+    (tmp_path / "sample").mkdir()
+    commands = sample.founding(read_rulebook("guarded"), read_inputs(), time.time_ns() - 86_400 * 10**9)
+    with Engine[State](SqliteJournal.create(str(tmp_path / "sample" / "venue.journal"))) as engine:
+        assert not any(isinstance(answer.events[0], Refused) for answer in engine.submit_many(commands))
+        known = {name for name, _ in engine.state.sessions.items()}
+    with serving("--sample", "--port", "0", cwd=tmp_path) as venue:
+        key = key_in(venue.printed)
+        opened: set[str] = set()
+        while not opened:
+            items = ask(venue.address, key, "GET", "/v1/sessions?limit=100").json()["items"]
+            opened = {each["opened"]["session_id"] for each in items if each["phase"] == "continuous"} - known
+            assert venue.process.poll() is None
+            time.sleep(0.1)
+        assert stopped(venue)[0] == 0
+    assert all(name.startswith(("KAZGPZ-", "CNPC-AMG-")) for name in opened)
 
 
 @pytest.mark.parametrize("options", [("--config", "venue.toml"), ("--rulebook", "kazakhstan"), ("--data", "real")])

@@ -1,10 +1,14 @@
 """The sample venue: furnished at any hour of any day, by real places and made-up people, and again on another day."""
 
+import asyncio
 import csv
 from collections.abc import Iterable
+from itertools import repeat
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.doors import Clock, access_in
 
 from naryq.cli import main, sample
 from naryq.cli.demo import read_inputs
@@ -12,8 +16,10 @@ from naryq.cli.files import read_rulebook, shipped
 from naryq.engine import Engine
 from naryq.exchange import State
 from naryq.exchange.book import best
+from naryq.gateways.house import House
+from naryq.journal.contract import rows_after
 from naryq.journal.memory import MemoryJournal
-from naryq.messages import AnyCommand, Code, Refused, SuspendParticipant
+from naryq.messages import AnyCommand, Code, Entry, Refused, SuspendParticipant, encode
 from naryq.units import NS_PER_SECOND, instant_ns
 
 GUARDED = read_rulebook("guarded")
@@ -64,7 +70,7 @@ def test_orders_that_come_too_fast_would_be_seen(monkeypatch: pytest.MonkeyPatch
     """Were today's orders not a second apart, a founding at midnight would be refused: the test above would see it."""
     midnight = instant_ns("2026-11-30", "00:00", ASTANA)
     commands = sample.founding(GUARDED, INPUTS, midnight)
-    monkeypatch.setattr(sample._Calendar, "instants", lambda self: iter([self.at(self.today, "00:00")] * 100))
+    monkeypatch.setattr(sample._Calendar, "instants", lambda self: repeat(self.at(self.today, "00:00")))
     with Engine(MemoryJournal()) as engine:
         found = refusals(engine, sample.founding(GUARDED, INPUTS, midnight))
         assert {refused.code for refused in found} == {Code.TOO_FAST}
@@ -104,29 +110,55 @@ def test_one_rule_is_made_up_and_says_so() -> None:
     assert "Made up" in added.source.act
 
 
-def test_another_day_has_a_session_of_its_own() -> None:
-    """On the same day nothing is added; a week later there is that day's session with its book, and all else stands."""
-    with engine_after(sample.founding(GUARDED, INPUTS, NOON)) as engine:
-        assert sample.is_sample(engine.state)
-        assert sample.renewal(engine.state, NOON + 3_600 * NS_PER_SECOND) == []
-        before = engine.state
-        assert not refusals(engine, sample.renewal(before, NOON + 7 * 86_400 * NS_PER_SECOND))
-        session = engine.state.sessions["KAZGPZ-2026-12-05"]
-        assert session.book is not None
-        assert best(session.book, "buy") is not None
-        assert best(session.book, "sell") is not None
-        assert engine.state.sessions["KAZGPZ-2026-11-28"] == before.sessions["KAZGPZ-2026-11-28"]
+def renewed(folder: Path, days: int, *more: AnyCommand) -> tuple[State, State, int]:
+    """Found a sample, let days pass over it, and return it before and after its next day, and how much was sent."""
+    rows: list[Entry] = []
+    clock = Clock(NOON)
+    with Engine[State](MemoryJournal(), on_entry=rows.append) as engine:
+        assert not refusals(engine, [*sample.founding(GUARDED, INPUTS, NOON), *more])
+    access = access_in(folder, clock)
+    journal = MemoryJournal(rows_after(None, [encode(row) for row in rows]))
+    house = House(lambda on_entry: Engine(journal, on_entry=on_entry, clock=clock), access, clock)
+
+    async def pause() -> None:
+        clock.at_ns += sample.PAUSE_SECONDS * NS_PER_SECOND
+
+    async def scenario() -> tuple[State, State, int]:
+        house.enter()
+        clock.at_ns += days * 86_400 * NS_PER_SECOND
+        before = house.state
+        count = await sample.renew(house, pause)
+        assert await sample.renew(house, pause) == 0
+        await house.leave()
+        return before, house.state, count
+
+    try:
+        return asyncio.run(scenario())
+    finally:
+        access.close()
 
 
-def test_what_people_have_changed_does_not_keep_it_shut() -> None:
+def test_another_day_has_a_session_of_its_own(tmp_path: Path) -> None:
+    """On the same day nothing is added; a week later that day's books fill at a hand's pace, and all else stands."""
+    assert renewed(tmp_path, 0)[2] == 0
+    before, after, count = renewed(tmp_path, 7)
+    assert after.sequence == before.sequence + count
+    session = after.sessions["KAZGPZ-2026-12-05"]
+    assert session.book is not None
+    assert best(session.book, "buy") is not None
+    assert best(session.book, "sell") is not None
+    assert session.statistics.trades == 3
+    assert after.sessions["KAZGPZ-2026-11-28"] == before.sessions["KAZGPZ-2026-11-28"]
+
+
+def test_what_people_have_changed_does_not_keep_it_shut(tmp_path: Path) -> None:
     """Where a seller was suspended, his orders stay out of the next day's book, and everybody else's stand."""
-    with engine_after(sample.founding(GUARDED, INPUTS, NOON)) as engine:
-        at_ns = NOON + NS_PER_SECOND
-        suspend = SuspendParticipant("s", "regulator", at_ns, participant_id="seller-1", reason="to try it")
-        assert not refusals(engine, [suspend])
-        found = refusals(engine, sample.renewal(engine.state, NOON + 86_400 * NS_PER_SECOND))
-        assert {refused.code for refused in found} == {Code.SUSPENDED}
-        assert engine.state.sessions["KAZGPZ-2026-11-29"].orders
+    at_ns = NOON + NS_PER_SECOND
+    suspend = SuspendParticipant("s", "regulator", at_ns, participant_id="seller-1", reason="to try it")
+    after = renewed(tmp_path, 1, suspend)[1]
+    owners = {order.participant_id for _, order in after.sessions["KAZGPZ-2026-11-29"].orders.items()}
+    assert "seller-1" not in owners
+    assert {"seller-2", "buyer-1"} <= owners
 
 
 def test_a_code_for_who_has_no_app() -> None:

@@ -5,8 +5,12 @@ by nothing else. Plants, provinces, ways and a month's need are the model's fact
 (`data/kazakhstan`). Everybody who takes part, every order and every tenge is made up.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import date, timedelta
+from functools import partial
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -14,6 +18,7 @@ import msgspec
 
 from naryq.exchange import State
 from naryq.exchange.calendar import SATURDAY
+from naryq.gateways.house import House
 from naryq.lab import agents
 from naryq.lab.inputs import Inputs
 from naryq.messages import (
@@ -72,6 +77,11 @@ MIDDLE_TENGE_PER_TONNE: Final = 76_000
 """Made up, between the 70 000 and 80 000 that a tonne was said to cost plants in August 2025."""
 STEP_TENGE_PER_TONNE: Final = 500
 HOURS: Final = "00:00-23:59"
+MINUTE_NS: Final = 60 * NS_PER_SECOND
+PAUSE_SECONDS: Final = 2
+"""Between two orders of a later day: `orders_per_second` takes no two of one participant within a second."""
+LOOK_SECONDS: Final = 10
+"""How long it takes at most until a new day's session is opened."""
 SUFFIX: Final = "-sample"
 MADE_UP: Final = LegalSource("Made up for the sample venue: no act says so", "https://naryq.example/sample")
 
@@ -106,11 +116,7 @@ class _Calendar(NamedTuple):
 
     rulebook: Rulebook
     now_ns: int
-
-    @property
-    def today(self) -> Day:
-        """Return the day whose session is open; in a day's last minute, in which none is, the day that comes."""
-        return self.rulebook.day(self.now_ns + 60 * NS_PER_SECOND)
+    today: Day
 
     @property
     def yesterday(self) -> Day:
@@ -155,9 +161,10 @@ def is_sample(state: State) -> bool:
 
 def founding(rulebook: RulebookText, inputs: Inputs, now_ns: int) -> list[AnyCommand]:
     """Return the commands by which a new venue becomes a sample: a day that is over, and a session that is open now."""
-    day = Rulebook(rulebook).day(now_ns)
-    rules = Rulebook(_open_all_day(rulebook, day_after(day, -2)))
-    calendar = _Calendar(rules, now_ns)
+    # In the last minute of a day no session is open: the day is then the one that comes.
+    today = Rulebook(rulebook).day(now_ns + MINUTE_NS)
+    rules = Rulebook(_open_all_day(rulebook, day_after(today, -2)))
+    calendar = _Calendar(rules, now_ns, today)
     script = _Script("founding")
     script.at_ns = calendar.at(calendar.yesterday, "09:00")
     _people(script, rules.text, calendar)
@@ -167,25 +174,53 @@ def founding(rulebook: RulebookText, inputs: Inputs, now_ns: int) -> list[AnyCom
     _follow_up(script, calendar)
     for plant in TRADED_AT:
         _open(script, plant, calendar.today, calendar.month)
-    _orders(script, calendar, dict.fromkeys(TRADED_AT, MIDDLE_TENGE_PER_TONNE))
+    _orders(script, today, dict.fromkeys(TRADED_AT, MIDDLE_TENGE_PER_TONNE), calendar.instants())
     return script.commands
 
 
 def renewal(state: State, now_ns: int) -> list[AnyCommand]:
-    """Return the commands by which a sample that was founded on another day trades today; none where it does.
-
-    People may have changed what was there: what is refused of it stays out, and the rest stands.
-    """
+    """Return the commands by which a sample that was founded on another day trades today; none where it does."""
     assert state.rulebook is not None, "a sample has a rulebook"
-    calendar = _Calendar(state.rulebook, max(now_ns, state.at_ns))
-    if session_of(TRADED_AT[0], calendar.today) in state.sessions:
+    today = state.rulebook.day(now_ns)
+    if session_of(TRADED_AT[0], today) in state.sessions:
         return []
-    script = _Script(calendar.today)
-    script.at_ns = max(state.at_ns, calendar.at(calendar.today, "00:00"))
+    script = _Script(today)
+    script.at_ns = now_ns
     for plant in TRADED_AT:
-        _open(script, plant, calendar.today, month_after(calendar.today[:7], 1))
-    _orders(script, calendar, {plant: _middle(state, plant) for plant in TRADED_AT})
+        _open(script, plant, today, month_after(today[:7], 1))
+    _orders(script, today, {plant: _middle(state, plant) for plant in TRADED_AT}, repeat(now_ns))
     return script.commands
+
+
+async def renew(house: House, pause: Callable[[], Awaitable[None]]) -> int:
+    """Send what today lacks of a day of trading, with a pause after each command; return how many there were.
+
+    Each is stamped as it is sent, as whoever trades by hand would be. People may have changed what was there: what is
+    refused of it stays out, and the rest stands.
+    """
+    commands = renewal(house.state, house.now_ns())
+    for command in commands:
+        await house.submit(msgspec.structs.replace(command, at_ns=house.now_ns()))
+        await pause()
+    return len(commands)
+
+
+@asynccontextmanager
+async def service(house: House) -> AsyncIterator[None]:
+    """Let a sample trade on every day on which its house is open."""
+
+    async def run() -> None:
+        while True:
+            await renew(house, partial(asyncio.sleep, PAUSE_SECONDS))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def session_of(plant: str, day: Day) -> str:
@@ -318,12 +353,11 @@ def _open(script: _Script, plant: str, day: Day, month: str) -> None:
     script.say(OpenSession, OPERATOR, session_id=session_of(plant, day), day=day, delivery_month=month, **book)
 
 
-def _orders(script: _Script, calendar: _Calendar, middles: dict[str, int]) -> None:
-    instants = calendar.instants()
+def _orders(script: _Script, day: Day, middles: dict[str, int], instants: Iterator[int]) -> None:
     for number, line in enumerate(TODAYS, 1):
         for plant in TRADED_AT:
-            script.at_ns = max(script.at_ns, next(instants))
-            session_id, order_id = session_of(plant, calendar.today), _order_id(plant, calendar.today, number)
+            script.at_ns = next(instants)
+            session_id, order_id = session_of(plant, day), _order_id(plant, day, number)
             _order(script, session_id, order_id, _instrument(plant), line, middle=middles[plant])
 
 

@@ -88,13 +88,14 @@ def serve(
     settings = _to_try(data, port, fix_port, rulebook) if config is None else read_settings(config)
     logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with closing(_access(settings)) as access:
-        _furnish(settings.venue) if sample else _found(settings.venue)
+        services = (_furnish(settings.venue),) if sample else ()
+        _found(settings.venue)
         collect_seldom()
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
             if sample:
                 asyncio.run(_let_sign_in(access))
-        uvloop.run(_open_doors(settings, _wired(settings, access)))
+        uvloop.run(_open_doors(settings, _wired(settings, access, services)))
 
 
 def _to_try(data: Path, port: int, fix_port: int, rulebook: str) -> Settings:
@@ -134,8 +135,8 @@ class _Wired(NamedTuple):
     services: Sequence[Service]
 
 
-def _wired(settings: Settings, access: Access) -> _Wired:
-    """Put all doors on one house."""
+def _wired(settings: Settings, access: Access, services: Sequence[Service]) -> _Wired:
+    """Put all doors on one house, with what else runs beside them."""
     hub, keeper = Hub(), Keeper(call_seconds=settings.keeper.call_seconds)
     fix = (fix_door(settings.fix, hub),) if settings.fix.runs else ()
     views: tuple[View, ...] = (hub.see, keeper.see)
@@ -148,7 +149,7 @@ def _wired(settings: Settings, access: Access) -> _Wired:
         house,
         hub,
         routes=(*rest.routes(house), *stream.routes(house, hub), *desk.routes(house)),
-        services=(_log_keeping, stream.service(hub), *fix, *kept),
+        services=(_log_keeping, stream.service(hub), *fix, *kept, *services),
     )
 
 
@@ -288,8 +289,8 @@ def _founding(rulebook: RulebookText, at_ns: int) -> tuple[AnyCommand, ...]:
 # --- A sample of one ------------------------------------------------------------------------------------------------
 
 
-def _furnish(venue: VenueSettings) -> None:
-    """Make a new venue a sample, or let one that was made on another day trade today.
+def _furnish(venue: VenueSettings) -> Service:
+    """Make a new venue a sample, and return what lets it trade on later days.
 
     Its script has times of its own, so no clock stands at the engine's door meanwhile.
     """
@@ -305,8 +306,7 @@ def _furnish(venue: VenueSettings) -> None:
         elif not sample.is_sample(engine.state):
             what, remedy = "this venue is no sample", "Name another folder, or leave out --sample."
             raise Refusal(Code.ALREADY_EXISTS, what, where="--data", remedy=remedy)
-        else:
-            engine.submit_many(sample.renewal(engine.state, time.time_ns()))
+    return sample.service
 
 
 async def _let_sign_in(access: Access) -> None:
