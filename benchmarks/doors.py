@@ -31,12 +31,12 @@ import uvloop
 from naryq.access import Access
 from naryq.access.store import Store
 from naryq.cli.bench_traffic import DAY, OPENS_NS, PROVINCE, Country, founding, openings
-from naryq.engine import Engine, collect_seldom
+from naryq.engine import Engine, EngineApart, collect_seldom
 from naryq.gateways import rest, stream
 from naryq.gateways.application import application
 from naryq.gateways.house import House
 from naryq.gateways.stream_hub import Hub
-from naryq.journal.sqlite import SqliteJournal
+from naryq.journal.sqlite import SqliteJournal, SqliteReader
 
 COUNTRY = Country(plants=20, sellers=40, buyers=360)
 BATCH_ORDERS, BATCHED_A_SECOND, SINGLE_A_SECOND = 20, 2_000, 500
@@ -66,7 +66,13 @@ def serve_venue(folder: Path) -> None:
     access.attempts = access.rates
     hub = Hub()
     house = House(
-        lambda on_entry: Engine(SqliteJournal.open(str(path)), on_entry=on_entry, clock=clock),
+        lambda on_entry: EngineApart(
+            lambda: SqliteJournal.open(str(path)),
+            lambda journal: Engine(journal, clock=clock),
+            lambda: SqliteReader.open(str(path)),
+            on_entry=on_entry,
+            clock=clock,
+        ),
         access,
         clock,
         views=(hub.see,),
@@ -115,10 +121,15 @@ class Serving(NamedTuple):
     port: int
     keys: dict[str, str]
 
-    def seconds_of_processor(self) -> float:
-        """Return what the process has used of the processors so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def seconds_of_processor(self) -> tuple[float, float]:
+        """Return what the doors' process and the writer's have used of the processors so far."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return _seconds(self.process.pid), sum(map(_seconds, map(int, children)))
+
+
+def _seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -321,7 +332,8 @@ async def loaded(serving: Serving, seconds: float, *, with_readers: bool) -> Non
         await asyncio.gather(*(load.run(serving.port, begun_ns) for load in loads))
     for load, what in zip(loads, (f"batches of {BATCH_ORDERS}", "single orders"), strict=True):
         print(f"  {load.told(what)}")
-    print(f"  processor: {serving.seconds_of_processor() - before:.1f} s in {lasts:.0f} s")
+    doors, writer = (now - then for now, then in zip(serving.seconds_of_processor(), before, strict=True))
+    print(f"  processor: doors {doors:.1f} s, writer {writer:.1f} s, in {lasts:.0f} s")
     if readers:
         quick = [reader.bytes for reader in readers if not reader.is_slow]
         gone = sum(reader.ended for reader in readers if not reader.is_slow)

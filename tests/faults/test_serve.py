@@ -204,6 +204,40 @@ def test_over_tls(tmp_path: Path) -> None:
             httpx.get(venue.address + "/ready", verify=old)
 
 
+def writer_of(venue: Venue) -> int:
+    """Return the number of the writer's process."""
+    number = venue.process.pid
+    (child,) = Path(f"/proc/{number}/task/{number}/children").read_text(encoding="utf-8").split()
+    return int(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the writer is a thread")
+def test_a_venue_whose_writer_is_killed_ends_and_starts_again(tmp_path: Path) -> None:
+    """Without its writer it takes nothing more and ends with an error, for whoever looks after it to start it again."""
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        key = key_in(venue.printed)
+        answer = admit(venue, key, 1).json()
+        assert "naryq_commands_accepted_total 4" in ask(venue.address, key, "GET", "/metrics").text
+        os.kill(writer_of(venue), signal.SIGKILL)
+        said, _ = venue.process.communicate(timeout=60)
+        assert venue.process.returncode == 2
+        assert "naryq: stopped" in said
+        assert "Traceback" not in said
+    with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
+        assert admit(venue, key, 1).json() == {**answer, "repeated": True}
+
+
+def test_a_writer_in_a_thread(tmp_path: Path) -> None:
+    """A small machine may keep it in the process of the doors, which take commands as ever."""
+    settings = '[venue]\nwriter = "thread"\n[web]\nport = 0\n[fix]\nport = 0\n'
+    (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
+    with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+        number = venue.process.pid
+        assert admit(venue, key_in(venue.printed), 1).status_code == 200
+        assert not Path(f"/proc/{number}/task/{number}/children").read_text(encoding="utf-8")
+        assert stopped(venue)[0] == 0
+
+
 def test_a_taken_port_and_a_taken_journal_are_refused(tmp_path: Path) -> None:
     """One line says what is in the way, with the code of a refusal, and nothing is left half done."""
     with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:

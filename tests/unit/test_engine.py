@@ -12,7 +12,7 @@ from tests import little_machine
 from tests.little_machine import State, order
 
 from naryq.engine import NOT_KEPT, Answer, Engine, Promise
-from naryq.engine.writer import AHEAD_NS
+from naryq.engine.intake import AHEAD_NS
 from naryq.journal.contract import Record, Step, outcome_unknown
 from naryq.journal.memory import MemoryJournal
 from naryq.messages import Code, Entry, OrderAccepted, Refusal, Refused, decode_entry, encode

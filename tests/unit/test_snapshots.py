@@ -312,7 +312,7 @@ def test_a_process_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pyt
 
 def test_where_no_process_can_be_made_a_thread_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A system that has no room for a process, or is not Linux, costs no snapshot."""
-    monkeypatch.setattr(engine_snapshots, "_forked", lambda _: None)
+    monkeypatch.setattr(engine_snapshots, "forked", lambda _: None)
     with over_folder(tmp_path / "snapshots") as engine:
         engine.submit_many(order(number) for number in range(1, 11))
         engine.close()

@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,9 @@ from naryq.cli.files import read_rulebook
 from naryq.cli.serve_fix import fix_door
 from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
 from naryq.desk import doors as desk
-from naryq.engine import Engine, OnEntry, collect_seldom, ignore
-from naryq.engine.writer import Clock
+from naryq.engine import Engine, EngineApart, OnEntry, collect_seldom, ignore
+from naryq.engine.forking import can_fork
+from naryq.engine.intake import Clock
 from naryq.exchange import State
 from naryq.gateways import rest, stream
 from naryq.gateways.application import Service, application
@@ -48,6 +49,9 @@ GRACE_SECONDS: Final = 5
 """How long requests that are under way may go on once the venue is told to stop."""
 WATCH_SECONDS: Final = 1
 PASSWORD_BYTES: Final = 8
+LOCK_SECONDS: Final = 10
+"""How long a journal that another writer holds is waited for."""
+LOOK_SECONDS: Final = 0.05
 
 
 @click.command()
@@ -89,13 +93,14 @@ def serve(
     logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with closing(_access(settings)) as access:
         services = (_furnish(settings.venue),) if sample else ()
-        _found(settings.venue)
-        collect_seldom()
+        wired = _wired(settings, access, services)
+        _found(wired.house, settings.venue)
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
             if sample:
                 asyncio.run(_let_sign_in(access))
-        uvloop.run(_open_doors(settings, _wired(settings, access, services)))
+        collect_seldom()
+        uvloop.run(_open_doors(settings, wired))
 
 
 def _to_try(data: Path, port: int, fix_port: int, rulebook: str) -> Settings:
@@ -141,8 +146,8 @@ def _wired(settings: Settings, access: Access, services: Sequence[Service]) -> _
     fix = (fix_door(settings.fix, hub),) if settings.fix.runs else ()
     views: tuple[View, ...] = (hub.see, keeper.see)
     second_person = frozenset(_kind(name) for name in settings.access.second_person)
-    engine = partial(_engine, settings.venue.journal)
     open_reader = partial(named.reader, settings.venue.journal)
+    engine = partial(_apart if settings.venue.writer == "process" and can_fork() else _engine, settings.venue.journal)
     house = House(engine, access, time.time_ns, views=views, second_person=second_person, open_reader=open_reader)
     kept = (keeper.service,) if settings.keeper.runs else ()
     return _Wired(
@@ -255,7 +260,32 @@ def _listening(web: WebSettings) -> socket.socket:
 
 
 def _engine(journal: str, on_entry: OnEntry = ignore, clock: Clock | None = time.time_ns) -> Engine[State]:
-    return Engine(_journal(journal), on_entry=on_entry, snapshots=named.snapshots(journal), clock=clock)
+    snapshots = named.snapshots(journal)
+    return Engine(_patiently(partial(_journal, journal)), on_entry=on_entry, snapshots=snapshots, clock=clock)
+
+
+def _apart(journal: str, on_entry: OnEntry) -> EngineApart[State]:
+    snapshots = named.snapshots(journal)
+    return EngineApart(
+        partial(_patiently, partial(_journal, journal)),
+        partial(Engine, snapshots=snapshots, clock=time.time_ns),
+        partial(named.reader, journal),
+        on_entry=on_entry,
+        snapshots=snapshots,
+        clock=time.time_ns,
+    )
+
+
+def _patiently(open_journal: Callable[[], Journal]) -> Journal:
+    """Open a journal; the writer of a venue that was killed may still be finishing what it had taken."""
+    given_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return open_journal()
+        except Refusal as refusal:
+            if refusal.code != Code.JOURNAL_LOCKED or time.monotonic() > given_up:
+                raise
+        time.sleep(LOOK_SECONDS)
 
 
 def _journal(name: str) -> Journal:
@@ -270,12 +300,12 @@ def _journal(name: str) -> Journal:
         return named.create(name)
 
 
-def _found(venue: VenueSettings) -> None:
+def _found(house: House, venue: VenueSettings) -> None:
     """Give a venue on which nothing has happened its operator, its regulator and its rulebook."""
-    with _engine(venue.journal) as engine:
-        if engine.state.rulebook is None:
-            for answer in engine.submit_many(_founding(read_rulebook(venue.rulebook), time.time_ns())):
-                assert not isinstance(answer.events[0], Refused), f"a new venue is not founded: {answer.events[0]}"
+    if house.state.rulebook is None:
+        for promise in house.engine.offer_many([*_founding(read_rulebook(venue.rulebook), time.time_ns())]):
+            event = promise.result().events[0]
+            assert not isinstance(event, Refused), f"a new venue is not founded: {event}"
 
 
 def _founding(rulebook: RulebookText, at_ns: int) -> tuple[AnyCommand, ...]:

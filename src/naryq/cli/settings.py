@@ -23,12 +23,16 @@ Named = TypeVar("Named", bound=Table)
 
 
 class VenueSettings(Table, frozen=True):
-    """Where the venue lives: the journal (a file or postgresql://...), the secrets, and what a new one adopts."""
+    """Where the venue lives: the journal (a file or postgresql://...), the secrets, and what a new one adopts.
+
+    The `writer` has a process of its own, or a thread, which needs half the memory and bears half the load.
+    """
 
     journal: str = "venue.journal"
     secrets: str = "access.db"
     rulebook: str = "guarded"
     log_level: LogLevel = "warning"
+    writer: Literal["process", "thread"] = "process"
 
 
 class WebSettings(Table, frozen=True):

@@ -9,8 +9,10 @@ takes effect once.
 """
 
 from naryq.engine.answers import NOT_KEPT, Answer, Promise
+from naryq.engine.apart import EngineApart
 from naryq.engine.collector import collect_seldom
-from naryq.engine.writer import BATCH_LIMIT, QUEUE_LIMIT, Engine, OnEntry, ignore
+from naryq.engine.recovery import OnEntry, ignore
+from naryq.engine.writer import BATCH_LIMIT, QUEUE_LIMIT, Engine
 
 __all__ = [
     "BATCH_LIMIT",
@@ -18,6 +20,7 @@ __all__ = [
     "QUEUE_LIMIT",
     "Answer",
     "Engine",
+    "EngineApart",
     "OnEntry",
     "Promise",
     "collect_seldom",

@@ -4,18 +4,15 @@ import gc
 import logging
 import os
 import signal
-import sys
 import threading
 import time
-import traceback
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Final, Generic, NamedTuple
 
-from naryq.journal.contract import GENESIS, Journal, Record
+from naryq.engine.forking import can_fork, forked
+from naryq.journal.contract import GENESIS, Reader, Record
 from naryq.journal.snapshots import Snapshot, SnapshotStore
 from naryq.journal.verify import Machine, S
 from naryq.messages import Code, Refusal
@@ -27,8 +24,6 @@ PATIENCE_SECONDS: Final = 600
 LOOK_SECONDS: Final = 0.05
 NICENESS: Final = 10
 """How much a process that writes a snapshot stands back behind the venue."""
-FIRST_FILE: Final = 3
-"""The first file of a process behind its input, its output and its errors."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -43,7 +38,7 @@ class Start(NamedTuple, Generic[S]):
     """Which newer snapshots do not hold, and why."""
 
 
-def start(journal: Journal, machine: Machine[S], store: SnapshotStore | None) -> Start[S]:
+def start(journal: Reader, machine: Machine[S], store: SnapshotStore | None) -> Start[S]:
     """Return the newest snapshot that the journal bears out and the machine can read, or the very beginning.
 
     What is passed over stands in the log as well: a damaged snapshot is a sign of a damaged disk.
@@ -59,7 +54,7 @@ def start(journal: Journal, machine: Machine[S], store: SnapshotStore | None) ->
     return Start(machine.initial_state(), 0, GENESIS, tuple(passed_over))
 
 
-def _check_borne_out(journal: Journal, found: Snapshot) -> None:
+def _check_borne_out(journal: Reader, found: Snapshot) -> None:
     row = next(journal.read(after=found.sequence - 1), None)
     if row is None or (row.sequence, row.chain) != (found.sequence, found.chain):
         what, remedy = "the journal has no such row", "If no older copy was restored, check the disk."
@@ -93,7 +88,7 @@ class SnapshotKeeper(Generic[S]):
         if head.sequence >= self._due and (self._work is None or not self._work.is_alive()):
             self._due = head.sequence + self._every
             keep = partial(self._keep, state, head)
-            child = _forked(keep) if self._store.is_shared and sys.platform == "linux" else None
+            child = forked(partial(_standing_back, keep)) if self._store.is_shared and can_fork() else None
             work = keep if child is None else partial(_ended_well, child)
             self._work = threading.Thread(
                 target=self._counted, args=(work, head.sequence), name="naryq-snapshot", daemon=True
@@ -120,42 +115,11 @@ class SnapshotKeeper(Generic[S]):
             self.sequence, self.failures = (sequence, self.failures) if kept else (self.sequence, self.failures + 1)
 
 
-def _forked(work: Callable[[], bool]) -> int | None:
-    """Let a process of its own do a work, and return its number; None where there is no room for one.
-
-    The process has no other thread and lets go of all files at once, so that it keeps neither the journal nor its lock
-    from whoever comes when the venue has been killed. It ends without a word to anybody else's handlers.
-    """
-    with warnings.catch_warnings(), suppress(OSError):
-        warnings.simplefilter("ignore", DeprecationWarning)  # Other threads may hold locks; the work asks for none.
-        child = os.fork()
-        if child:
-            return child
-        code = 1
-        try:
-            code = 0 if _alone(work) else 1
-        finally:  # Whatever it was, this process ends here.
-            os._exit(code)
-    return None
-
-
-def _alone(work: Callable[[], bool]) -> bool:
-    """Do a work in a process that has nothing of the venue's but its memory; a bug is told on the errors' file."""
+def _standing_back(work: Callable[[], bool]) -> bool:
+    """Do a work in a process that comes to an end: nothing is collected, and the venue goes first."""
     gc.disable()
-    _let_go_of_files()
     os.nice(NICENESS)
-    try:
-        return work()
-    finally:
-        if sys.exc_info()[0] is not None:
-            traceback.print_exc(file=sys.__stderr__)
-
-
-def _let_go_of_files() -> None:
-    for file in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-        if file >= FIRST_FILE:
-            with suppress(OSError):  # The listing itself was one of them.
-                os.close(file)
+    return work()
 
 
 def _ended_well(child: int) -> bool:

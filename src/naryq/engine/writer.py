@@ -3,52 +3,41 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby, islice
 from types import TracebackType
 from typing import Final, Generic, Self
 
-import msgspec
-
 from naryq import exchange
-from naryq.engine import collector
 from naryq.engine.answers import (
     BUSY,
-    NOT_ALONE,
     STOPPED,
     UNKNOWN,
     Answer,
     Promise,
     Waiting,
-    ahead,
     as_event,
     keep,
-    malformed,
     refused,
 )
 from naryq.engine.group import Group
+from naryq.engine.intake import Clock, sound
 from naryq.engine.metrics import Gauges, Metrics
-from naryq.engine.snapshots import SnapshotKeeper, start
+from naryq.engine.recovery import OnEntry, ignore, recovered
+from naryq.engine.snapshots import SnapshotKeeper
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
 from naryq.journal.snapshots import SnapshotStore
-from naryq.journal.verify import Machine, S, checked
-from naryq.messages import AnyCommand, Code, Entry, Refusal, Refused, decode_command, encode
-from naryq.units import INT64_MAX
+from naryq.journal.verify import Machine, S
+from naryq.messages import AnyCommand, Code, Refusal, Refused, decode_command
 
 QUEUE_LIMIT: Final = 10_000
 BATCH_LIMIT: Final = 1_000
 SNAPSHOT_EVERY: Final = 50_000
-AHEAD_NS: Final = 60 * 10**9
-"""How far ahead of the venue's clock a command's time may lie: as far as two honest clocks may differ, and more."""
-
-OnEntry = Callable[[Entry], None]
-Clock = Callable[[], int]
-"""Nanoseconds since 1970 in UTC."""
 
 
-def ignore(entry: Entry) -> None:
-    """Do nothing with an entry: what an engine without views does."""
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Engine(Generic[S]):
@@ -84,20 +73,19 @@ class Engine(Generic[S]):
         assert 1 <= batch_limit <= queue_limit, "a batch must fit the queue"
         self._journal, self._machine = journal, machine
         self._queue_limit, self._batch_limit = queue_limit, batch_limit
-        self._on_entry, self._at_step, self._clock = on_entry, at_step, clock
+        self._on_entry, self._on_commit, self._at_step, self._clock = on_entry, _nothing, at_step, clock
         self._queue: deque[Waiting] = deque()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._running = True
         self._metrics = Metrics()
-        self._sequence = 0
         self._keeper: SnapshotKeeper[S] | None = None
-        self.passed_over: tuple[str, ...] = ()
-        """Which snapshots the start could not use, and why."""
         with ExitStack() as stack:
             stack.callback(journal.close)  # Should the recovery fail, nobody else would let go of the journal.
             begun_ns = time.perf_counter_ns()
-            self._state = self._recovered(snapshots, snapshot_every)
+            self._state, self._sequence, self.passed_over = recovered(journal, machine, snapshots, on_entry)
+            if snapshots is not None:
+                self._keeper = SnapshotKeeper(machine, snapshots, snapshot_every, self._sequence)
             self._recovery_ns = time.perf_counter_ns() - begun_ns
             stack.pop_all()
         self._writer = threading.Thread(target=self._run, name="naryq-writer", daemon=True)
@@ -109,9 +97,18 @@ class Engine(Generic[S]):
         return self._state
 
     @property
+    def sequence(self) -> int:
+        """The number of the last durable row."""
+        return self._sequence
+
+    @property
     def running(self) -> bool:
         """Whether commands are taken: false after `close` and after a failure."""
         return self._running
+
+    def tell(self, on_entry: OnEntry, on_commit: Callable[[], None]) -> None:
+        """Tell each row from now on, and when those of a commit were told; call it before the first command."""
+        self._on_entry, self._on_commit = on_entry, on_commit
 
     def submit(self, command: AnyCommand) -> Answer:
         """Give one command and wait for its answer, which is durable."""
@@ -142,22 +139,29 @@ class Engine(Generic[S]):
         """
         assert not whole or len(commands) <= self._batch_limit, "what is taken whole stands in one commit"
         promises = [Promise(self._lock) for _ in commands]
-        refusal = self._reason_to_refuse(len(commands))
-        # Turned away before it is read: the fuller the queue, the less a refusal may cost.
         turned_away = Counter[Code]()
-        latest_ns = INT64_MAX if self._clock is None else self._clock() + AHEAD_NS
-        sound = list(_sound(commands, promises, latest_ns, turned_away)) if refusal is None else []
-        if whole:
-            sound = _joined(sound, len(commands), promises)
-        with self._changed:
-            refusal = refusal or self._reason_to_refuse(len(sound))
-            if refusal is None:
-                self._metrics.turned_away.update(turned_away)
-                self._queue.extend(sound)
-                self._changed.notify()
-                return promises
-            self._metrics.turned_away[refusal.code] += len(commands)
-        keep(self._lock, promises, [refused(refusal)] * len(promises))
+        refusal = self._reason_to_refuse(len(commands))
+        if refusal is None:
+            self._take_in(sound(commands, promises, self._clock, turned_away, whole=whole), turned_away)
+        else:  # Turned away before it is read: the fuller the queue, the less a refusal may cost.
+            self._count_refused(refusal, len(commands))
+            keep(self._lock, promises, [refused(refusal)] * len(promises))
+        return promises
+
+    def offer_spelled(
+        self, spellings: Sequence[bytes], received_ns: int, turned_away: Counter[Code], *, whole: bool
+    ) -> list[Promise]:
+        """Give a batch that another process has read, written as the journal will keep it, as `offer_many` does.
+
+        `received_ns` is when it came, by `time.perf_counter_ns`; `turned_away` is what was refused there.
+        """
+        promises = [Promise(self._lock) for _ in spellings]
+        together = object() if whole else None
+        waiting = [
+            Waiting(decode_command(spelling), spelling, received_ns, promise, together)
+            for spelling, promise in zip(spellings, promises, strict=True)
+        ]
+        self._take_in(waiting, turned_away)
         return promises
 
     def metrics(self) -> str:
@@ -192,6 +196,22 @@ class Engine(Generic[S]):
 
     # --- The callers' side --------------------------------------------------------------------------------------
 
+    def _take_in(self, waiting: list[Waiting], turned_away: Counter[Code]) -> None:
+        """Queue all, or refuse all; and count what was turned away before."""
+        with self._changed:
+            self._metrics.turned_away.update(turned_away)
+            refusal = self._reason_to_refuse(len(waiting))
+            if refusal is None:
+                self._queue.extend(waiting)
+                self._changed.notify()
+                return
+        self._count_refused(refusal, len(waiting))
+        self._refuse(waiting, refusal)
+
+    def _count_refused(self, refusal: Refused, count: int) -> None:
+        with self._lock:
+            self._metrics.turned_away[refusal.code] += count
+
     def _reason_to_refuse(self, count: int) -> Refused | None:
         if not self._running:
             return STOPPED
@@ -203,30 +223,6 @@ class Engine(Generic[S]):
         keep(self._lock, [each.promise for each in waiting], [refused(reason)] * len(waiting))
 
     # --- The writer's side --------------------------------------------------------------------------------------
-
-    def _recovered(self, snapshots: SnapshotStore | None, snapshot_every: int) -> S:
-        with collector.at_rest():
-            state, self._sequence, chain, self.passed_over = start(self._journal, self._machine, snapshots)
-            if snapshots is not None:
-                self._keeper = SnapshotKeeper(self._machine, snapshots, snapshot_every, self._sequence)
-            # Nobody holds the first state while the replay goes on: it would remember all changes since.
-            for entry in self._entries_after(self._sequence, chain):
-                state = self._machine.apply(state, entry)
-                self._sequence = entry.sequence
-                self._on_entry(entry)
-        return state
-
-    def _entries_after(self, sequence: int, chain: bytes) -> Iterator[Entry]:
-        """Yield the entries after a start; views have no snapshot, so they are told all that came before it as well."""
-        if self._on_entry is ignore:
-            rows = checked(self._journal.read(sequence), sequence, chain)
-        else:
-            rows = checked(self._journal.read())
-        for _, entry in rows:
-            if entry.sequence > sequence:
-                yield entry
-            else:
-                self._on_entry(entry)
 
     def _run(self) -> None:
         while self._turn():
@@ -279,6 +275,7 @@ class Engine(Generic[S]):
         self._at_step(Step.ACKNOWLEDGED)
         for entry in group.entries:
             self._on_entry(entry)
+        self._on_commit()
         self._at_step(Step.PUBLISHED)
         if self._keeper is not None and group.head is not None:
             self._keeper.offer(group.state, group.head)
@@ -301,41 +298,7 @@ def _decided(group: Group[S], batch: list[Waiting]) -> Iterator[Answer]:
             yield from group.decide_whole([(waiting.command, waiting.spelling) for waiting in members])
 
 
-def _joined(sound: list[Waiting], count: int, promises: list[Promise]) -> list[Waiting]:
-    """Join commands that are taken all or none; where one of the `count` was turned away already, none is left."""
-    if len(sound) == count:
-        together = object()
-        return [waiting._replace(whole=together) for waiting in sound]
-    for promise in promises:
-        if not promise.done():
-            promise.refuse(NOT_ALONE)
-    return []
-
-
 def _batches(commands: Iterable[AnyCommand], size: int) -> Iterator[list[AnyCommand]]:
     rest = iter(commands)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _sound(
-    commands: list[AnyCommand], promises: list[Promise], latest_ns: int, turned_away: Counter[Code]
-) -> Iterator[Waiting]:
-    """Yield the commands in the form in which the journal keeps them.
-
-    Those that have none, and those from the future, are refused at once and counted by their code.
-    """
-    received_ns = time.perf_counter_ns()
-    for command, promise in zip(commands, promises, strict=True):
-        try:
-            spelling = encode(command)
-            waiting = Waiting(decode_command(spelling), spelling, received_ns, promise)
-        except (msgspec.MsgspecError, TypeError, OverflowError, UnicodeError) as error:
-            promise.refuse(malformed(error))
-            turned_away[Code.WRONG_TYPE] += 1
-            continue
-        if waiting.command.at_ns > latest_ns:
-            promise.refuse(ahead(waiting.command.at_ns, latest_ns))
-            turned_away[Code.TIME_AHEAD] += 1
-        else:
-            yield waiting

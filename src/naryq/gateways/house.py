@@ -15,7 +15,7 @@ from msgspec import structs
 
 from naryq.access import Access, Principal
 from naryq.access.switches import SWITCHED_OFF
-from naryq.engine import NOT_KEPT, Answer, Engine, OnEntry, Promise
+from naryq.engine import NOT_KEPT, Answer, Engine, EngineApart, OnEntry, Promise
 from naryq.exchange import State, sequence_of
 from naryq.journal.contract import Reader
 from naryq.messages import AmendOrder, AnyCommand, Code, Entry, Refusal, SubmitOrder, decode_entry
@@ -55,7 +55,7 @@ class House:
 
     def __init__(
         self,
-        open_engine: Callable[[OnEntry], Engine[State]],
+        open_engine: Callable[[OnEntry], Engine[State] | EngineApart[State]],
         access: Access,
         clock: Clock,
         *,
@@ -91,11 +91,17 @@ class House:
     def enter(self) -> None:
         """Belong to the running loop from now on."""
         self._loop = asyncio.get_running_loop()
+        if isinstance(self.engine, EngineApart):
+            self.engine.deliver(self._loop.call_soon_threadsafe)
 
     async def leave(self) -> None:
         """Answer all that was asked, and close the engine with its journal."""
         await asyncio.to_thread(self.engine.close)
         self._drain()
+
+    async def metrics(self) -> str:
+        """Return the engine's figures; they may come from another process."""
+        return await asyncio.to_thread(self.engine.metrics)
 
     async def folded(self, fold: Callable[[Iterator[Entry]], Folded]) -> Folded:
         """Fold all rows of the journal in a thread, one fold at a time: a long journal takes its seconds."""

@@ -84,7 +84,7 @@ def _metrics(house: House) -> Endpoint:
             _check_role(("operator",), viewer)
         except Refusal as refusal:
             return problems.response(refusal)
-        return Response(house.engine.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await house.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return metrics
 
