@@ -48,7 +48,7 @@ def test_a_standard_auction_is_opened_with_its_terms(doors: Doors) -> None:
     venue, make = doors
     operator = make("operator")
     terms = {**AUCTION, "session_id": "auction", "reserve_price_tenge_per_tonne": "91 357"}
-    sent(operator, "/desk/calendar", "open-auction", **terms)
+    assert "traded at once" not in sent(operator, "/desk/calendar", "open-auction", **terms).text
     found = venue.house.state.sessions["auction"].opened.standard
     assert found is not None
     assert (found.lots, found.format, found.reserve_price_tenge_per_tonne, found.step_tenge_per_tonne) == (

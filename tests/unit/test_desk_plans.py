@@ -1,6 +1,8 @@
 """The supply at the desk: a plan made by its forms, what each sees of it, and the reports of the law."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -130,3 +132,16 @@ def test_a_report_is_seen_by_the_regulator_and_a_correction_says_why(doors: Door
     sent(make("mangystau"), "/desk/reports", "report-sales", month="2021-11", province="KZ-47", **sold)
     assert "59.60" in regulator.get("/desk/reports").text
     assert "report-sales" not in make("press").get("/desk/reports").text
+
+
+def test_nothing_is_shared_out_while_applications_are_taken(tmp_path: Path) -> None:
+    """Where the rules set a last day the form of the approval is not there before it is over, and the page says why."""
+    venue = Venue(tmp_path).found(plan_application_days=25)
+    with closing(venue), visited(venue) as make:
+        regulator = make("regulator")
+        sent(regulator, "/desk/plans", "open-plan", period="2022-06", links=LINKS)
+        text = regulator.get("/desk/plans/2022-06").text
+        assert "Applications are taken until 2022-04-06" in text
+        assert "/desk/do/approve-plan" not in text
+        venue.clock.set("09:00", "2022-04-07")
+        assert "/desk/do/approve-plan" in make("regulator").get("/desk/plans/2022-06").text

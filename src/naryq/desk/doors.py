@@ -27,7 +27,7 @@ from naryq.engine import Answer
 from naryq.gateways import switching
 from naryq.gateways.house import House
 from naryq.gateways.switching import SWITCHING, EngageSwitch
-from naryq.messages import AnyEvent, Code, OrderAccepted, Refusal, Refused, Traded
+from naryq.messages import AnyEvent, Code, OrderAccepted, Refusal, Refused, SubmitOrder, Traded
 from naryq.showing.viewer import viewer_of
 
 SESSION_COOKIE: Final = "naryq_desk"
@@ -526,7 +526,7 @@ def _notice(language: Language, action: Action, events: tuple[AnyEvent, ...]) ->
     """Say what was done; of an order also what of it has traded at once."""
     said = say(language, "done", what=say(language, f"do.{action.name}"))
     order = next((event for event in events if isinstance(event, OrderAccepted)), None)
-    if order is None:
+    if order is None or action.command is not SubmitOrder:
         return said
     lots = sum(event.quantity_lots for event in events if isinstance(event, Traded))
     return (

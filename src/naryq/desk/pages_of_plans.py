@@ -57,6 +57,7 @@ def plan_page(look: Look) -> Shown:
     return {
         "shown": shown,
         "steps": _steps(shown, look.today),
+        "taken_until": _taken_until(shown, look.today),
         "capacities": plans.capacities(look.state, look.viewer, period),
         "applications": applications,
         "correcting": next((a for a in applications if a.application.application_id == correcting), None),
@@ -79,6 +80,12 @@ def _steps(shown: ShownPlan, today: str) -> tuple[Step, ...]:
         ("approve", opened.approve_by),
     )
     return tuple(Step(name, day, day is not None and day < today) for name, day in days)
+
+
+def _taken_until(shown: ShownPlan, today: str) -> str:
+    """Return the last day of applications, before whose end nothing is shared out; empty once it is over."""
+    last = shown.opened.apply_for_outside_by
+    return last if last is not None and today <= last else ""
 
 
 def _plants(shown: ShownPlan) -> Choices:

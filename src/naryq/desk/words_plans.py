@@ -28,6 +28,11 @@ PLANS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "late_days": ("Days late", "Кешіккен күн", "Дней опоздания"),
         "no_last_day": ("no last day", "соңғы күні жоқ", "без последнего дня"),
         "day_over": ("over", "өтті", "прошёл"),
+        "taken_until": (
+            "Applications are taken until {day}; then they are reviewed and shared out.",
+            "Өтініш {day} дейін қабылданады; содан кейін қаралып, бөлінеді.",
+            "Запросы принимаются до {day}; затем их рассматривают и распределяют.",
+        ),
         "step.platform": ("Apply for the platform by", "Платформаға өтінім, дейін", "Заявки на платформу до"),
         "step.outside": ("Apply outside by", "Платформадан тыс өтінім, дейін", "Заявки вне платформы до"),
         "step.review": ("Review by", "Қарау, дейін", "Рассмотреть до"),
