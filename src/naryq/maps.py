@@ -87,13 +87,7 @@ class Map(Generic[K, V]):
         return value
 
     def __contains__(self, key: object) -> bool:
-        place = self._place
-        if place.__class__ is list:
-            for held in place:
-                there: bool = key in held
-                if place:
-                    return there
-        return self._found(key, MISSING) is not MISSING  # type: ignore[arg-type]  # whatever it is, it may be asked for
+        return self.get(key, MISSING) is not MISSING  # type: ignore[arg-type]  # any key may be asked for
 
     def __len__(self) -> int:
         return self._length
@@ -108,24 +102,24 @@ class Map(Generic[K, V]):
             if place.__class__ is not list:
                 self._take()
                 continue
-            for held in place:
+            try:
+                held = place[0]
                 if not held:
                     return Map({key: value})
                 before = held.get(key, MISSING)  # A key that is none fails here, where nothing has changed yet.
-                try:
-                    place.pop()
-                except IndexError:
-                    break
-                new: Map[K, V] = _new(Map)
-                new._place = filled = []
-                self._place = (key, before, new)
-                if value is MISSING:
-                    held.pop(key, None)
-                else:
-                    held[key] = value
-                new._length = len(held)
-                filled.append(held)
-                return new
+                place.pop()
+            except IndexError:
+                continue
+            new: Map[K, V] = _new(Map)
+            new._place = filled = []
+            self._place = (key, before, new)
+            if value is MISSING:
+                held.pop(key, None)
+            else:
+                held[key] = value
+            new._length = len(held)
+            filled.append(held)
+            return new
 
     def remove(self, key: K) -> "Map[K, V]":
         """Return the map without a key; raises `KeyError` where it has none."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apsw
+import msgspec
 import pytest
 from tests import little_machine
 from tests.faults.disk import Cut, Disk, Drive, Fault, Kind, Operation, no_fault, seeded
@@ -109,7 +110,7 @@ class Venue:
         if before is None:
             return
         if before.sequence:
-            assert now == before._replace(repeated=True), "an acknowledged command was lost or altered"
+            assert now == msgspec.structs.replace(before, repeated=True), "an acknowledged command was lost or altered"
             return
         (event,) = before.events
         assert isinstance(event, Refused)

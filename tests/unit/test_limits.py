@@ -33,14 +33,14 @@ def test_the_collar_is_rounded_inwards(
     reference: int | None, rise: int | None, fall: int | None, bounds: tuple[int | None, int | None]
 ) -> None:
     """No bound lies further from the reference than the rule allows; what is not set bounds nothing."""
-    assert tuple(limits.collar(reference, rise, fall)) == bounds
+    assert limits.collar(reference, rise, fall) == Collar(*bounds)
 
 
 @FIXED
 @given(st.none() | price, basis, st.none() | st.integers(0, 10_000))
 def test_the_collar_is_that_of_its_twin(reference: int | None, rise: int | None, fall: int | None) -> None:
     """The collar agrees with exact fractions."""
-    assert tuple(limits.collar(reference, rise, fall)) == twins.collar(reference, rise, fall)
+    assert limits.collar(reference, rise, fall) == Collar(*twins.collar(reference, rise, fall))
 
 
 @pytest.mark.parametrize(

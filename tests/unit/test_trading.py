@@ -21,7 +21,6 @@ from tests.venue_samples import Answer, Desk, instant, opened, order, rulebook
 
 from naryq import exchange
 from naryq.cli.files import shipped
-from naryq.exchange import deals
 from naryq.exchange.instruments import composed, parsed
 from naryq.exchange.trading import POSTED
 from naryq.messages import (
@@ -497,20 +496,6 @@ def test_a_call_finds_its_price_when_it_is_cleared() -> None:
     assert desk.must(PublishSession, "operator", session_id="day").statistics.volume_lots == 3
 
 
-def test_deals_are_the_same_for_every_kind() -> None:
-    """A trade is a deal of each side, with the place and the lot of its instrument, whoever asks."""
-    desk = trading()
-    sell(desk, "a1", 90_000, 2)
-    before = desk.state
-    answer = buy(desk, "b1", 90_000, 2)
-    found = [deal for event in answer.events for deal in deals.deals_of(before, event)]
-    assert [(deal.participant_id, deal.side, deal.price_tenge_per_tonne, deal.quantity_lots) for deal in found] == [
-        ("aktau", "buy", 90_000, 2),
-        ("zhanaozen", "sell", 90_000, 2),
-    ]
-    assert {(deal.place, deal.instrument, deal.lot_kg) for deal in found} == {(REGIONAL, REGIONAL, 36_000)}
-
-
 def test_no_session_ends_before_its_window() -> None:
     """Neither a call nor a continuous session is closed while its window is open."""
     for kind in ("call", "continuous"):
@@ -531,22 +516,6 @@ def test_prices_go_by_the_rules_at_the_opening(rule: str, price: int) -> None:
     cleared = desk.must(ClearSession, "operator", session_id="call")
     assert next(each.price_tenge_per_tonne for each in cleared.prices if each.place == "ZH") == price
     assert desk.findings == []
-
-
-def test_a_network_session_has_deals_too() -> None:
-    """Each fill of a network session is a deal of its order's owner at the price of its place, buyers first."""
-    desk = opened()
-    desk.must(SubmitOrder, "zhanaozen", **order("ask", "ZH", "sell", price=90_000, lots=5))
-    desk.must(SubmitOrder, "aktau", **order("bid", "KZ-47", "buy", price=92_000, lots=5))
-    desk.must(SubmitOrder, "dossor", **order("none", "KZ-47", "buy", price=50_000, lots=5))
-    desk.at_ns = instant("13:00")
-    desk.must(CloseSession, "operator", session_id="call")
-    cleared = desk.must(ClearSession, "operator", session_id="call")
-    found = deals.deals_of(desk.state, cleared)
-    assert [(deal.order_id, deal.place, deal.price_tenge_per_tonne, deal.quantity_lots) for deal in found] == [
-        ("bid", "KZ-47", 92_000, 5),
-        ("ask", "ZH", 90_000, 5),
-    ]
 
 
 # --- The whole --------------------------------------------------------------------------------------------------

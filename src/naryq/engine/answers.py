@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from typing import Final, NamedTuple
+from typing import Final
 
-from msgspec import structs
+import msgspec
 
 from naryq.messages import AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
 
@@ -13,7 +13,7 @@ NOT_KEPT: Final = 0
 """The sequence of an answer that stands in no row: busy, stopped, unknown, malformed, or a reused command_id."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What a command caused and the row that says so; `repeated` when an earlier, equal command caused it."""
 
     sequence: int
@@ -37,7 +37,7 @@ class Promise:
         """Promise an answer, to be given under the lock."""
         self._lock = lock
         self._answer: Answer | None = None
-        self._callbacks: list[Callable[[Promise], object]] = []
+        self._callbacks: tuple[Callable[[Promise], object], ...] = ()
         self._taken = False
 
     def done(self) -> bool:
@@ -66,7 +66,7 @@ class Promise:
         """Call back once the answer is there, in the writer's thread, or at once; it must be quick and not fail."""
         with self._lock:
             if self._answer is None:
-                self._callbacks.append(callback)
+                self._callbacks += (callback,)
                 return
         callback(self)
 
@@ -89,7 +89,7 @@ class Promise:
         return self._taken
 
 
-class Waiting(NamedTuple):
+class Waiting(msgspec.Struct, frozen=True):
     """A command in the queue, its canonical spelling, when it came (ns of a clock of its own), and its promise.
 
     Neighbours with one and the same `whole` are decided together, all or none.
@@ -141,7 +141,7 @@ def again(command: AnyCommand, entry: Entry) -> Answer:
 
     The time does not make it another: it says when the command was sent, and a repeat is sent later.
     """
-    if structs.replace(command, at_ns=entry.command.at_ns) == entry.command:
+    if msgspec.structs.replace(command, at_ns=entry.command.at_ns) == entry.command:
         return Answer(entry.sequence, entry.events, repeated=True)
     return refused(
         Refused(

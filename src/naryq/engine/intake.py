@@ -59,7 +59,7 @@ def _joined(found: list[Waiting], promises: Sequence[Promise]) -> list[Waiting]:
     """Join commands that are taken all or none."""
     if len(found) == len(promises):
         together = object()
-        return [waiting._replace(whole=together) for waiting in found]
+        return [msgspec.structs.replace(waiting, whole=together) for waiting in found]
     for promise in promises:
         if not promise.done():
             promise.refuse(NOT_ALONE)

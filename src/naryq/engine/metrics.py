@@ -7,6 +7,7 @@ writer counts a group in one go, and two engines in one process must not share t
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from naryq.engine.answers import Answer
@@ -41,10 +42,10 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0
 
-    def add(self, value: int) -> None:
-        """Count one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def add(self, value: int, times: int = 1) -> None:
+        """Count a value, once or more often."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
 
 class Metrics:
@@ -63,15 +64,14 @@ class Metrics:
 
     def group(self, received_ns: Iterable[int], answers: Sequence[Answer], begun_ns: int, now_ns: int) -> None:
         """Count a group that is acknowledged now, and which the writer began at an instant."""
-        for received in received_ns:
-            self.latency.add(now_ns - received)
-        for answer in answers:
-            first = answer.events[0]
-            if isinstance(first, Refused):
-                self.refused[first.code] += 1
-            else:
-                self.accepted += 1
-            self.repeated += answer.repeated
+        for received, together in groupby(received_ns):  # What came in one batch came at one instant.
+            self.latency.add(now_ns - received, len(list(together)))
+        heads = [answer.events[0] for answer in answers]
+        refused = [head.code for head in heads if isinstance(head, Refused)]
+        if refused:
+            self.refused.update(refused)
+        self.accepted += len(heads) - len(refused)
+        self.repeated += sum([answer.repeated for answer in answers])
         self.groups.add(len(answers))
         self.busy_ns += now_ns - begun_ns
 

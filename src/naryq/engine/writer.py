@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby, islice
+from operator import attrgetter
 from types import TracebackType
 from typing import Final, Generic, Self
 
@@ -291,7 +292,7 @@ class Engine(Generic[S]):
 
 def _decided(group: Group[S], batch: list[Waiting]) -> Iterator[Answer]:
     """Decide a batch in order, and at once what belongs together."""
-    for whole, members in groupby(batch, key=lambda waiting: waiting.whole):
+    for whole, members in groupby(batch, key=attrgetter("whole")):
         if whole is None:
             yield from (group.decide(waiting.command, waiting.spelling) for waiting in members)
         else:

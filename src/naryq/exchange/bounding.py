@@ -149,12 +149,15 @@ def check_may_reopen(state: State, session: Session, at_ns: int) -> None:
 
 def _widen(state: State, event: Traded) -> Decision:
     """Widen the hold when enough trades, buyers and sellers have met at its edge, after a cooling-off time."""
-    session = state.sessions[event.session_id]
-    band, rules = band_of(state, session), rules_in_force(state, event.at_ns)
+    rules = rules_in_force(state, event.at_ns)
     wanted, step = _wanted(rules), rules.integer(limits.BAND)
+    if wanted is None or step is None:
+        return ()
+    session = state.sessions[event.session_id]
+    band = band_of(state, session)
     before, reference = hold(session, band, rules, event.at_ns), session.opened.reference_tenge_per_tonne
     found = limits.breadth_of(band.met)
-    if wanted is None or step is None or before is None or reference is None or not limits.is_broad(found, wanted):
+    if before is None or reference is None or not limits.is_broad(found, wanted):
         return ()
     return (
         BandWidened(
@@ -187,12 +190,15 @@ def _with_band(state: State, session_id: str, **changes: object) -> State:
 
 def _traded(state: State, event: Traded) -> State:
     """Remember who met at the edge of the band, unless it is about to widen already."""
+    rules = rules_in_force(state, event.at_ns)
+    nearness = rules.integer("band_edge")
+    if nearness is None:
+        return state
     session = state.sessions[event.session_id]
-    band, rules = band_of(state, session), rules_in_force(state, event.at_ns)
-    highest, nearness = hold(session, band, rules, event.at_ns), rules.integer("band_edge")
-    reference = session.opened.reference_tenge_per_tonne
+    band, reference = band_of(state, session), session.opened.reference_tenge_per_tonne
+    highest = hold(session, band, rules, event.at_ns)
     cooling = band.widens_at_ns is not None and event.at_ns < band.widens_at_ns
-    if highest is None or nearness is None or reference is None or cooling:
+    if highest is None or reference is None or cooling:
         return state
     if event.price_tenge_per_tonne < limits.edge(highest, reference, nearness):
         return state

@@ -104,8 +104,11 @@ def held_tiyn(hold: Hold | None) -> int:
 def secure(state: State, event: OrderAccepted) -> Decision:
     """Follow an accepted order: hold its guarantee and its fee, by the rules in force when it came."""
     rules, opened = rules_in_force(state, event.submitted_at_ns), state.sessions[event.session_id].opened
+    secured = _secured(rules, opened, event.participant_id, event, None)
+    if secured is None:
+        return ()
     steps = Steps(state)
-    _hold(steps, event.order_id, _secured(rules, opened, event.participant_id, event, None))
+    _hold(steps, event.order_id, secured)
     return steps.done()
 
 
@@ -122,7 +125,8 @@ def secure_again(state: State, event: OrderAmended) -> Decision:
         secured = _secured(rules, session.opened, order.participant_id, order, hold)
         if secured is None:
             release(steps, event.order_id)
-        _hold(steps, event.order_id, secured)
+        else:
+            _hold(steps, event.order_id, secured)
     elif hold is not None:
         _hold(steps, event.order_id, _reduced(hold, event))
     pay_debts(steps, order.participant_id)
@@ -150,10 +154,8 @@ def _reduced(hold: Hold, event: OrderAmended) -> OrderSecured:
     )
 
 
-def _hold(steps: Steps, order_id: str, secured: OrderSecured | None) -> None:
+def _hold(steps: Steps, order_id: str, secured: OrderSecured) -> None:
     """Write down what is held for an order from now on, and book the difference to what was held before."""
-    if secured is None:
-        return
     before = held_tiyn(steps.state.money.holds.get(order_id))
     steps.add(secured)
     more = secured.guarantee_tiyn + secured.reserve_tiyn - before
@@ -178,6 +180,8 @@ def free(steps: Steps, participant_id: str, amount: int, reason: str) -> None:
 
 def follow_gone(state: State, event: OrderCancelled | OrderExpired) -> Decision:
     """Follow an order that was taken back or has expired: what was held for it is free again."""
+    if event.order_id not in state.money.holds:
+        return ()
     steps = Steps(state)
     release(steps, event.order_id)
     return steps.done()

@@ -42,6 +42,7 @@ from naryq.rulebook import InForce
 from naryq.units import NS_PER_DAY, days_between, divide, is_day
 
 PER_TONNE: Final = "tenge_per_tonne"
+replace = msgspec.structs.replace
 
 
 # --- Checks of an order -----------------------------------------------------------------------------------------
@@ -391,20 +392,19 @@ def fund_balance(state: State) -> int:
 
 
 def _with(state: State, **changes: object) -> State:
-    return msgspec.structs.replace(state, limits=msgspec.structs.replace(state.limits, **changes))
+    return replace(state, limits=replace(state.limits, **changes))
 
 
 def _order_accepted(state: State, event: OrderAccepted) -> State:
     memory = state.limits
     times = limits.remembered(memory.sent.get(event.participant_id, ()), event.submitted_at_ns)
     sent = memory.sent.insert(event.participant_id, times)
-    if event.side == "sell":
-        return _with(state, sent=sent)
-    return _with(state, sent=sent, batches=_batches(state, event, event.quantity_lots))
+    batches = memory.batches if event.side == "sell" else _batches(state, event, event.quantity_lots)
+    return replace(state, limits=replace(memory, sent=sent, batches=batches))
 
 
 def _taken(state: State, order: OrderAccepted, lots: int) -> State:
-    return _with(state, batches=_batches(state, order, lots))
+    return replace(state, limits=replace(state.limits, batches=_batches(state, order, lots)))
 
 
 def _batches(state: State, order: OrderAccepted, lots: int) -> Map[tuple[str, str], int]:

@@ -177,10 +177,10 @@ def _check_time(state: State, command: AnyCommand) -> None:
 
 
 def _check_permission(state: State, command: AnyCommand) -> None:
-    if isinstance(command, AdmitParticipant) and not len(state.participants):
-        return people.check_founder(command)
     actor = state.participants.get(command.actor)
     if actor is None:
+        if isinstance(command, AdmitParticipant) and not len(state.participants):
+            return people.check_founder(command)
         raise Refusal(
             Code.UNKNOWN_PARTICIPANT,
             f"nobody is admitted as {command.actor!r}",

@@ -87,11 +87,11 @@ def _secured(state: State, event: OrderSecured) -> State:
         value_tiyn=0 if before is None else before.value_tiyn,
         charged_tiyn=0 if before is None else before.charged_tiyn,
     )
-    return _with_money(state, holds=state.money.holds.insert(event.order_id, hold))
+    return replace(state, money=replace(state.money, holds=state.money.holds.insert(event.order_id, hold)))
 
 
 def _released(state: State, event: OrderReleased) -> State:
-    return _with_money(state, holds=state.money.holds.remove(event.order_id))
+    return replace(state, money=replace(state.money, holds=state.money.holds.remove(event.order_id)))
 
 
 def _traded(money: Money, order_id: str, part: Part) -> Money:

@@ -1,17 +1,18 @@
 """Deals that are settled against delivery: opened at the trade, paid, loaded, received, settled, closed or undone."""
 
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from naryq import pricing
-from naryq.exchange.deals import deals_of
 from naryq.exchange.debts import pay_debts, waive
 from naryq.exchange.guarantees import charge, charge_at_trade, due_fee, due_guarantee, free, release
 from naryq.exchange.money_events import Steps
 from naryq.exchange.money_state import Terms, free_tiyn
 from naryq.exchange.state import Session, State, ordered
 from naryq.exchange.topic import Decision
-from naryq.ledger import Deal, accounts, moved, pairing, settlement, tariff_table, traded
+from naryq.ledger import accounts, exchanged, moved, pairing, tariff_table, traded
 from naryq.ledger import obligations as performed
 from naryq.ledger.obligations import Obligation, Settled
 from naryq.messages import (
@@ -43,7 +44,7 @@ PRODUCT: Final = "lpg"
 """What a network session trades."""
 
 
-class Leg(NamedTuple):
+class Leg(msgspec.Struct, frozen=True, gc=False):
     """One side of a deal: whose order, and where the gas is handed over."""
 
     order_id: str
@@ -128,10 +129,11 @@ def settle_trade(state: State, event: Traded) -> Decision:
         product = state.market.instruments[opened.instrument].product
         _open(steps, opened, bought, sold, performed.Agreed(product, lots, price, price, 0))
     else:
-        deals = [Deal(deal.participant_id, deal.side, price, lots * opened.lot_kg) for deal in deals_of(state, event)]
-        steps.add(LedgerPosted(f"settlement of trade {event.trade_id}", settlement(deals, 0)))
+        mass_kg, value = lots * opened.lot_kg, amount_tiyn(price, lots * opened.lot_kg)
+        postings = exchanged(event.buyer_id, event.seller_id, value, mass_kg)
+        steps.add(LedgerPosted(f"settlement of trade {event.trade_id}", postings))
         for leg in (bought, sold):
-            charge_at_trade(steps, leg.order_id, lots, amount_tiyn(price, lots * opened.lot_kg))
+            charge_at_trade(steps, leg.order_id, lots, value)
     for leg in (bought, sold):
         hold = steps.state.money.holds.get(leg.order_id)
         if hold is not None and hold.lots == 0:

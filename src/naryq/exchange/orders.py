@@ -165,7 +165,8 @@ def _check_delivery(asked: Asked) -> None:
     if command.side == "sell":
         return
     if opened.instrument is None:
-        if any(each.place == command.place and each.kind == "province" for each in opened.places):
+        own = asked.state.participants[command.actor].provinces
+        if own and any(each.place == command.place and each.kind == "province" for each in opened.places):
             people.check_takes_delivery(asked.state, command.actor, command.place, "place")
         return
     instrument = asked.state.market.instruments[opened.instrument]
@@ -404,11 +405,15 @@ def with_order(session: Session, order: OrderAccepted, number: int) -> Session:
 def without_order(session: Session, order_id: str) -> Session:
     """Return a session without an order that stands in it."""
     number = session.numbers[order_id]
-    order, book = session.orders[number], session.book
+    return _without(session, number, session.orders[number])
+
+
+def _without(session: Session, number: int, order: OrderAccepted) -> Session:
+    book = session.book
     return msgspec.structs.replace(
         session,
         orders=session.orders.remove(number),
-        numbers=session.numbers.remove(order_id),
+        numbers=session.numbers.remove(order.order_id),
         lots=session.lots - order.quantity_lots,
         book=book and left(book, order.side, trading.limit_of(order), number),
     )
@@ -416,10 +421,13 @@ def without_order(session: Session, order_id: str) -> Session:
 
 def with_lots(session: Session, order_id: str, lots: int) -> Session:
     """Return a session in which so many lots of an order are open, in its old place; without it where none are."""
-    if not lots:
-        return without_order(session, order_id)
     number = session.numbers[order_id]
-    order = session.orders[number]
+    return _with_open(session, number, session.orders[number], lots)
+
+
+def _with_open(session: Session, number: int, order: OrderAccepted, lots: int) -> Session:
+    if not lots:
+        return _without(session, number, order)
     return msgspec.structs.replace(
         session,
         orders=session.orders.insert(number, msgspec.structs.replace(order, quantity_lots=lots)),
@@ -429,9 +437,10 @@ def with_lots(session: Session, order_id: str, lots: int) -> Session:
 
 def traded(session: Session, event: Traded) -> Session:
     """Return a session after a trade: with fewer open lots of both orders, and the trade in its statistics."""
-    lots = event.quantity_lots
     for order_id in (event.buy_order_id, event.sell_order_id):
-        session = with_lots(session, order_id, session.orders[session.numbers[order_id]].quantity_lots - lots)
+        number = session.numbers[order_id]
+        order = session.orders[number]
+        session = _with_open(session, number, order, order.quantity_lots - event.quantity_lots)
     return msgspec.structs.replace(session, statistics=counted(session.statistics, event))
 
 

@@ -414,9 +414,12 @@ def _session_published(state: State, event: SessionPublished) -> State:
 
 
 def _traded(state: State, event: Traded) -> State:
-    state = with_session(state, orders.traded(state.sessions[event.session_id], event))
-    trades = state.market.trades + 1
-    return msgspec.structs.replace(state, market=msgspec.structs.replace(state.market, trades=trades))
+    session = orders.traded(state.sessions[event.session_id], event)
+    return msgspec.structs.replace(
+        state,
+        sessions=state.sessions.insert(event.session_id, session),
+        market=msgspec.structs.replace(state.market, trades=state.market.trades + 1),
+    )
 
 
 TOPIC: Final = Topic(

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from naryq.exchange.state import Session, State
 from naryq.messages import REPUBLIC, AnyEvent, Code, Day, Month, OrderAccepted, Phase, Refusal, Role, SubmitOrder
 from naryq.rulebook import InForce
@@ -35,7 +37,7 @@ Follower: TypeAlias = Callable[[State, Any], Decision]
 """What follows from an event, given the state after it. It never refuses: what it does is due, not asked for."""
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """An order as it is judged: the state before it, the command, its session, and the rules in force at its time.
 
     An order that is amended is judged as the order that it would become; `replaces` is what it is now.

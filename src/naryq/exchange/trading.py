@@ -9,6 +9,8 @@ is the only way in which a book changes.
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
 from naryq.exchange import control, people
 from naryq.exchange.book import MARKET_PRICE, Book, best, queue
 from naryq.exchange.state import Session, State
@@ -25,7 +27,7 @@ MARKET_ENDED: Final = "a market order does not wait"
 CALL_ENDED: Final = "a market order does not outlast its call"
 
 
-class Bounds(NamedTuple):
+class Bounds(msgspec.Struct, frozen=True, gc=False):
     """The lowest and the highest price (tenge a tonne) at which orders may trade now; None bounds nothing."""
 
     lowest: int | None = None
@@ -46,14 +48,14 @@ class Outcome(NamedTuple):
     stopped_at: int | None = None
 
 
-class _Step(NamedTuple):
+class _Step(msgspec.Struct, frozen=True, gc=False):
     """One meeting on the way of an order: so many lots with an order of the book, or that order's end (no lots)."""
 
     maker: OrderAccepted
     lots: int
 
 
-class _Way(NamedTuple):
+class _Way(msgspec.Struct, frozen=True, gc=False):
     """The way of an order through the book: its meetings, what is left of it, and what stopped it."""
 
     steps: tuple[_Step, ...]
@@ -160,7 +162,7 @@ def _trade(number: int, taker: OrderAccepted, maker: OrderAccepted, lots: int) -
     return traded(number, bid, ask, Terms(maker.price_tenge_per_tonne, lots, taker.submitted_at_ns, taker.side))
 
 
-class Terms(NamedTuple):
+class Terms(msgspec.Struct, frozen=True, gc=False):
     """What is agreed in a trade: the price (tenge a tonne), the lots, when, and which side came to the other."""
 
     price: int

@@ -14,6 +14,7 @@ from naryq.ledger.accounts import (
 from naryq.ledger.at_trade import (
     Deal,
     compensation,
+    exchanged,
     settlement,
     tariff_table,
     tariffs_tiyn,
@@ -36,6 +37,7 @@ __all__ = [
     "Deal",
     "Unit",
     "compensation",
+    "exchanged",
     "moved",
     "opened",
     "participant_account",

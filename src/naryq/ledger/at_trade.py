@@ -31,6 +31,19 @@ def settlement(deals: Iterable[Deal], tariffs_tiyn: int) -> tuple[Posting, ...]:
     return tuple(leg for leg in legs if leg.amount != 0)
 
 
+def exchanged(buyer_id: str, seller_id: str, value_tiyn: int, mass_kg: int) -> tuple[Posting, ...]:
+    """Return the postings that settle a trade at one place: money against gas, and nothing is carried.
+
+    >>> [(leg.account, leg.unit, leg.amount) for leg in exchanged("b", "s", 500, 36_000)][:2]
+    [('participant:b', 'tiyn', -500), ('participant:b', 'kg', 36000)]
+    """
+    buyer, seller = participant_account(buyer_id), participant_account(seller_id)
+    gas = (Posting(buyer, "kg", mass_kg), Posting(seller, "kg", -mass_kg))
+    if value_tiyn == 0:
+        return gas
+    return Posting(buyer, "tiyn", -value_tiyn), gas[0], Posting(seller, "tiyn", value_tiyn), gas[1]
+
+
 def _deal_legs(deal: Deal) -> tuple[Posting, Posting]:
     sign = 1 if deal.side == "buy" else -1
     account = participant_account(deal.participant_id)

@@ -18,7 +18,7 @@ def opened() -> Balances:
 
 def total(postings: Iterable[Posting], unit: Unit) -> int:
     """Return the sum of all postings in one unit; zero for a balanced set."""
-    return sum(posting.amount for posting in postings if posting.unit == unit)
+    return sum([posting.amount for posting in postings if posting.unit == unit])
 
 
 def post(balances: Balances, postings: tuple[Posting, ...]) -> Balances:

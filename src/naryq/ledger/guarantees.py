@@ -4,8 +4,6 @@ Each amount is a difference of two values of one formula. So the parts of an ord
 whole would have been, and the last piece takes the last tiyn.
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from naryq.units import Rounding, amount_tiyn, divide, share
@@ -70,7 +68,7 @@ def fee_of(hold: Hold, lots: int, value_tiyn: int) -> int:
     return max(0, so_far - hold.charged_tiyn)
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """What one deal does to an order: lots and their value, the guarantee that goes with them, the fee."""
 
     lots: int

@@ -4,7 +4,9 @@ The exchange law let an exchange bound a day's prices by the trades before (arti
 platforms tied a session's base price to the last weighted average.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from naryq.messages import Code, Refusal
 from naryq.units import BASIS_POINTS, Rounding, divide
@@ -12,7 +14,7 @@ from naryq.units import BASIS_POINTS, Rounding, divide
 COLLAR: Final = "collar"
 
 
-class Collar(NamedTuple):
+class Collar(msgspec.Struct, frozen=True, gc=False):
     """The lowest and highest price at which an order may stand, in tenge a tonne ex-works; None bounds nothing."""
 
     lowest_tenge_per_tonne: int | None
@@ -49,7 +51,7 @@ def judge_price(price_tenge_per_tonne: int, carriage_tenge_per_tonne: int, bound
     Judging at the gate keeps every ex-works price inside the collar wherever the buyer stands.
     """
     gate = price_tenge_per_tonne - carriage_tenge_per_tonne
-    lowest, highest = bounds
+    lowest, highest = bounds.lowest_tenge_per_tonne, bounds.highest_tenge_per_tonne
     if highest is not None and gate > highest:
         return _outside(
             Code.PRICE_ABOVE_COLLAR, "above", "at most", price_tenge_per_tonne, highest + carriage_tenge_per_tonne

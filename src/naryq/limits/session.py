@@ -7,6 +7,8 @@ interval price limit; the breadth is that of the dynamic price bands of India's 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import msgspec
+
 from naryq.limits.prices import moved
 from naryq.messages import Code, Refusal
 from naryq.units import Rounding
@@ -16,7 +18,7 @@ HOLD: Final = "hold_rise"
 BAND: Final = "band_step"
 
 
-class TradeBounds(NamedTuple):
+class TradeBounds(msgspec.Struct, frozen=True, gc=False):
     """The lowest and highest price at which orders may trade now, and which rule draws each; None bounds nothing."""
 
     lowest_tenge_per_tonne: int | None = None
@@ -30,7 +32,7 @@ def halting(anchor_tenge_per_tonne: int | None, limit: int | None) -> TradeBound
 
     The anchor is the session's reference, and after a reopening the price at which it reopened. Rounded inwards.
 
-    >>> halting(100_001, 500)[:2]
+    >>> halting(100_001, 500).lowest_tenge_per_tonne, halting(100_001, 500).highest_tenge_per_tonne
     (95001, 105001)
     """
     if anchor_tenge_per_tonne is None or limit is None:
@@ -63,7 +65,7 @@ highest_limit='hold_rise')
     highest = halt.highest_tenge_per_tonne
     if highest is not None and highest < hold_tenge_per_tonne:
         return halt
-    return halt._replace(highest_tenge_per_tonne=hold_tenge_per_tonne, highest_limit=limit)
+    return msgspec.structs.replace(halt, highest_tenge_per_tonne=hold_tenge_per_tonne, highest_limit=limit)
 
 
 def judge_hold(price_tenge_per_tonne: int, bounds: TradeBounds) -> Refusal | None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Event, Name
+from naryq.messages.basics import Command, Event, Known, Name
 
 Scope = Literal["venue", "session", "instrument", "region", "participant"]
 """How far a stop reaches: everything, one session, one instrument, the deliveries of one region, or one participant."""
@@ -33,10 +33,10 @@ class TradingStopped(Event, frozen=True, tag=True):
     """From here on no order is taken that the stop reaches."""
 
     scope: Scope
-    target: Name
+    target: Known
     reason: str
     resting: Resting
-    actor: Name
+    actor: Known
     at_ns: int
     rulebook_version: str
 
@@ -45,9 +45,9 @@ class TradingResumed(Event, frozen=True, tag=True):
     """A stop is lifted; another may still reach the same orders."""
 
     scope: Scope
-    target: Name
+    target: Known
     reason: str
-    actor: Name
+    actor: Known
     at_ns: int
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Day, Event, Message, Month, Name, Reason
+from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name, Reason
 from naryq.messages.sessions import Lots, Price
 
 REPUBLIC = "KZ"
@@ -57,7 +57,7 @@ class InstrumentListed(Event, frozen=True, tag=True):
 class InstrumentDelisted(Event, frozen=True, tag=True):
     """No further session may be opened over an instrument."""
 
-    code: Name
+    code: Known
     reason: str
 
 
@@ -101,9 +101,9 @@ class ScheduleSessions(Command, frozen=True, tag=True):
 class SessionsScheduled(Event, frozen=True, tag=True):
     """A series of sessions is announced, for a quantity, around a base price with its source."""
 
-    series_id: Name
-    requested_by: Name
-    session_ids: tuple[Name, ...]
+    series_id: Known
+    requested_by: Known
+    session_ids: tuple[Known, ...]
     fallback_from: int
     """The number of sessions, from the first, that are restricted to the region."""
     quantity_lots: int

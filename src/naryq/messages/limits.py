@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from naryq.messages.basics import Command, Count, Day, Event, Name
+from naryq.messages.basics import Command, Count, Day, Event, Known, Name
 from naryq.messages.rulebooks import LegalSource
 
 Price = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -41,7 +41,7 @@ class LimitReached(Event, frozen=True, tag=True):
     unit: str
     what: str
     at_ns: int
-    session_id: Name | None = None
+    session_id: Known | None = None
     until_ns: int | None = None
     lots: int = 0
     """What it kept from trading, where it did."""
@@ -62,7 +62,7 @@ class LimitLifted(Event, frozen=True, tag=True):
 class BandWidened(Event, frozen=True, tag=True):
     """Enough trades by enough people at the edge of a session's band: it is wider from `effective_at_ns` on."""
 
-    session_id: Name
+    session_id: Known
     highest_before_tenge_per_tonne: int
     highest_after_tenge_per_tonne: int
     trades: int
@@ -74,8 +74,8 @@ class BandWidened(Event, frozen=True, tag=True):
 class PriceCounted(Event, frozen=True, tag=True):
     """What a session's price in a region would have been without limits joins the region's rolling sum."""
 
-    session_id: Name
-    region: Name
+    session_id: Known
+    region: Known
     uncapped_price_tenge_per_tonne: int
     sessions: int
     """How many prices the sum has."""
@@ -89,7 +89,7 @@ class KeysCounted(Event, frozen=True, tag=True):
     `acting` is for how many sessions the limit has acted; None while it does not.
     """
 
-    session_id: Name
+    session_id: Known
     average_tenge_per_tonne: int
     parity_tenge_per_tonne: int | None
     turned: int
@@ -109,9 +109,9 @@ class ClaimCompensation(Command, frozen=True, tag=True):
 class CompensationClaimed(Event, frozen=True, tag=True):
     """A claim waits for the regulator: it is due at most `claimed_tiyn` = (cost - price) * mass, over all sales."""
 
-    claim_id: Name
-    session_id: Name
-    participant_id: Name
+    claim_id: Known
+    session_id: Known
+    participant_id: Known
     cost_tenge_per_tonne: int
     statement: str
     sold_kg: int
@@ -130,8 +130,8 @@ class DecideClaim(Command, frozen=True, tag=True):
 class ClaimDecided(Event, frozen=True, tag=True):
     """A claim is decided; what is granted is booked from the fund to the seller."""
 
-    claim_id: Name
-    participant_id: Name
+    claim_id: Known
+    participant_id: Known
     granted_tiyn: int
     reason: str
     at_ns: int

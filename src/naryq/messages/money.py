@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Day, Event, Message, Month, Name
+from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name
 
 Tiyn = Annotated[int, msgspec.Meta(ge=1, le=10**16)]
 """An amount that is paid: at least one tiyn, at most a hundred trillion tenge."""
@@ -64,17 +64,17 @@ class EndowFund(Command, frozen=True, tag=True):
 class Deposited(Event, frozen=True, tag=True):
     """A participant's money has come in."""
 
-    participant_id: Name
+    participant_id: Known
     amount_tiyn: int
-    bank_reference: Name
+    bank_reference: Known
 
 
 class Withdrawn(Event, frozen=True, tag=True):
     """A participant's money has gone out."""
 
-    participant_id: Name
+    participant_id: Known
     amount_tiyn: int
-    bank_reference: Name
+    bank_reference: Known
 
 
 class FundEndowed(Event, frozen=True, tag=True):
@@ -82,7 +82,7 @@ class FundEndowed(Event, frozen=True, tag=True):
 
     fund: Fund
     amount_tiyn: int
-    bank_reference: Name
+    bank_reference: Known
 
 
 # --- Terms and guarantees ---------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class SettlementTermsFixed(Event, frozen=True, tag=True):
     trade has no such event.
     """
 
-    session_id: Name
+    session_id: Known
     settlement: Settlement
     payment_days: int | None
     prepayment_days: int | None
@@ -109,9 +109,9 @@ class SettlementTermsFixed(Event, frozen=True, tag=True):
 class OrderSecured(Event, frozen=True, tag=True):
     """Money is held for an order: its guarantee, and its fee at the limit price."""
 
-    session_id: Name
-    order_id: Name
-    participant_id: Name
+    session_id: Known
+    order_id: Known
+    participant_id: Known
     guarantee_tiyn: int
     reserve_tiyn: int
     guarantee_basis_points: int
@@ -126,8 +126,8 @@ class OrderSecured(Event, frozen=True, tag=True):
 class OrderReleased(Event, frozen=True, tag=True):
     """An order has left; what is still held for it is free again."""
 
-    order_id: Name
-    participant_id: Name
+    order_id: Known
+    participant_id: Known
     guarantee_tiyn: int
     reserve_tiyn: int
 
@@ -135,8 +135,8 @@ class OrderReleased(Event, frozen=True, tag=True):
 class FeeCharged(Event, frozen=True, tag=True):
     """An order traded and was settled at the trade: its fee, and the part of its guarantee that is free again."""
 
-    order_id: Name
-    participant_id: Name
+    order_id: Known
+    participant_id: Known
     lots: int
     value_tiyn: int
     fee_tiyn: int
@@ -153,18 +153,18 @@ class ObligationOpened(Event, frozen=True, tag=True):
     """
 
     obligation_id: str
-    session_id: Name
+    session_id: Known
     product: str
     delivery_month: Month
     lots: int
     mass_kg: int
-    buyer_id: Name
-    buy_order_id: Name
-    buy_place: Name
+    buyer_id: Known
+    buy_order_id: Known
+    buy_place: Known
     buy_price_tenge_per_tonne: int
-    seller_id: Name
-    sell_order_id: Name
-    sell_place: Name
+    seller_id: Known
+    sell_order_id: Known
+    sell_place: Known
     sell_price_tenge_per_tonne: int
     carriage_tenge_per_tonne: int
     buyer_guarantee_tiyn: int
@@ -227,18 +227,18 @@ class ShipmentReported(Event, frozen=True, tag=True):
     """Gas was loaded; `counted_kg` is what the obligation still takes of it."""
 
     obligation_id: str
-    document: Name
+    document: Known
     mass_kg: int
     counted_kg: int
     loaded_on: Day
-    wagons: tuple[Name, ...]
+    wagons: tuple[Known, ...]
 
 
 class ReceiptConfirmed(Event, frozen=True, tag=True):
     """Gas was received; the seller's guarantee for it is free again."""
 
     obligation_id: str
-    document: Name
+    document: Known
     counted_kg: int
     guarantee_tiyn: int
 
@@ -285,7 +285,7 @@ class DefaultDeclared(Event, frozen=True, tag=True):
 
     obligation_id: str
     party: Party
-    participant_id: Name
+    participant_id: Known
     reason: str
     due_tiyn: int
     penalty_tiyn: int
@@ -305,7 +305,7 @@ class DebtOpened(Event, frozen=True, tag=True):
     """A participant owes what could not be had from it; the creditor is an account."""
 
     debt_id: str
-    participant_id: Name
+    participant_id: Known
     creditor: str
     amount_tiyn: int
     reason: str
@@ -315,7 +315,7 @@ class DebtPaid(Event, frozen=True, tag=True):
     """A debt was paid, or a part of it."""
 
     debt_id: str
-    participant_id: Name
+    participant_id: Known
     amount_tiyn: int
 
 
@@ -323,7 +323,7 @@ class DebtWaived(Event, frozen=True, tag=True):
     """A debt, or a part of it, is no longer owed: what it was for is undone."""
 
     debt_id: str
-    participant_id: Name
+    participant_id: Known
     amount_tiyn: int
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Event, Name, Side
+from naryq.messages.basics import Command, Event, Known, Name, Side
 
 OrderType = Literal["limit", "market"]
 TimeInForce = Literal["session", "immediate_or_cancel", "fill_or_kill"]
@@ -62,10 +62,10 @@ class OrderAccepted(Event, frozen=True, tag=True):
     The price of a market order is the worst at which the session lets it trade.
     """
 
-    session_id: Name
-    order_id: Name
-    participant_id: Name
-    place: Name
+    session_id: Known
+    order_id: Known
+    participant_id: Known
+    place: Known
     side: Side
     price_tenge_per_tonne: int
     quantity_lots: int
@@ -74,14 +74,14 @@ class OrderAccepted(Event, frozen=True, tag=True):
     order_type: OrderType = "limit"
     time_in_force: TimeInForce = "session"
     post_only: bool = False
-    delivery: Name | None = None
+    delivery: Known | None = None
 
 
 class OrderAmended(Event, frozen=True, tag=True):
     """An open order has another price or open quantity, and has kept its place in the queue or gone to its end."""
 
-    session_id: Name
-    order_id: Name
+    session_id: Known
+    order_id: Known
     price_tenge_per_tonne: int
     quantity_lots: int
     keeps_place: bool
@@ -93,16 +93,16 @@ class OrderAmended(Event, frozen=True, tag=True):
 class OrderCancelled(Event, frozen=True, tag=True):
     """What was left of an order is taken out: by its owner where no reason is given, else for the reason."""
 
-    session_id: Name
-    order_id: Name
+    session_id: Known
+    order_id: Known
     reason: str = ""
 
 
 class OrderExpired(Event, frozen=True, tag=True):
     """What was left of an order ended with its session."""
 
-    session_id: Name
-    order_id: Name
+    session_id: Known
+    order_id: Known
 
 
 OrderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Day, Event, Message, Name
+from naryq.messages.basics import Command, Day, Event, Known, Message, Name
 
 Role = Literal["operator", "regulator", "seller", "buyer", "observer"]
 ParticipantClass = Literal[
@@ -112,11 +112,11 @@ class EndAffiliation(Command, frozen=True, tag=True):
 class ParticipantAdmitted(Event, frozen=True, tag=True):
     """Somebody may act under a role from now on; `rulebook_version` judged what was shown for a class."""
 
-    participant_id: Name
+    participant_id: Known
     name: str
     role: Role
     participant_class: ParticipantClass | None = None
-    provinces: tuple[Name, ...] = ()
+    provinces: tuple[Known, ...] = ()
     shown: tuple[Shown, ...] = ()
     rulebook_version: str = ""
 
@@ -124,9 +124,9 @@ class ParticipantAdmitted(Event, frozen=True, tag=True):
 class ParticipantClassified(Event, frozen=True, tag=True):
     """A participant has a class, provinces and credentials in the place of those it had."""
 
-    participant_id: Name
+    participant_id: Known
     participant_class: ParticipantClass
-    provinces: tuple[Name, ...]
+    provinces: tuple[Known, ...]
     shown: tuple[Shown, ...]
     rulebook_version: str
 
@@ -134,7 +134,7 @@ class ParticipantClassified(Event, frozen=True, tag=True):
 class ParticipantSuspended(Event, frozen=True, tag=True):
     """A participant may only wind down: through the day `until`, so before the instant `ends_at_ns`; None is no end."""
 
-    participant_id: Name
+    participant_id: Known
     reason: str
     until: Day | None
     ends_at_ns: int | None
@@ -144,7 +144,7 @@ class ParticipantSuspended(Event, frozen=True, tag=True):
 class ParticipantExcluded(Event, frozen=True, tag=True):
     """A participant is shut out, and may be reinstated from the instant `ends_at_ns` on; None is never."""
 
-    participant_id: Name
+    participant_id: Known
     reason: str
     until: Day | None
     ends_at_ns: int | None
@@ -154,23 +154,23 @@ class ParticipantExcluded(Event, frozen=True, tag=True):
 class ParticipantReinstated(Event, frozen=True, tag=True):
     """A participant may act again."""
 
-    participant_id: Name
+    participant_id: Known
     reason: str
 
 
 class AffiliationDeclared(Event, frozen=True, tag=True):
     """Two participants are affiliated; `participant_id` is the smaller of the two."""
 
-    participant_id: Name
-    affiliate_id: Name
+    participant_id: Known
+    affiliate_id: Known
     evidence: str
 
 
 class AffiliationEnded(Event, frozen=True, tag=True):
     """Two participants are no longer affiliated; `participant_id` is the smaller of the two."""
 
-    participant_id: Name
-    affiliate_id: Name
+    participant_id: Known
+    affiliate_id: Known
     evidence: str
 
 

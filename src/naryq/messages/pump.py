@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from naryq.messages.basics import Command, Correction, Count, Day, Event, Message, Month, Name
+from naryq.messages.basics import Command, Correction, Count, Day, Event, Known, Message, Month, Name
 
 
 class ReportRetailTerms(Command, frozen=True, tag=True):
@@ -33,7 +33,7 @@ class RetailTermsReported(Event, frozen=True, tag=True):
     """
 
     delivery_month: Month
-    province: Name
+    province: Known
     depot_tenge_per_tonne: int
     station_margin_tiyn_per_litre: int
     plan_pass_on_basis_points: int
@@ -68,7 +68,7 @@ class PumpPrice(Message, frozen=True):
 class PricesPublished(Event, frozen=True, tag=True):
     """The pump price of every province for a month, under the rulebook named."""
 
-    session_id: Name
+    session_id: Known
     day: Day
     delivery_month: Month
     pump_prices: tuple[PumpPrice, ...]

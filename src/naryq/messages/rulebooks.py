@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from naryq.messages.basics import Command, Day, Event, Message, Month, Name, Reason, Side
+from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name, Reason, Side
 from naryq.messages.people import Role
 
 
@@ -161,10 +161,10 @@ class ConfirmEmergency(Command, frozen=True, tag=True):
 class RuleChangeProposed(Event, frozen=True, tag=True):
     """A proposal stands, and waits for its assessment and for a decision."""
 
-    proposal_id: Name
+    proposal_id: Known
     proposed: Proposed
     reason: str
-    proposed_by: Name
+    proposed_by: Known
     role: Role
     rulebook_version: str
     """The rulebook that was in force when it was proposed."""
@@ -173,7 +173,7 @@ class RuleChangeProposed(Event, frozen=True, tag=True):
 class ProposalWithdrawn(Event, frozen=True, tag=True):
     """A proposal was taken back by who made it."""
 
-    proposal_id: Name
+    proposal_id: Known
 
 
 class Amounts(Message, frozen=True):
@@ -233,10 +233,10 @@ class ProposalAssessed(Event, frozen=True, tag=True):
     as they stand now (`rulebook_version`), and by those of the same day with the proposal (`proposed_version`).
     """
 
-    proposal_id: Name
+    proposal_id: Known
     effective: Day
-    session_ids: tuple[Name, ...]
-    left_out: tuple[Name, ...]
+    session_ids: tuple[Known, ...]
+    left_out: tuple[Known, ...]
     """Sessions among the last that are no network auction: their trades depend on the course of time."""
     participants: tuple[ParticipantEffect, ...]
     provinces: tuple[ProvinceEffect, ...]
@@ -249,8 +249,8 @@ class ProposalAssessed(Event, frozen=True, tag=True):
 class ProposalApproved(Event, frozen=True, tag=True):
     """A second person has approved a proposal; the rulebook that follows holds it."""
 
-    proposal_id: Name
-    approved_by: Name
+    proposal_id: Known
+    approved_by: Known
     role: Role
     assessment_sequence: int
 
@@ -258,28 +258,28 @@ class ProposalApproved(Event, frozen=True, tag=True):
 class ProposalRejected(Event, frozen=True, tag=True):
     """A proposal was turned down."""
 
-    proposal_id: Name
-    rejected_by: Name
+    proposal_id: Known
+    rejected_by: Known
     reason: str
 
 
 class EmergencyDeclared(Event, frozen=True, tag=True):
     """Rules have other values from today until the end of a day; it is listed until confirmed or ended."""
 
-    emergency_id: Name
+    emergency_id: Known
     rules: tuple[str, ...]
     effective: Day
     until: Day
     reason: str
-    declared_by: Name
+    declared_by: Known
     role: Role
 
 
 class EmergencyConfirmed(Event, frozen=True, tag=True):
     """A second person in another role stands behind an emergency."""
 
-    emergency_id: Name
-    confirmed_by: Name
+    emergency_id: Known
+    confirmed_by: Known
     role: Role
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Count, Day, Event, Message, Month, Name, Reason, Side
+from naryq.messages.basics import Command, Count, Day, Event, Known, Message, Month, Name, Reason, Side
 
 PlaceKind = Literal["plant", "province", "outside"]
 SessionKind = Literal["network", "call", "continuous", "standard"]
@@ -115,7 +115,7 @@ class ClearSession(Command, frozen=True, tag=True):
 class SessionOpened(Event, frozen=True, tag=True):
     """Orders are taken from `opens_at_ns` until `closes_at_ns`, within the collar where the rules set one."""
 
-    session_id: Name
+    session_id: Known
     day: Day
     window: str
     delivery_month: Month
@@ -129,8 +129,8 @@ class SessionOpened(Event, frozen=True, tag=True):
     collar_highest_tenge_per_tonne: int | None
     rulebook_version: str
     kind: SessionKind = "network"
-    instrument: Name | None = None
-    region: Name | None = None
+    instrument: Known | None = None
+    region: Known | None = None
     opening_call: bool = False
     closing_call: bool = False
     standard: StandardTerms | None = None
@@ -143,14 +143,14 @@ class SessionOpened(Event, frozen=True, tag=True):
     self_trade: str = ""
     market_orders: bool = False
     """Whether market orders are taken."""
-    series_id: Name | None = None
+    series_id: Known | None = None
     """The series that it belongs to, where it was scheduled."""
 
 
 class PhaseChanged(Event, frozen=True, tag=True):
     """A session is in another phase, for the reason given, from the instant given."""
 
-    session_id: Name
+    session_id: Known
     phase: Phase
     reason: str
     at_ns: int
@@ -164,13 +164,13 @@ class Traded(Event, frozen=True, tag=True):
     """
 
     trade_id: str
-    session_id: Name
+    session_id: Known
     price_tenge_per_tonne: int
     quantity_lots: int
-    buy_order_id: Name
-    buyer_id: Name
-    sell_order_id: Name
-    seller_id: Name
+    buy_order_id: Known
+    buyer_id: Known
+    sell_order_id: Known
+    seller_id: Known
     aggressor: Side | None
     at_ns: int
 
@@ -178,7 +178,7 @@ class Traded(Event, frozen=True, tag=True):
 class RoundCalled(Event, frozen=True, tag=True):
     """The next round of an open standard auction has a price; None when the auction waits to be cleared."""
 
-    session_id: Name
+    session_id: Known
     round_number: int
     price_tenge_per_tonne: int | None
 
@@ -199,7 +199,7 @@ class Statistics(Message, frozen=True):
 class SessionEnded(Event, frozen=True, tag=True):
     """Nothing more trades in a session of any kind; its statistics where it is over one instrument."""
 
-    session_id: Name
+    session_id: Known
     at_ns: int
     statistics: Statistics | None = None
     weighted_average_tenge_per_tonne: int | None = None
@@ -210,9 +210,9 @@ class SessionEnded(Event, frozen=True, tag=True):
 class SessionPublished(Event, frozen=True, tag=True):
     """The statistics of a session over one instrument are public."""
 
-    session_id: Name
+    session_id: Known
     day: Day
-    instrument: Name
+    instrument: Known
     statistics: Statistics
     weighted_average_tenge_per_tonne: int | None
     rulebook_version: str
@@ -221,7 +221,7 @@ class SessionPublished(Event, frozen=True, tag=True):
 class SessionClosed(Event, frozen=True, tag=True):
     """No further order is taken."""
 
-    session_id: Name
+    session_id: Known
 
 
 class PlacePrice(Message, frozen=True):
@@ -259,7 +259,7 @@ class Flow(Message, frozen=True):
 class SessionCleared(Event, frozen=True, tag=True):
     """The prices, fills and flows of a session; `welfare` equals `dual_value`, which proves the optimum."""
 
-    session_id: Name
+    session_id: Known
     prices: tuple[PlacePrice, ...]
     fills: tuple[Fill, ...]
     flows: tuple[Flow, ...]

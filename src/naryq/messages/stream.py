@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from naryq.messages.basics import Day, Event, Message, Month, Name, Refused, Side
+from naryq.messages.basics import Day, Event, Known, Message, Month, Refused, Side
 from naryq.messages.control import TradingStopped
 from naryq.messages.entry import AnyEvent
 from naryq.messages.instruments import Instrument
@@ -37,7 +37,7 @@ Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class LevelChanged(Event, frozen=True, tag=True):
     """So much stands at a price of a book now, all orders together; no lots say that the price is gone."""
 
-    session_id: Name
+    session_id: Known
     side: Side
     price_tenge_per_tonne: int
     quantity_lots: int
@@ -47,14 +47,14 @@ class LevelChanged(Event, frozen=True, tag=True):
 class BookHidden(Event, frozen=True, tag=True):
     """Nothing of a book is shown from here on: forget its levels."""
 
-    session_id: Name
+    session_id: Known
 
 
 class TradeReported(Event, frozen=True, tag=True):
     """A trade over an instrument, without those who made it."""
 
     trade_id: str
-    session_id: Name
+    session_id: Known
     price_tenge_per_tonne: int
     quantity_lots: int
     aggressor: Side | None
@@ -67,8 +67,8 @@ class OrderFilled(Event, frozen=True, tag=True):
     `open_lots` is what is left of it; a network session has no trade identifiers.
     """
 
-    session_id: Name
-    order_id: Name
+    session_id: Known
+    order_id: Known
     side: Side
     price_tenge_per_tonne: int
     quantity_lots: int
@@ -80,14 +80,14 @@ class ObligationTaken(Event, frozen=True, tag=True):
     """What a deal obliges one of its parties to, towards the clearing house: to pay by a day, or to load by one."""
 
     obligation_id: str
-    session_id: Name
+    session_id: Known
     party: Party
     product: str
     delivery_month: Month
     lots: int
     mass_kg: int
-    order_id: Name
-    place: Name
+    order_id: Known
+    place: Known
     price_tenge_per_tonne: int
     guarantee_tiyn: int
     fee_tiyn: int
@@ -112,7 +112,7 @@ class ObligationChanged(Event, frozen=True, tag=True):
 class RulebookInForce(Event, frozen=True, tag=True):
     """Another version of the rules holds."""
 
-    name: Name
+    name: Known
     version: str
 
 

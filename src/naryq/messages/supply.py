@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Correction, Count, Day, Event, Message, Month, Name
+from naryq.messages.basics import Command, Correction, Count, Day, Event, Known, Message, Month, Name
 from naryq.messages.people import ParticipantClass, Why
 from naryq.messages.sessions import Link
 
@@ -37,7 +37,7 @@ class SupplyPlanned(Event, frozen=True, tag=True):
     """
 
     delivery_month: Month
-    province: Name
+    province: Known
     outside_lots: int
     platform_lots: int
     outside_price_tenge_per_tonne: int | None
@@ -120,8 +120,8 @@ class CapacityStated(Event, frozen=True, tag=True):
     """What a seller can deliver from a plant; `previous_lots` is what a correction has replaced."""
 
     period: Period
-    seller_id: Name
-    plant: Name
+    seller_id: Known
+    plant: Known
     lots: int
     maintenance: str
     correction: str
@@ -131,20 +131,20 @@ class CapacityStated(Event, frozen=True, tag=True):
 class ApplicationSubmitted(Event, frozen=True, tag=True):
     """Gas was applied for; `submitted_by` is the applicant or the akimat of the province."""
 
-    application_id: Name
+    application_id: Known
     period: Period
     part: Part
-    province: Name
-    applicant_id: Name
+    province: Known
+    applicant_id: Known
     applicant_class: ParticipantClass | None
-    submitted_by: Name
+    submitted_by: Known
     lots: int
 
 
 class ApplicationCorrected(Event, frozen=True, tag=True):
     """An application asks for another number of lots."""
 
-    application_id: Name
+    application_id: Known
     lots: int
     previous_lots: int
     reason: str
@@ -157,7 +157,7 @@ class ApplicationsReviewed(Event, frozen=True, tag=True):
     """
 
     period: Period
-    province: Name
+    province: Known
     lots: int
     reason: str
     correct_by: Day | None
@@ -248,11 +248,11 @@ class ShipAllotment(Command, frozen=True, tag=True):
 class AllotmentRefused(Event, frozen=True, tag=True):
     """Allotted lots were given up; the seller now owes them to the platform."""
 
-    allotment_id: Name
+    allotment_id: Known
     period: Period
-    seller_id: Name
-    plant: Name
-    province: Name
+    seller_id: Known
+    plant: Known
+    province: Known
     lots: int
     reason: str
 
@@ -260,11 +260,11 @@ class AllotmentRefused(Event, frozen=True, tag=True):
 class AllotmentShipped(Event, frozen=True, tag=True):
     """Gas was loaded for an allotment."""
 
-    allotment_id: Name
-    document: Name
+    allotment_id: Known
+    document: Known
     mass_kg: int
     loaded_on: Day
-    wagons: tuple[Name, ...]
+    wagons: tuple[Known, ...]
 
 
 # --- What the law has reported ----------------------------------------------------------------------------------
@@ -298,8 +298,8 @@ class OutputReported(Event, frozen=True, tag=True):
     """A seller's month at a plant; `due` is the last day on which it is in time, None where no rule says so."""
 
     month: Month
-    seller_id: Name
-    plant: Name
+    seller_id: Known
+    plant: Known
     own_output_kg: int
     tolled_output_kg: int
     shipped_in_plan_kg: int
@@ -314,12 +314,12 @@ class SalesReported(Event, frozen=True, tag=True):
     """A province's month; `due` is the last day on which it is in time, None where no rule says so."""
 
     month: Month
-    province: Name
+    province: Known
     sold_kg: int
     used_kg: int
     wholesale_tenge_per_tonne: int
     retail_tiyn_per_litre: int
-    reported_by: Name
+    reported_by: Known
     reported_on: Day
     due: Day | None
     correction: str

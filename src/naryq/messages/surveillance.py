@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from naryq.messages.basics import Command, Event, Message, Name, Reason
+from naryq.messages.basics import Command, Event, Known, Message, Name, Reason
 
 Screen = Literal[
     "concentration",
@@ -59,7 +59,7 @@ class SessionWatched(Event, frozen=True, tag=True):
     It is for the regulator alone, as the flags are.
     """
 
-    session_id: Name
+    session_id: Known
     ended_at_ns: int
     average_tenge_per_tonne: int | None
     offered: tuple[tuple[str, int], ...]
@@ -77,9 +77,9 @@ class FlagRaised(Event, frozen=True, tag=True):
     It is for the regulator alone: a door that shows events to traders leaves it out.
     """
 
-    flag_id: Name
+    flag_id: Known
     screen: Screen
-    session_id: Name
+    session_id: Known
     subjects: tuple[str, ...]
     """The groups of participants concerned, each by its smallest identifier."""
     evidence: tuple[Evidence, ...]
@@ -101,10 +101,10 @@ class CloseFlag(Command, frozen=True, tag=True):
 class FlagClosed(Event, frozen=True, tag=True):
     """The regulator has looked at a flag and says what was found."""
 
-    flag_id: Name
+    flag_id: Known
     finding: str
     reason: str
-    closed_by: Name
+    closed_by: Known
 
 
 SurveillanceCommand = CloseFlag

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
+
+import msgspec
 
 from naryq.messages import Code, DatedValue, Day, LegalSource, Refusal, Rule, RulebookText, RuleValue
 from naryq.rulebook.catalogue import (
@@ -114,9 +116,8 @@ class Rulebook:
         answer = self._memory.get((effective, known))
         if answer is None:
             values = {rule.rule: winner(rule.values, effective, known) for rule in self.text.rules}
-            answer = InForce(
-                self, effective, known, MappingProxyType(values), _optional_numbers(values), _lists(values)
-            )
+            numbers, lists = _optional_numbers(values), _lists(values)
+            answer = InForce(self, effective, known, MappingProxyType(values), numbers, lists, self.version)
             _remember(self._memory, (effective, known), answer)
         return answer
 
@@ -162,7 +163,7 @@ def begins_and_ends(values: tuple[DatedValue, ...]) -> tuple[Day, ...]:
     return tuple(sorted(dict.fromkeys(begins + ends)))
 
 
-class InForce(NamedTuple):
+class InForce(msgspec.Struct, frozen=True):
     """The rules in force on a day, as known on a day."""
 
     rulebook: Rulebook
@@ -173,11 +174,8 @@ class InForce(NamedTuple):
     """Of each rule that is one number and that a venue can do without: every order asks for a dozen of them."""
     lists: Mapping[str, tuple[str, ...]]
     """Of each rule that is a list of words."""
-
-    @property
-    def version(self) -> str:
-        """The version of the rulebook that answers."""
-        return self.rulebook.version
+    version: str
+    """The version of the rulebook that answers."""
 
     def value(self, rule: str) -> DatedValue | None:
         """Return the dated value in force, or None when the rulebook has none for this day."""
