@@ -71,45 +71,100 @@ def fill_inside(
     return surplus, int((fills < 0).sum())
 
 
+def sample(
+    side: Array,
+    price: Array,
+    quantity: Array,
+    offer: int,
+    stretch: int,
+    sampled: int,
+    seen: Array,
+    table: Array,
+) -> None:
+    rows = [row for row in range(len(price) // stretch * stretch) if row % stretch < sampled]
+    prices, lots = price[rows].tolist(), quantity[rows].tolist()
+    digits = 0
+    while (max(prices) - min(prices)) >> digits >= table.shape[1]:
+        digits += 1
+    for code, limit, count in zip(side[rows].tolist(), prices, lots, strict=True):
+        table[int(code == offer), (limit - min(prices)) >> digits] += count
+    bids, offers = table.tolist()
+    excess = [sum(offers[:bucket]) - sum(bids[bucket:]) for bucket in range(len(bids) + 1)]
+    traded = sum(lots for lots, before in zip(offers, excess, strict=False) if before < 0)
+    seen[:] = min(prices), max(prices), min(lots), max(lots), digits, traded
+    table[0] = excess[1:]
+
+
 def sift(
     side: Array,
     price: Array,
     quantity: Array,
+    offer: int,
     first: int,
-    low: int,
-    high: int,
+    window: tuple[int, int, int],
     fills: Array,
     sums: Array,
-    near: Array,
-    *_room: Array,
-) -> int:
-    ways = [int(code) ^ first for code in side.tolist()]
-    rows = list(zip(ways, price.tolist(), quantity.tolist(), strict=True))
-    between = [row for row, (_, limit, _) in enumerate(rows) if low <= limit < high]
-    if len(between) >= near.shape[1]:
-        return -1
+    listed: Array,
+    table: Array,
+    _room: Array,
+) -> None:
+    low, high, digits = window
+    rows = list(zip((side == offer).tolist(), price.tolist(), quantity.tolist(), strict=True))
     for column, values in enumerate((price.tolist(), quantity.tolist())):
         sums[2 * column] = min([int(sums[2 * column]), *values])
         sums[2 * column + 1] = max([int(sums[2 * column + 1]), *values])
     sums[4] += sum(quantity.tolist())
-    for row, (way, limit, lots) in enumerate(rows):
-        gain = (limit - high, low - 1 - limit)[way]
-        fills[row] = lots if gain >= 0 else 0
-        sums[5 + way] += fills[row]
-        sums[7] += max(0, gain) * lots
-    for place, row in enumerate(between):
-        way, limit, lots = rows[row]
-        middle = (low + high) // 2
-        fills[row] = lots if (middle < limit, limit < middle)[way] else 0
-        sums[8 + way] += lots
-        near[:, place] = row, side[row], limit, lots, fills[row]
-    return len(between)
+    for row, (sells, limit, lots) in enumerate(rows):
+        if low <= limit < high:
+            fills[row] = lots if sells == (limit < low + (high - low) // 2) else 0
+            listed[sums[8]] = 2 * (first + row) + sells, limit - low, lots
+            table[int(sells), (limit - low) >> digits] += lots
+            sums[8] += 1
+        else:
+            executes = sells == (limit < low)
+            fills[row] = lots if executes else 0
+            sums[5 + sells] += fills[row]
+            sums[7] += fills[row] * (low - 1 - limit if sells else limit - high)
 
 
-def correct(rows: Array, likely: Array, found: Array, changed: Array, fills: Array) -> None:
-    assert changed.shape == likely.shape
-    for row, lots in zip(rows.tolist(), found.tolist(), strict=False):
-        fills[row] = lots
+def narrow(
+    fills: Array,
+    sums: Array,
+    tables: Array,
+    listed: Array,
+    starts: Array,
+    window: tuple[int, int, int],
+    offer: int,
+    orders: Array,
+    codes: Array,
+) -> int:
+    low, high, digits = window
+    runs = [listed[start : start + found] for start, found in zip(starts, sums[:, 8], strict=True)]
+    rows = [(code >> 1, code & 1, low + above, lots) for run in runs for code, above, lots in run.tolist()]
+    sums[0, :8] = [(min, max)[column % 2](sums[:, column]) for column in range(4)] + sums[:, 4:8].sum(axis=0).tolist()
+    bought, sold = sums[0, 5:7].tolist()
+
+    def excess(price: int) -> int:
+        offered = sold + sum(lots for _, sells, limit, lots in rows if sells and limit < price)
+        return int(offered - bought - sum(lots for _, sells, limit, lots in rows if not sells and limit >= price))
+
+    if min(sold, bought) <= 0 or not excess(low) < 0 < excess(high):
+        return -1
+    edges = [low + (bucket << digits) for bucket in range(tables.shape[2])] + [high]
+    start = max(edge for edge in edges if edge < high and excess(edge) < 0)
+    end = min(edge for edge in edges if excess(edge) > 0)
+    sums[0, 7] += (start - low) * sold + (high - end) * bought
+    left = [row for row in rows if start <= row[2] < end]
+    for row, sells, limit, lots in rows:
+        if not start <= limit < end:
+            fills[row] = lots if sells == (limit < start) else 0
+            sums[0, 5 + sells] += fills[row]
+            sums[0, 7] += fills[row] * (start - 1 - limit if sells else limit - end)
+    left += [(-1, 0, end, sums[0, 5]), (-1, 1, start - 1, sums[0, 6])]
+    for place, (row, sells, limit, lots) in enumerate(left):
+        orders[:3, place] = row, limit, lots
+        codes[1, place] = offer if sells else 1 - offer
+    return len(left) - 2
 
 
 def clip(

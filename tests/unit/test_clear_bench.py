@@ -54,6 +54,6 @@ def test_small_markets_and_shapes() -> None:
         bench, ["small", "--orders", "3000", "--markets", "20", "--json"], catch_exceptions=False
     )
     figures = json.loads(result.stdout)["figures"]
-    assert len(figures) == 9
-    assert sum(bool(figure["target"]) for figure in figures) == 5
+    assert len(figures) == 14
+    assert sum(bool(figure["target"]) for figure in figures) == 6
     assert all(figure["seconds"] is None or figure["seconds"] > 0 for figure in figures)

@@ -85,44 +85,69 @@ def test_passes_over_one_place(seed: int) -> None:
         same(one_place_kernels.histogram_of_one, twins.histogram_of_one, given, (table,))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_one_place_is_sifted(seed: int) -> None:
-    """What stands near the crossing is listed, and the rest filled, as the twin does it: in one block or several."""
+def place_of_one(seed: int, count: int) -> tuple[Any, ...]:
     chance = draw(seed)
+    kind = (np.uint8, np.int32)[seed // 4 % 2]
+    side: Any = chance.integers(0, 2, count).astype(kind)
+    return side, chance.integers(0, 400, count), chance.integers(1, 9, count), kind(seed // 2 % 2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_place_is_sampled(seed: int) -> None:
+    """A sample says where its rows cross as the twin does, by all rows or by some, in buckets wide or of one price."""
+    columns = place_of_one(seed, 64 + seed)
+    for stretch, sampled, buckets in ((1, 1, 512), (16, 5, 16), (7, 7, 64)):
+        left = np.zeros(6, np.int64), np.zeros((2, buckets), np.int64)
+        same(one_place_kernels.sample, twins.sample, (*columns, stretch, sampled), left)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_place_is_sifted_and_narrowed(seed: int) -> None:
+    """The orders near the crossing are listed, and the rest filled, as the twins do it: in one block or more."""
+    runs = 1 + seed % 3
     count = (1, 2 * one_place_kernels.BLOCK)[seed % 2] + seed
-    first, low = seed // 2 % 2, int(chance.integers(0, 300))
-    high = low + int(chance.integers(1, 150))
-    columns: Any = (
-        chance.integers(0, 2, count).astype(np.uint8),
-        chance.integers(0, 400, count),
-        chance.integers(1, 9, count),
-    )
-    fills, near = np.zeros(count, np.int64), np.zeros((5, count + 1), np.int64)
-    kernel: Any = one_place_kernels.sift
-    twin: Any = twins.sift
-    marks = chance.integers(0, 2, one_place_kernels.BLOCK).astype(np.uint8)  # What an earlier block has left.
-    room: Any = marks, marks.view(np.int64)
-    answers: list[Any] = []
-    for call in (kernel, twin):
-        left, sums, listed = fills.copy(), np.array([10**9, -(10**9), 10**9, -(10**9), *[0] * 6]), near.copy()
-        found = call(*columns, first, low, high, left, sums, listed, *room)
-        answers.append([found, left.tolist(), sums.tolist(), listed[:, :found].tolist()])
-    assert answers[0] == answers[1]
-    found = answers[0][0]
-    short = kernel(*columns, first, low, high, fills, np.zeros(10, np.int64), near[:, :found].copy(), *room)
-    assert short == -1, "without room to spare it says so, and writes nothing beyond its room"
+    low = int(draw(seed).integers(100, 250))
+    window = low, low + int(draw(seed + 1).integers(1, 150)), 1 + seed % 4
+    kernel, twin = (sifted(each, seed, (runs, count), window) for each in (one_place_kernels, twins))
+    assert kernel == twin
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_likely_fills_are_corrected(seed: int) -> None:
-    """What was found otherwise than it was likely is put right, and nothing else is touched."""
-    chance = draw(seed)
-    rows = np.flatnonzero(chance.integers(0, 2, 3 * seed))
-    likely, found = chance.integers(0, 3, (2, rows.size))
-    fills = np.full(3 * seed, 9)
-    fills[rows] = likely
-    ends = np.concatenate([found, [7, 7]])  # The last two stand for all other orders, and for no row.
-    same(one_place_kernels.correct, twins.correct, (rows, likely, ends, np.empty_like(rows)), (fills,))
+def sifted(kernels: Any, seed: int, size: tuple[int, int], window: tuple[int, int, int]) -> list[Any]:
+    """Sift some runs of rows and narrow what they list; all that came of it."""
+    runs, count = size
+    fills, sums = np.zeros(runs * count, np.int64), np.array([[10**9, -(10**9), 10**9, -(10**9), *[0] * 5]] * runs)
+    space = count + one_place_kernels.BLOCK
+    listed, tables = np.zeros((runs * space, 3), np.int64), np.zeros((runs, 2, 128), np.int64)
+    room = draw(seed).integers(-9, 9, one_place_kernels.ROOM)  # What an earlier block has left.
+    for run in range(runs):
+        here, there = slice(run * count, run * count + count), slice(run * space, run * space + space)
+        *columns, offer = place_of_one(seed + run, count)
+        given = offer, here.start, window, fills[here], sums[run], listed[there], tables[run], room
+        kernels.sift(*columns, *given)
+    seen = [each.tolist() for each in (fills, sums, listed, tables)]
+    orders, codes = np.zeros((4, runs * space), np.int64), np.zeros((2, runs * space), np.uint8)
+    starts = np.arange(runs) * space
+    left = kernels.narrow(fills, sums, tables, listed, starts, window, offer, orders, codes)
+    found = slice(0, max(0, left + 2))
+    return [seen, left, fills.tolist(), sums.tolist(), orders[:3, found].tolist(), codes[:, found].tolist()]
+
+
+def test_narrow_windows_are_found() -> None:
+    """Many of the windows above hold a crossing, and many do not: the comparison sees both."""
+    window = 180, 230, 2
+    left = [sifted(one_place_kernels, seed, (1, 600), window)[1] for seed in SEEDS]
+    assert sum(each < 0 for each in left) < len(left) // 2 < sum(each > 0 for each in left)
+
+
+def test_without_room_to_spare_it_is_said() -> None:
+    """A block is sifted only if all its orders could be listed; else nothing is written beyond the room."""
+    for room, fits in ((one_place_kernels.BLOCK, True), (one_place_kernels.BLOCK - 1, False)):
+        *columns, offer = place_of_one(1, 500)
+        sums, listed = np.zeros(9, np.int64), np.zeros((room, 3), np.int64)
+        rest = np.zeros((2, 512), np.int64), np.zeros(one_place_kernels.ROOM, np.int64)
+        kernel: Any = one_place_kernels.sift
+        kernel(*columns, offer, 0, (0, 400, 0), np.zeros(500, np.int64), sums, listed, *rest)
+        assert [int(sums[8]), bool(listed.any())] == ([500, True] if fits else [-1, False])
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,7 +1,5 @@
 """One large place cleared by the orders near its crossing: the same answer as by all of them."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -9,8 +7,9 @@ import naryq
 from naryq.market import narrowing, passes
 from naryq.market.auction import PRICE_RULES, Answer, Rules, solve, solve_near
 from naryq.market.intake import frozen
+from naryq.market.kernels import BUY, SELL
 from naryq.market.narrowing import Near, survey_near
-from naryq.market.passes import Market, Passes
+from naryq.market.passes import Market, Passes, Sifted, Window
 
 NONE = np.empty(0, np.int64)
 SEEDS = range(60)
@@ -23,7 +22,7 @@ def early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(narrowing, "READ_WHOLE", 150)
     monkeypatch.setattr(narrowing, "STRETCH", 8)
     monkeypatch.setattr(narrowing, "SAMPLED", 5)
-    monkeypatch.setattr(passes, "ROOM", 2)
+    monkeypatch.setattr(passes, "SHARE", 2)
 
 
 def draw(seed: int, count: int | None = None, top: int | None = None) -> Market:
@@ -98,9 +97,9 @@ def test_a_window_is_taken_only_if_it_holds_every_optimal_price() -> None:
         rules = Rules("time", None, "middle", np.array([-1]))
         whole = plain(market, rules)
         low = int(chance.integers(0, 40))
-        window = low, low + int(chance.integers(1, 25))
+        window = narrowing.window_of(low, low + int(chance.integers(1, 25)))
         found = narrowing._narrowed(Passes(market, None, 2), window)
-        holds = window[0] <= whole.lowest[0] and whole.highest[0] < window[1]
+        holds = window.low <= whole.lowest[0] and whole.highest[0] < window.high
         if found is not None:
             taken += 1
             assert holds
@@ -110,19 +109,20 @@ def test_a_window_is_taken_only_if_it_holds_every_optimal_price() -> None:
 
 def test_an_unproven_window_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted bug: where a window without the crossing is taken, answers differ, so the test above can fail."""
-    monkeypatch.setattr(passes, "ROOM", 2)
     sift = Passes.sift
 
-    def blind(self: Passes, low: int, high: int) -> Any:
-        sifted = sift(self, low, high)
-        return None if sifted is None else sifted._replace(within=(10**9, 10**9))
+    def blind(self: Passes, window: Window) -> Sifted | None:
+        sifted = sift(self, window)
+        if sifted is not None:
+            sifted.tables[0, BUY, -1] = sifted.tables[0, SELL, 0] = 10**9
+        return sifted
 
     monkeypatch.setattr(Passes, "sift", blind)
     rules = Rules("time", None, "middle", np.array([-1]))
     differ = 0
     for seed in range(40):
         market = draw(seed, count=200, top=40)
-        found = narrowing._narrowed(Passes(market, None, 1), (2, 6))
+        found = narrowing._narrowed(Passes(market, None, 1), narrowing.window_of(2, 6))
         differ += found is not None and not same(solve_near(found[1], rules), plain(market, rules))
     assert differ > 20
 

@@ -1,14 +1,16 @@
 """The work of `naryq bench small`: many small markets, and large ones of a shape of their own.
 
 Small markets have 20 places, 60 links and 200 orders. One place is compared with a loop that reads each of the same
-columns once and adds it up, and with one that also writes a column as long as the fills are, on as many threads; wide
-prices with the sort that they would need otherwise.
+columns once and adds it up, and with one that also writes a column as long as the fills are, on as many threads: over
+one market again and again, whose columns stay in a large cache, and over many in turn, whose columns do not. Wide
+prices are compared with the sort that they would need otherwise.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from functools import partial
+from itertools import cycle, pairwise
 from typing import Any, Final
 
 import numba
@@ -29,6 +31,9 @@ WIDE: Final = 10**12
 RUNS: Final = 5
 CALLS: Final = 300
 ROUNDS: Final = 200
+READ: Final = ("place", "side", "price", "quantity")
+UNCACHED_BYTES: Final = 2**29
+"""Columns of so many bytes in all fit no cache of the machines we know."""
 
 
 @compiled
@@ -148,23 +153,54 @@ def reading(arrays: Arrays, threads: int, *, writing: bool = False) -> Callable[
 
 
 def _one_place(orders: int, say: Say) -> list[Figure]:
-    say(f"{orders} orders in one place, and loops that read their columns")
     arrays = one_place(orders, HIGHEST_PRICE)
-    threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined] # Numba makes it at run time
     tables = frames(arrays)
-    work = [
+    say(f"{orders} orders in one place, and loops that read their columns")
+    *again, whole = in_turn([*_loops(arrays), lambda: clear(*tables).fills], ROUNDS)
+    copies = min(ROUNDS, UNCACHED_BYTES // sum(getattr(arrays, name).nbytes for name in READ) + 1)
+    say(f"{copies} such markets in turn, so that each run finds its columns in memory")
+    markets = [arrays._replace(**{name: getattr(arrays, name).copy() for name in READ}) for _ in range(copies)]
+    apart = in_turn(_each_elsewhere([_loops(market) for market in markets]), ROUNDS)
+    clearing = Figure(orders, "naryq.clear, one place", whole, f"{whole / again[0]:.1f} of reading")
+    return [*_compared(orders, "in the cache", again), clearing, *_compared(orders, "in memory", apart)]
+
+
+def _loops(arrays: Arrays) -> list[Callable[[], int]]:
+    """Make ready what is compared: reading, by one thread, and writing a column too; then the clearing."""
+    threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined] # Numba makes it at run time
+    return [
         reading(arrays, threads),
+        reading(arrays, 1),
         reading(arrays, threads, writing=True),
         kernel(arrays),
-        lambda: clear(*tables).fills,
     ]
-    reads, writes, own, whole = in_turn(work, ROUNDS)
-    ratios = [f"{seconds / reads:.1f} of reading, {seconds / writes:.1f} of both" for seconds in (own, whole)]
+
+
+def _each_elsewhere(loops: list[list[Callable[[], int]]]) -> list[Callable[[], int]]:
+    """Let each kind of loop go round the markets, none of them where another one has just been."""
+    kinds = list(zip(*loops, strict=True))
+    shifts = [len(loops) * number // len(kinds) for number in range(len(kinds))]
+    turns = [cycle(kind[shift:] + kind[:shift]) for kind, shift in zip(kinds, shifts, strict=True)]
+    return [partial(_next, turn) for turn in turns]
+
+
+def _next(turn: Iterator[Callable[[], int]]) -> int:
+    return next(turn)()
+
+
+def _compared(orders: int, where: str, seconds: list[float]) -> list[Figure]:
+    reads, alone, writes, own = seconds
     return [
-        Figure(orders, f"reading the columns once, {threads} threads", reads),
+        Figure(orders, f"reading the columns once, {where}", reads),
+        Figure(orders, "the same by one thread", alone, f"{alone / reads:.1f} of reading"),
         Figure(orders, "the same, and writing one column", writes, f"{writes / reads:.1f} of reading"),
-        Figure(orders, "naryq, kernel, one place", own, ratios[0], "at most 2"),
-        Figure(orders, "naryq.clear, one place", whole, ratios[1]),
+        Figure(
+            orders,
+            f"naryq, kernel, {where}",
+            own,
+            f"{own / reads:.1f} of reading, {own / writes:.1f} of both",
+            "at most 2",
+        ),
     ]
 
 

@@ -9,9 +9,8 @@ from naryq.market.call import REFERRING_RULES, VENUE_RULES
 from naryq.market.kernels import BUY, INSIDE, MARGINAL, SELL, Integers
 from naryq.market.lattice import Lattice
 from naryq.market.margins import Margin, fill_margins
-from naryq.market.narrowing import Near, nearer
+from naryq.market.narrowing import Near
 from naryq.market.network import Standing, Trade, dual_value, optimal_standing, welfare
-from naryq.market.one_place_kernels import correct
 from naryq.market.passes import Market, Passes, Survey, passes_over
 from naryq.market.sharing import shared_trade
 from naryq.market.simplex import standing_by_simplex
@@ -70,15 +69,11 @@ def solve(passes: Passes, survey: Survey, rules: Rules, held: Integers | None = 
 
 def solve_near(near: Near, rules: Rules) -> Answer:
     """Clear one place by the orders near the crossing: what all others do is certain."""
-    turn = rules.submitted_at
-    rules = rules._replace(submitted_at=None if turn is None else np.concatenate([turn[near.rows], [0, 0]]))
-    still_nearer = nearer(near)
-    if still_nearer is None:
-        with passes_over(near.market) as passes:
-            answer = solve(passes, near.survey, rules)
-    else:
-        answer = solve_near(still_nearer, rules)
-    correct(near.rows, near.likely, answer.fills, np.empty_like(near.rows), near.fills)
+    if rules.submitted_at is not None:
+        rules = rules._replace(submitted_at=np.concatenate([rules.submitted_at[near.rows], [0, 0]]))
+    with passes_over(near.market) as passes:
+        answer = solve(passes, near.survey, rules)
+    near.fills[near.rows] = answer.fills[:-2]
     worth, least = answer.welfare + near.surplus, answer.dual_value + near.surplus
     return answer._replace(fills=near.fills, welfare=worth, dual_value=least)
 

@@ -18,10 +18,18 @@ from naryq.units import INT64_MAX
 
 SIDES: Final = ((0,), (1,), (0, 1), (1, 0))
 """The passes for one place are for one or two codes of sides: a table may know more words, or two words for one."""
-ROOM: Final = 8
+BUCKETS: Final = 1_024
+"""So many buckets of prices say where the orders of one place cross, and so many again near it."""
+SHARE: Final = 8
 """Of the orders of one place, so many times fewer at most may stand near the crossing: to narrow must be worth it."""
 NOTHING_SEEN: Final = (INT64_MAX, -INT64_MAX, INT64_MAX, -INT64_MAX)
 """The lowest and the highest price, then quantity, before an order was seen."""
+SIFTED_NONE: Final = (*NOTHING_SEEN, 0, 0, 0, 0, 0)
+"""The sums of `one_place_kernels.sift` before an order was seen."""
+LISTED: Final = 8
+"""The one of these sums that says how many orders are listed."""
+APART: Final = 32
+"""So many numbers from each other, no two threads write to the same or to neighbouring lines of a cache."""
 THREADED_ROWS: Final = 200_000
 """Below this many orders a second thread costs more than it saves."""
 
@@ -69,20 +77,25 @@ class Survey(NamedTuple):
     lots: int
 
 
-class Sifted(NamedTuple):
-    """What one look at the orders of one place found: who is in a window of prices, and what all others do.
+class Window(NamedTuple):
+    """Prices from `low` to just below `high`; bucket k of them starts `k << digits` above `low`."""
 
-    `near` has, of each run of rows, the rows in the window, their codes of sides, prices, quantities and likely fills.
-    All others have their `fills`, and gain `surplus` against the ends of the window. `beyond` are the lots of bids and
-    offers that execute there, `within` those in the window.
+    low: int
+    high: int
+    digits: int
+
+
+class Sifted(NamedTuple):
+    """What one look at the orders of one place left behind (`one_place_kernels.sift`): `sums` and a table for each run.
+
+    The orders in the window are `listed`, those of a run from its row of `starts` on. All others have their `fills`.
     """
 
-    survey: Survey
-    near: list[Integers]
     fills: Integers
-    beyond: tuple[int, int]
-    within: tuple[int, int]
-    surplus: int
+    sums: Integers
+    tables: Integers
+    listed: Integers
+    starts: Integers
 
 
 class Passes:
@@ -119,33 +132,26 @@ class Passes:
         least, most = extremes.min(axis=0).tolist(), extremes.max(axis=0).tolist()
         return Survey(places, sides, least[0], most[1], least[2], most[3], sum(part[1] for part in parts))
 
-    def sift(self, low: int, high: int) -> Sifted | None:
-        """Survey one place and fill what executes if its orders cross from `low` to just below `high`.
+    def sift(self, window: Window) -> Sifted | None:
+        """Survey one place, fill what executes for certain if its orders cross in the window, and list those in it.
 
-        None where too many orders are in between for that to be worth it.
+        None where these are too many for that to be worth it.
         """
-        market = self.market
-        fills = np.empty(market.price.shape[0], np.int64)
+        rows, parts = self.market.price.shape[0], len(self._runs)
+        starts = [run.start // SHARE + one_place_kernels.BLOCK * part for part, run in enumerate(self._runs)]
+        starts.append(rows // SHARE + one_place_kernels.BLOCK * parts)
+        fills, listed = np.empty(rows, np.int64), np.empty((starts[-1], 3), np.int64)
+        sums, tables = np.empty((parts, APART), np.int64), np.zeros((parts, 2, BUCKETS), np.int64)
+        sums[:, : len(SIFTED_NONE)] = SIFTED_NONE
+        room, offer = np.empty((parts, one_place_kernels.ROOM + APART), np.int64), offer_code(self.market)
 
-        def work(run: slice) -> tuple[Integers, Integers, int]:
-            columns = self._columns(run)[1:]
-            sums, near = np.array([*NOTHING_SEEN, *[0] * 6]), np.empty((5, columns[0].size // ROOM), np.int64)
-            marks = np.empty(one_place_kernels.BLOCK, np.uint8)
-            room = marks, marks.view(np.int64)
-            found = one_place_kernels.sift(*columns, market.side_of[0], low, high, fills[run], sums, near, *room)
-            near = near[:, :found]
-            near[0] += run.start
-            return sums, near, int(found)
+        def work(run: slice) -> None:
+            part = self._runs.index(run)
+            here = sums[part], listed[starts[part] : starts[part + 1]], tables[part], room[part]
+            one_place_kernels.sift(*self._columns(run)[1:], offer, run.start, window, fills[run], *here)
 
-        parts = self._over_runs(work)
-        if min(part[2] for part in parts) < 0:
-            return None
-        each = np.array([part[0] for part in parts])
-        least, most = each.min(axis=0).tolist(), each.max(axis=0).tolist()
-        lots, bought, sold, surplus, bids, offers = each[:, 4:].sum(axis=0).tolist()
-        used = np.ones_like(market.place_of), np.ones_like(market.side_of)
-        survey = Survey(*used, least[0], most[1], least[2], most[3], lots)
-        return Sifted(survey, [part[1] for part in parts], fills, (bought, sold), (bids, offers), surplus)
+        self._over_runs(work)
+        return None if sums[:, LISTED].min() < 0 else Sifted(fills, sums, tables, listed, np.array(starts[:-1]))
 
     def histogram(self, low: Integers, shift: int, buckets: int) -> Integers:
         """Sum the quantities by place, side and price bucket within the windows."""
@@ -199,6 +205,11 @@ class Passes:
     def _columns(self, run: slice) -> tuple[Codes, Codes, Integers, Integers]:
         market = self.market
         return market.place[run], market.side[run], market.price[run], market.quantity[run]
+
+
+def offer_code(market: Market) -> Any:
+    """Return the code of the offers of one place, in the type of its codes; one that nobody has where nobody sells."""
+    return market.side.dtype.type(market.side_of[0] ^ kernels.SELL)
 
 
 def _sum(tables: list[Integers]) -> Integers:
