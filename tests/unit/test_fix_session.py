@@ -1,6 +1,7 @@
 """The FIX session layer, held against scripts: on the machine, and over a socket."""
 
 import asyncio
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -265,8 +266,19 @@ def test_numbers_are_kept_only_as_far_as_everything_is_answered(tmp_path: Path) 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     """The store opens no file that is not its own."""
     (tmp_path / "text").write_text("this is no database, whatever its length may be" * 20)
-    with pytest.raises(Refusal, match="unreadable"):
+    (tmp_path / "text").chmod(0o600)
+    with pytest.raises(Refusal, match="not a database"):
         store.FileStore.open(tmp_path / "text")
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """What was said to a counterparty is nobody else's: the file is made so, and another is refused."""
+    path = tmp_path / "fix.db"
+    store.FileStore.open(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o644)
+    with pytest.raises(Refusal, match="chmod 600"):
+        store.FileStore.open(path)
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])

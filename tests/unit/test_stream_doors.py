@@ -231,6 +231,7 @@ def test_a_slow_reader_is_dropped_with_a_code_and_harms_nobody(tmp_path: Path) -
             slow = await slow_one(opened)
             last = await until_dropped(opened)
             assert opened.hub.dropped_slow == 1
+            assert "naryq_stream_readers_dropped_total 1\n" in await opened.house.metrics()
             heard = await hear(quick)
             while not isinstance(heard, Update) or heard.sequence < last:
                 heard = await hear(quick)

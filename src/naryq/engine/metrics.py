@@ -80,24 +80,22 @@ class Metrics:
         return "".join(f"{line}\n" for line in self._lines(gauges))
 
     def _lines(self, gauges: Gauges) -> Iterator[str]:
-        yield from _counter("commands_accepted", "Commands that were taken.", self.accepted)
-        yield from _counter("commands_repeated", "Commands that got the answer of an earlier row.", self.repeated)
+        yield from counter("commands_accepted", "Commands that were taken.", self.accepted)
+        yield from counter("commands_repeated", "Commands that got the answer of an earlier row.", self.repeated)
         refused = self.refused + self.turned_away
         yield from _head("commands_refused_total", "counter", "Commands that were refused, by code.")
         for code, count in sorted(refused.items()):
             yield f'naryq_commands_refused_total{{code="{code}"}} {count}'
-        yield from _counter(
-            "writer_busy_seconds", "How long the writer has worked; its rate is the load.", self.busy_ns
-        )
-        yield from _gauge("running", "Whether commands are taken.", int(gauges.running))
-        yield from _gauge("queue_length", "Commands that wait.", gauges.queue_length)
-        yield from _gauge("queue_limit", "Commands that may wait before the answer is `busy`.", gauges.queue_limit)
-        yield from _gauge("journal_sequence", "The last durable row.", gauges.journal_sequence)
-        yield from _gauge("snapshot_sequence", "The row of the newest snapshot.", gauges.snapshot_sequence)
-        yield from _counter("snapshot_failures", "Snapshots that could not be kept.", gauges.snapshot_failures)
+        yield from counter("writer_busy_seconds", "How long the writer has worked; its rate is the load.", self.busy_ns)
+        yield from gauge("running", "Whether commands are taken.", int(gauges.running))
+        yield from gauge("queue_length", "Commands that wait.", gauges.queue_length)
+        yield from gauge("queue_limit", "Commands that may wait before the answer is `busy`.", gauges.queue_limit)
+        yield from gauge("journal_sequence", "The last durable row.", gauges.journal_sequence)
+        yield from gauge("snapshot_sequence", "The row of the newest snapshot.", gauges.snapshot_sequence)
+        yield from counter("snapshot_failures", "Snapshots that could not be kept.", gauges.snapshot_failures)
         says = "Snapshots that the last start could not use."
-        yield from _gauge("snapshots_passed_over", says, gauges.snapshots_passed_over)
-        yield from _gauge("recovery_seconds", "How long the recovery took.", gauges.recovery_ns)
+        yield from gauge("snapshots_passed_over", says, gauges.snapshots_passed_over)
+        yield from gauge("recovery_seconds", "How long the recovery took.", gauges.recovery_ns)
         yield from _histogram("acknowledgement_seconds", "From receipt to the answer.", self.latency)
         yield from _histogram("group_rows", "Commands a commit.", self.groups)
 
@@ -107,12 +105,14 @@ def _head(name: str, kind: str, says: str) -> Iterator[str]:
     yield f"# TYPE naryq_{name} {kind}"
 
 
-def _counter(name: str, says: str, value: int) -> Iterator[str]:
+def counter(name: str, says: str, value: int) -> Iterator[str]:
+    """Yield the lines of what only grows; a name that ends in `seconds` is given nanoseconds."""
     yield from _head(f"{name}_total", "counter", says)
     yield f"naryq_{name}_total {_number(name, value)}"
 
 
-def _gauge(name: str, says: str, value: int) -> Iterator[str]:
+def gauge(name: str, says: str, value: int) -> Iterator[str]:
+    """Yield the lines of what stands now; a name that ends in `seconds` is given nanoseconds."""
     yield from _head(name, "gauge", says)
     yield f"naryq_{name} {_number(name, value)}"
 

@@ -72,6 +72,8 @@ class House:
         self._folding = asyncio.Lock()
         self.access: Final = access
         self.history: Final = History()
+        self.figures: Final[list[Callable[[], Iterator[str]]]] = []
+        """What yields the lines of a door's own metrics."""
         self._views = (self.history.see, *views)
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,8 +102,9 @@ class House:
         self._drain()
 
     async def metrics(self) -> str:
-        """Return the engine's figures; they may come from another process."""
-        return await asyncio.to_thread(self.engine.metrics)
+        """Return the figures of the engine, which may come from another process, and of the doors."""
+        text = await asyncio.to_thread(self.engine.metrics)
+        return text + "".join(f"{line}\n" for figures in self.figures for line in figures())
 
     async def folded(self, fold: Callable[[Iterator[Entry]], Folded]) -> Folded:
         """Fold all rows of the journal in a thread, one fold at a time: a long journal takes its seconds."""

@@ -49,6 +49,7 @@ _decoder = msgspec.json.Decoder(ToStream)
 def routes(house: House, hub: Hub) -> Sequence[BaseRoute]:
     """Return the two doors of the stream over a house whose rows the hub sees."""
     stream = _Stream(house, hub)
+    house.figures.append(hub.figures)
     return [WebSocketRoute(PATH, stream.websocket), Route(PATH, stream.events)]
 
 

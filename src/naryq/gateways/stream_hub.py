@@ -6,9 +6,10 @@ that is full the reader is dropped, so that the slowest costs the others nothing
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from naryq.engine.metrics import counter, gauge
 from naryq.messages import Entry, Refusal, Refused, encode
 from naryq.messages.stream import Audience, Beat, Declined, Dropped, FromStream, Resumed, ShownEvent, Snapshot, Update
 from naryq.showing.announcements import Announcement, books, told
@@ -190,6 +191,11 @@ class Hub:
         """Those made since the last row."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    def figures(self) -> Iterator[str]:
+        """Yield who reads, as Prometheus reads it."""
+        yield from gauge("stream_readers", "Connections that read the stream.", len(self.readers))
+        yield from counter("stream_readers_dropped", "Readers that were too slow.", self.dropped_slow)
 
     # --- Rows -------------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple, Protocol, Self
 
 import apsw
 
+from naryq.access.files import Kind, opened
 from naryq.gateways.fix.session import Sent
-from naryq.messages import Code, Refusal
 
 APPLICATION_ID: Final = 0x4E525946
-"""`NRYF` in the file's header: tells it from a journal and from any other SQLite file."""
+"""`NRYF` in the file's header."""
 SCHEMA: Final = """
 CREATE TABLE sessions (
     name TEXT PRIMARY KEY, incoming INTEGER NOT NULL, outgoing INTEGER NOT NULL, begun_ns INTEGER NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE sessions (
 CREATE TABLE sent (name TEXT NOT NULL, number INTEGER NOT NULL, raw BLOB NOT NULL, PRIMARY KEY (name, number))
     STRICT, WITHOUT ROWID;
 """
-_PRAGMAS: Final = (("journal_mode", "wal"), ("synchronous", "2"), ("busy_timeout", "1000"))
+KIND: Final = Kind("a venue's FIX sessions", APPLICATION_ID, SCHEMA)
 
 
 class Numbers(NamedTuple):
@@ -102,24 +102,12 @@ class FileStore:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the file, or make it.
+        """Open the file, or make it, readable to its owner alone.
 
         Raises:
-            Refusal: UNREADABLE when it is no file of FIX sessions.
+            Refusal: UNREADABLE when it is no file of FIX sessions, or others may read it.
         """
-        try:
-            connection = apsw.Connection(str(path))
-        except apsw.Error as error:
-            raise _unreadable(path, str(error)) from None
-        try:
-            _prepare(connection, path)
-        except apsw.Error as error:
-            connection.close()
-            raise _unreadable(path, str(error)) from None
-        except Refusal:
-            connection.close()
-            raise
-        return cls(connection)
+        return cls(opened(path, KIND))
 
     def names(self) -> list[str]:
         """Return the names of all sessions."""
@@ -158,22 +146,3 @@ class FileStore:
             "INSERT INTO sent VALUES (?, ?, ?)", [(change.name, sent.number, sent.raw) for sent in change.sent]
         )
         run.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)", (change.name, *change.numbers))
-
-
-def _prepare(connection: apsw.Connection, path: Path) -> None:
-    for name, value in _PRAGMAS:
-        connection.execute(f"PRAGMA {name}={value}").fetchall()
-        ((found,),) = connection.execute(f"PRAGMA {name}").fetchall()
-        assert str(found) == value or name == "busy_timeout", f"SQLite keeps to {name}={value}"
-    ((found,),) = connection.execute("PRAGMA application_id").fetchall()
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    if found == 0 and tables == 0:
-        with connection:
-            connection.execute(SCHEMA)
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    elif found != APPLICATION_ID:
-        raise _unreadable(path, "it is no file of a venue's FIX sessions")
-
-
-def _unreadable(path: Path, what: str) -> Refusal:
-    return Refusal(Code.UNREADABLE, what, where=str(path), remedy="Name the venue's own file, or a new one.")
