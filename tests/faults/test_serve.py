@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -225,6 +225,24 @@ def test_a_venue_whose_writer_is_killed_ends_and_starts_again(tmp_path: Path) ->
         assert "Traceback" not in said
     with serving("--data", "v", "--port", "0", cwd=tmp_path) as venue:
         assert admit(venue, key, 1).json() == {**answer, "repeated": True}
+
+
+@pytest.mark.postgres
+def test_over_a_journal_in_postgresql(tmp_path: Path, new_schema: Callable[[], str]) -> None:
+    """The writer's process connects, the doors read beside it; either killed, what was answered is there again."""
+    settings = f'[venue]\njournal = "{new_schema()}"\n[web]\nport = 0\n[fix]\nport = 0\n'
+    (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
+    key = ""
+    for known, victim in ((0, writer_of), (2, lambda venue: venue.process.pid)):
+        with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+            key = key or key_in(venue.printed)
+            answers = [admit(venue, key, number).json() for number in range(known + 2)]
+            assert [answer["repeated"] for answer in answers] == [True] * known + [False] * 2
+            os.kill(victim(venue), signal.SIGKILL)
+            venue.process.wait(60)
+    with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+        assert admit(venue, key, 3).json()["repeated"]
+        assert stopped(venue)[0] == 0
 
 
 def test_a_writer_in_a_thread(tmp_path: Path) -> None:
