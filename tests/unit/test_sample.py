@@ -64,6 +64,9 @@ def test_it_is_open_at_any_hour(day: str, clock: str) -> None:
             assert sides == {"buy", "sell"}
         assert engine.state.at_ns <= now_ns + 120 * NS_PER_SECOND
         assert len(engine.state.pump_prices) == len(engine.state.supplies) == len(sample.PROVINCE_OF)
+        (plan,) = engine.state.supply.plans.values()
+        assert len(plan.capacities) == len(sample.PLANT_OF)
+        assert len(plan.applications) == len(sample.PROVINCE_OF)
 
 
 def test_orders_that_come_too_fast_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

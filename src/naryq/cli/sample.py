@@ -25,14 +25,17 @@ from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
     AnyCommand,
+    ClassifyParticipant,
     ClearSession,
     CloseSession,
+    Credential,
     Day,
     DeclareHolidays,
     Deposit,
     LegalSource,
     Link,
     ListInstrument,
+    OpenPlan,
     OpenSession,
     PayObligation,
     Place,
@@ -44,7 +47,10 @@ from naryq.messages import (
     Role,
     RulebookText,
     RuleChange,
+    Shown,
     Side,
+    StateCapacity,
+    SubmitApplication,
     SubmitOrder,
 )
 from naryq.rulebook import Rulebook, proposed_text
@@ -77,6 +83,12 @@ MIDDLE_TENGE_PER_TONNE: Final = 76_000
 """Made up, between the 70 000 and 80 000 that a tonne was said to cost plants in August 2025."""
 STEP_TENGE_PER_TONNE: Final = 500
 HOURS: Final = "00:00-23:59"
+SHOWN: Final[tuple[Credential, ...]] = ("station", "register", "experience", "vat_registration")
+"""What the owner of stations shows at admission, each held long enough."""
+SHOWN_SINCE: Final = "2020-01-01"
+QUARTER_MONTHS: Final = 3
+MONTHS_AHEAD: Final = 3
+"""A quarter that begins so many months later still takes applications: they end 25 days before the month before it."""
 MINUTE_NS: Final = 60 * NS_PER_SECOND
 PAUSE_SECONDS: Final = 2
 """Between two orders of a later day: `orders_per_second` takes no two of one participant within a second."""
@@ -169,6 +181,7 @@ def founding(rulebook: RulebookText, inputs: Inputs, now_ns: int) -> list[AnyCom
     script.at_ns = calendar.at(calendar.yesterday, "09:00")
     _people(script, rules.text, calendar)
     _plan(script, inputs, calendar)
+    _next_plan(script, inputs, calendar)
     _yesterday(script, inputs, calendar)
     script.at_ns = calendar.at(calendar.today, "00:00")
     _follow_up(script, calendar)
@@ -257,6 +270,10 @@ def _people(script: _Script, rulebook: RulebookText, calendar: _Calendar) -> Non
     for person, (role, name) in PEOPLE.items():
         script.say(AdmitParticipant, OPERATOR, participant_id=person, name=name, role=role)
     script.say(AdoptRulebook, "regulator", rulebook=rulebook)
+    for person, province in PROVINCE_OF.items():
+        shown = tuple(Shown(credential, "Made up", SHOWN_SINCE) for credential in SHOWN)
+        own = {"participant_class": "station_owner", "provinces": (province,), "shown": shown}
+        script.say(ClassifyParticipant, OPERATOR, participant_id=person, **own)
     for year in dict.fromkeys((calendar.yesterday[:4], calendar.today[:4])):
         script.say(DeclareHolidays, OPERATOR, year=int(year), days=(), working=_weekends(int(year)), source=MADE_UP.act)
     for person in (*PLANT_OF, *PROVINCE_OF):
@@ -294,6 +311,23 @@ def _plan(script: _Script, inputs: Inputs, calendar: _Calendar) -> None:
             station_margin_tiyn_per_litre=inputs.value("station_margin") * TIYN_PER_TENGE,
             plan_pass_on_basis_points=inputs.value("plan_pass_on") * 100,
         )
+
+
+def _next_plan(script: _Script, inputs: Inputs, calendar: _Calendar) -> None:
+    """Open the plan of the first quarter for which there is time to apply; sellers state, and buyers apply."""
+    lot_kg, links = _network(inputs, calendar)
+    first = month_after(calendar.yesterday[:7], MONTHS_AHEAD)
+    while int(first[5:]) % QUARTER_MONTHS != 1:
+        first = month_after(first, 1)
+    period = f"{first[:4]}-Q{1 + int(first[5:]) // QUARTER_MONTHS}"
+    script.say(OpenPlan, "regulator", period=period, links=links)
+    for seller, plant in PLANT_OF.items():
+        lots = QUARTER_MONTHS * agents.lots(inputs.value("capacity", plant), lot_kg)
+        script.say(StateCapacity, seller, period=period, plant=plant, lots=lots)
+    for buyer, province in PROVINCE_OF.items():
+        lots = QUARTER_MONTHS * agents.lots(inputs.value("demand", province), lot_kg)
+        asked = {"application_id": f"{period}-{buyer}", "period": period, "part": "outside", "province": province}
+        script.say(SubmitApplication, buyer, **asked, applicant_id=buyer, lots=lots)
 
 
 def _network(inputs: Inputs, calendar: _Calendar) -> tuple[int, tuple[Link, ...]]:

@@ -329,6 +329,7 @@ def _furnish(venue: VenueSettings) -> Service:
 
     with _engine(venue.journal, clock=None) as engine:
         if engine.state.rulebook is None:
+            click.echo("A sample venue is furnished; where Naryq was never run before, this takes a minute.")
             commands = sample.founding(read_rulebook(venue.rulebook), read_inputs(), time.time_ns())
             for promise in engine.offer_many(commands, whole=True):
                 answer = promise.result()
