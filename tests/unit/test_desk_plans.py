@@ -112,6 +112,8 @@ def test_each_sees_what_concerns_him(doors: Doors) -> None:
     ):
         main = pages[who].partition("<main")[2]
         assert [word for word in absent if word in main] == []
+    assert 'Supply plans <span class="count">' in pages["operator"], "sessions are to be announced for refused lots"
+    assert 'Supply plans <span class="count">' not in pages["zhanaozen"]
     assert "aktau-outside-0" in pages["aktau"]
     assert "2022-01/3" in pages["zhanaozen"]
     assert make("press").get("/desk/plans/2023-01").status_code == 404

@@ -8,7 +8,7 @@ from naryq.desk.pages_of_plans import typed_links
 from naryq.desk.pages_of_traders import steps
 from naryq.exchange import calendar
 from naryq.messages import LimitLifted, LimitReached, ProposalAssessed, Role
-from naryq.showing import changes, distances, members, moneys, sessions, stops, watching
+from naryq.showing import changes, distances, members, moneys, plans, sessions, stops, watching
 from naryq.showing.changes import ShownProposal
 from naryq.showing.days import holidays, series
 from naryq.showing.instruments import instruments
@@ -179,12 +179,21 @@ def stop(look: Look) -> Shown:
     return {**named, "traders": _people(look, "seller", "buyer")}
 
 
+def _to_announce(look: Look) -> int:
+    """Return for how many refused allotments the operator still has to announce sessions."""
+    if look.viewer.role != "operator":
+        return 0
+    found = plans.reoffers(look.state, look.viewer)
+    return sum(each.scheduled_lots < each.refused_lots for each in found)
+
+
 def waiting(look: Look) -> dict[str, int]:
     """Return how much waits behind each page of those who watch, cheaply: the navigation of every page asks."""
     if not look.viewer.watches:
         return {}
     counts: dict[str, Any] = {
-        "stop": len(stops.stops(look.state, look.viewer)),
+        "stop": len(stops.stops(look.state, look.viewer)) + len(look.switches),
+        "plans": _to_announce(look),
         "rules": sum(proposal.phase == "open" for _, proposal in look.state.rule_changes.proposals.items()),
         "surveillance": sum(flag.closed is None for flag in watching.flags(look.state, look.viewer)),
         "settlements": len(moneys.defaults_due(look.state, look.viewer, look.at_ns)),
