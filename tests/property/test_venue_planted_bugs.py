@@ -459,7 +459,9 @@ def _collar_one_off(patch: pytest.MonkeyPatch) -> None:
         limits,
         "judge_price",
         lambda original, price, carriage, bounds: original(
-            price, carriage, bounds._replace(highest_tenge_per_tonne=(bounds.highest_tenge_per_tonne or 10**9) + 1)
+            price,
+            carriage,
+            msgspec.structs.replace(bounds, highest_tenge_per_tonne=(bounds.highest_tenge_per_tonne or 10**9) + 1),
         ),
     )
 
