@@ -81,7 +81,8 @@ def sample(
     seen: Array,
     table: Array,
 ) -> None:
-    rows = [row for row in range(len(price) // stretch * stretch) if row % stretch < sampled]
+    whole, first = len(price) // stretch * stretch, (stretch - sampled) // 2
+    rows = [row for row in range(whole) if first <= row % stretch < first + sampled]
     prices, lots = price[rows].tolist(), quantity[rows].tolist()
     digits = 0
     while (max(prices) - min(prices)) >> digits >= table.shape[1]:
@@ -90,8 +91,10 @@ def sample(
         table[int(code == offer), (limit - min(prices)) >> digits] += count
     bids, offers = table.tolist()
     excess = [sum(offers[:bucket]) - sum(bids[bucket:]) for bucket in range(len(bids) + 1)]
-    traded = sum(lots for lots, before in zip(offers, excess, strict=False) if before < 0)
-    seen[:] = min(prices), max(prices), min(lots), max(lots), digits, traded
+    traded = sum(offered for offered, before in zip(offers, excess, strict=False) if before < 0)
+    cut = max(0, max(lots).bit_length() - 20)
+    squares = sum((count >> cut) ** 2 for count in lots)
+    seen[:] = min(prices), max(prices), min(lots), max(lots), digits, traded, sum(lots), cut, squares
     table[0] = excess[1:]
 
 

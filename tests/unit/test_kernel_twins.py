@@ -95,9 +95,10 @@ def place_of_one(seed: int, count: int) -> tuple[Any, ...]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_place_is_sampled(seed: int) -> None:
     """A sample says where its rows cross as the twin does, by all rows or by some, in buckets wide or of one price."""
-    columns = place_of_one(seed, 64 + seed)
+    side, price, quantity, offer = place_of_one(seed, 64 + seed)
+    columns = side, price, quantity * 10 ** (seed % 3 * 5), offer
     for stretch, sampled, buckets in ((1, 1, 512), (16, 5, 16), (7, 7, 64)):
-        left = np.zeros(6, np.int64), np.zeros((2, buckets), np.int64)
+        left = np.zeros(9, np.int64), np.zeros((2, buckets), np.int64)
         same(one_place_kernels.sample, twins.sample, (*columns, stretch, sampled), left)
 
 

@@ -1,5 +1,8 @@
 """One large place cleared by the orders near its crossing: the same answer as by all of them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -144,6 +147,21 @@ def test_a_large_place_through_the_door(highest: int, monkeypatch: pytest.Monkey
     other = naryq.clear(orders)
     assert (result.prices, result.welfare, result.traded) == (other.prices, other.welfare, other.traded)
     np.testing.assert_array_equal(result.fills["quantity"], other.fills["quantity"])
+
+
+@pytest.mark.parametrize("arranged", [np.asarray, np.sort])
+@pytest.mark.parametrize("largest", [20, 200])
+def test_a_sample_serves_sorted_prices_and_a_few_large_orders(arranged: Callable[..., Any], largest: int) -> None:
+    """Neighbours of one price, or orders that are ten times as large as the others, do not keep a place from it."""
+    market, rules = draw(7, 150_000, 200_000), rules_of(7, 150_000)
+    chance = np.random.default_rng(7)
+    quantity = chance.integers(1, 20, 150_000)
+    quantity[chance.integers(0, 150_000, 150)] = largest
+    market = market._replace(price=frozen(arranged(market.price)), quantity=frozen(quantity))
+    near = narrowed(market, 2)
+    assert near is not None
+    assert near.rows.size < 1_000
+    assert same(solve_near(near, rules), plain(market, rules))
 
 
 def test_a_market_on_one_side_is_not_narrowed() -> None:

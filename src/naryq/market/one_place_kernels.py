@@ -15,6 +15,8 @@ BLOCK = 1_024
 """So many rows at once: what was written of them is still in the nearest cache when it is read again."""
 RUN = 8
 """So many rows are looked at together; where few are sought, most runs have none."""
+LARGEST_SQUARED = 2**20
+"""Quantities of less are squared as they are: the squares of eight millions of them fit 64 bits."""
 ROOM = BLOCK // RUN + 1 + BLOCK // RUN
 BYTE_NUMBERS = np.uint64(0x0001020304050607)
 """A number times the lowest bit of one of its eight bytes has the number of this byte in its highest byte."""
@@ -47,30 +49,38 @@ def sample(
     seen: Integers,
     table: Integers,
 ) -> None:
-    """Look at the first rows of every stretch: how much more is offered than asked at the end of each bucket of prices.
+    """Look at some rows in the middle of each stretch: by how much more is offered than asked by buckets of prices.
 
     `offer` is the code that sells. `seen` takes the lowest and the highest price and quantity, how many digits of a
-    price above the lowest are cut for its bucket, and the lots of the offers up to where the rows cross. The excess is
-    written over the bids of `table`. Numbers may be out of all bounds: sums may wrap, no bucket does.
+    price above the lowest are cut for its bucket, the lots of the offers up to where the rows cross, all lots, how many
+    digits of each quantity are cut before it is squared, and the sum of the squares. The excess at the end of each
+    bucket is written over the bids of `table`. Numbers may be out of all bounds: sums may wrap, no bucket does.
     """
-    lowest, highest, least, most = price[0], price[0], quantity[0], quantity[0]
-    rows = price.shape[0] // stretch * stretch
-    for start in range(0, rows, stretch):
+    first, rows = (stretch - sampled) // 2, price.shape[0] // stretch * stretch
+    lowest, highest, least, most = price[first], price[first], quantity[first], quantity[first]
+    total = np.int64(0)
+    for start in range(first, rows, stretch):
         limits, lots = price[start : start + sampled], quantity[start : start + sampled]
         for row in range(limits.shape[0]):
             lowest, highest = min(lowest, limits[row]), max(highest, limits[row])
             least, most = min(least, lots[row]), max(most, lots[row])
-    seen[0], seen[1], seen[2], seen[3] = lowest, highest, least, most
+            total += lots[row]
     digits, buckets, cells = np.uint64(0), np.uint64(table.shape[1]), table.reshape(-1)
     while np.uint64(highest - lowest) >> digits >= buckets:
         digits += np.uint64(1)
-    for start in range(0, rows, stretch):
+    cut, squares = np.int64(0), np.int64(0)
+    while most >> cut >= LARGEST_SQUARED:
+        cut += 1
+    for start in range(first, rows, stretch):
         end = start + sampled
         codes, limits, lots = side[start:end], price[start:end], quantity[start:end]
         for row in range(limits.shape[0]):
             bucket = np.uint64(limits[row] - lowest) >> digits
             cells[buckets * np.uint64(codes[row] == offer) + bucket] += lots[row]
-    seen[4], seen[5] = digits, weigh(table, 0)
+            size = lots[row] >> cut
+            squares += size * size
+    seen[0], seen[1], seen[2], seen[3], seen[4] = lowest, highest, least, most, digits
+    seen[5], seen[6], seen[7], seen[8] = weigh(table, 0), total, cut, squares
 
 
 @part
