@@ -6,8 +6,8 @@ by nothing else. Plants, provinces, ways and a month's need are the model's fact
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
 from functools import partial
 from itertools import repeat
@@ -18,6 +18,7 @@ import msgspec
 
 from naryq.exchange import State
 from naryq.exchange.calendar import SATURDAY
+from naryq.gateways.application import again_and_again
 from naryq.gateways.house import House
 from naryq.lab import agents
 from naryq.lab.inputs import Inputs
@@ -218,22 +219,9 @@ async def renew(house: House, pause: Callable[[], Awaitable[None]]) -> int:
     return len(commands)
 
 
-@asynccontextmanager
-async def service(house: House) -> AsyncIterator[None]:
+def service(house: House) -> AbstractAsyncContextManager[None]:
     """Let a sample trade on every day on which its house is open."""
-
-    async def run() -> None:
-        while True:
-            await renew(house, partial(asyncio.sleep, PAUSE_SECONDS))
-            await asyncio.sleep(LOOK_SECONDS)
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return again_and_again(partial(renew, house, partial(asyncio.sleep, PAUSE_SECONDS)), LOOK_SECONDS)
 
 
 def session_of(plant: str, day: Day) -> str:

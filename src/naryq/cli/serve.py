@@ -6,8 +6,8 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -29,7 +29,7 @@ from naryq.engine.forking import can_fork
 from naryq.engine.intake import Clock
 from naryq.exchange import State
 from naryq.gateways import rest, stream
-from naryq.gateways.application import Service, application
+from naryq.gateways.application import Service, again_and_again, application
 from naryq.gateways.house import House, View
 from naryq.gateways.keeper import Keeper
 from naryq.gateways.stream_hub import Hub
@@ -166,22 +166,13 @@ def _kind(name: str) -> type[AnyCommand]:
     return kinds[name]
 
 
-@asynccontextmanager
-async def _log_keeping(house: House) -> AsyncIterator[None]:
+def _log_keeping(house: House) -> AbstractAsyncContextManager[None]:
     """Bring the log of the door to its file once a second."""
 
     async def keep() -> None:
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            house.access.audit.keep()
+        house.access.audit.keep()
 
-    task = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return again_and_again(keep, WATCH_SECONDS)
 
 
 # --- The web server -------------------------------------------------------------------------------------------------

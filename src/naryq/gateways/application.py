@@ -1,7 +1,8 @@
 """The web application: the routes of all gateways over one house, and what runs beside them while it is open."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
@@ -33,6 +34,24 @@ HEADERS: Final = (
 )
 """What every answer says, unless its route says something else."""
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+@asynccontextmanager
+async def again_and_again(work: Callable[[], Awaitable[object]], seconds: float) -> AsyncIterator[None]:
+    """Do a work, wait so many seconds, and do it again, while the house is open; a work that fails ends that."""
+
+    async def run() -> None:
+        while True:
+            await work()
+            await asyncio.sleep(seconds)
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def application(

@@ -5,13 +5,14 @@ its closing call, reopens it in a call when a limit's halt is over, closes sessi
 what is closed. What needs judgement it leaves to people: rounds of an auction, publishing, stopping and resuming.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final
 
 from naryq.exchange import State, bounding
 from naryq.exchange.state import Session
+from naryq.gateways.application import again_and_again
 from naryq.gateways.house import House
 from naryq.messages import (
     AnyCommand,
@@ -106,25 +107,9 @@ class Keeper:
 
     def service(self, house: House) -> AbstractAsyncContextManager[None]:
         """Look at the clock while the house is open."""
-        return _running(self, house)
+        return again_and_again(partial(self.tick, house), TICK_SECONDS)
 
 
 def _operator(state: State) -> str:
     """Return the venue's operator; empty where there is none."""
     return next((name for name, one in sorted(state.participants.items()) if one.role == "operator"), "")
-
-
-@asynccontextmanager
-async def _running(keeper: Keeper, house: House) -> AsyncIterator[None]:
-    async def run() -> None:
-        while True:
-            await keeper.tick(house)
-            await asyncio.sleep(TICK_SECONDS)
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

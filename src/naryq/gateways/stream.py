@@ -7,6 +7,7 @@ signal to stop would wait for ever. A connection that is dropped while a write t
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from naryq.gateways import problems
-from naryq.gateways.application import Service
+from naryq.gateways.application import Service, again_and_again
 from naryq.gateways.house import House
 from naryq.gateways.rest import entered
 from naryq.gateways.rest_operations import address_of
@@ -59,24 +60,19 @@ def service(hub: Hub, beat_seconds: float = BEAT_SECONDS) -> Service:
     @asynccontextmanager
     async def beating(_: House) -> AsyncIterator[None]:
         hub.enter()
-        heart = asyncio.create_task(_beat(hub, beat_seconds))
-        try:
-            yield
-        finally:
-            hub.close()
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
+        async with again_and_again(partial(_beat, hub), beat_seconds):
+            try:
+                yield
+            finally:
+                hub.close()
 
     return beating
 
 
-async def _beat(hub: Hub, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        hub.beat()
-        for reader in tuple(hub.readers):
-            await reader.recheck()
+async def _beat(hub: Hub) -> None:
+    hub.beat()
+    for reader in tuple(hub.readers):
+        await reader.recheck()
 
 
 def heard(text: str | bytes) -> Subscribe | Unsubscribe:
