@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from naryq.gateways.fix import dictionary, tags, times, wire
 from naryq.gateways.fix.acceptor import Acceptor, Seat
-from naryq.gateways.fix.conformance import Echo, body_of
+from naryq.gateways.fix.conformance import Echo, body_of, header_of
 from naryq.gateways.fix.connection import Act, Admit, Connection
 from naryq.gateways.fix.schedule import Schedule
 from naryq.gateways.fix.session import NS, Close, Deliver, Forget, Keep, Session, Terms, Write
@@ -259,7 +259,8 @@ class Line:
     def _echo(self, act: Deliver) -> None:
         message, rig = act.message, self.rig
         if not (message.says(tags.POSS_RESEND) and message.get(tags.CL_ORD_ID) in rig.seen):
-            self.carry_out([*rig.seat.session.send(message.kind, body_of(message), rig.now_ns)])
+            header = header_of(message)
+            self.carry_out([*rig.seat.session.send(message.kind, body_of(message), rig.now_ns, header=header)])
         rig.seen.add(message.get(tags.CL_ORD_ID))
 
 

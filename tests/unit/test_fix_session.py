@@ -198,6 +198,27 @@ def turn_of_the_request(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Session, "_asked_of_us", Session._sequenced)
 
 
+def few_kinds(patch: pytest.MonkeyPatch) -> None:
+    """Call each kind of message invalid that the dictionary has not."""
+    patch.setattr(dictionary, "is_of_fix", lambda _: False)
+
+
+def bare_repeats(patch: pytest.MonkeyPatch) -> None:
+    """Leave out of a repeat what its header said."""
+    patch.setattr(session, "_WRITTEN_ANEW", tuple(dictionary.load().header.members))
+
+
+def empty_is_another(patch: pytest.MonkeyPatch) -> None:
+    """Take an empty name or time for a wrong one."""
+    problem = Session._header_problem
+
+    def found(self: Session, message: Message) -> dictionary.Problem | None:
+        was = problem(self, message)
+        return dictionary.Problem(dictionary.COMP_ID_WRONG) if was and was.reason == dictionary.NO_VALUE else was
+
+    patch.setattr(Session, "_header_problem", found)
+
+
 BUGS: tuple[Planting, ...] = (
     no_checksum,
     short_frames,
@@ -219,6 +240,9 @@ BUGS: tuple[Planting, ...] = (
     heartbeat_on_hearing,
     unanswered_test,
     turn_of_the_request,
+    few_kinds,
+    bare_repeats,
+    empty_is_another,
 )
 
 

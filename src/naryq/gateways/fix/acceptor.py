@@ -168,9 +168,12 @@ class Acceptor:
         if seat is not None:
             self.changed(seat)
 
-    def send(self, seat: Seat, kind: str, body: Iterable[Field], *, passing: bool = False) -> None:
+    def send(
+        self, seat: Seat, kind: str, body: Iterable[Field], *, passing: bool = False, header: Iterable[Field] = ()
+    ) -> None:
         """Send an application message, now or when the counterparty asks for what it has missed."""
-        self.carry_out([*seat.session.send(kind, body, self.clock(), passing=passing)], seat, seat.link)
+        effects = seat.session.send(kind, body, self.clock(), passing=passing, header=header)
+        self.carry_out([*effects], seat, seat.link)
 
     def changed(self, seat: Seat) -> None:
         """Let what has changed about a seat be kept at the end of this turn."""

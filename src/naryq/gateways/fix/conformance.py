@@ -45,8 +45,13 @@ class Echo:
         seat.unanswered.clear()
         order_id = message.get(tags.CL_ORD_ID)
         if not (message.says(tags.POSS_RESEND) and order_id in self._seen):
-            self._acceptor.send(seat, message.kind, body_of(message))
+            self._acceptor.send(seat, message.kind, body_of(message), header=header_of(message))
         self._seen.add(order_id)
+
+
+def header_of(message: Message) -> Iterable[Field]:
+    """Return what a message's header says that its echo says too: that it may have been sent before."""
+    return [field for field in message.fields if field[0] == tags.POSS_RESEND]
 
 
 def body_of(message: Message) -> Iterable[Field]:

@@ -47,6 +47,9 @@ REASONS: Final = MappingProxyType(
 )
 """The reasons of a Reject that are given here, in the words that FIX 4.4 has for them (field 373)."""
 
+_KINDS: Final = re.compile(r"[0-9A-HJ-NP-TV-Za-z]|A[A-Z]|B[A-H]|U[^\x01]*")
+"""The kinds of messages that FIX 4.4 has (MsgType, volume 6), and those that two sides agree on, which begin with U."""
+
 _TIME_OF_DAY: Final = r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{3}(\d{3}){0,2})?"
 _DATE: Final = r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
 _FORMATS: Final = MappingProxyType(
@@ -66,6 +69,11 @@ _FORMATS: Final = MappingProxyType(
     | {"PRICE": r"-?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", "QTY": r"-?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})"}
 )
 """How the values of a type are written; a type that is not here may hold anything."""
+
+
+def is_of_fix(kind: str) -> bool:
+    """Say whether FIX 4.4 has this kind of message, or leaves it to the two sides, whatever the dictionary has."""
+    return _KINDS.fullmatch(kind) is not None
 
 
 class Definition(NamedTuple):

@@ -142,15 +142,18 @@ class Session:
             self._judge(message, int(message.get(tags.MSG_SEQ_NUM)))
         return self._done()
 
-    def send(self, kind: str, body: Iterable[Field], now_ns: int, *, passing: bool = False) -> list[Effect]:
+    def send(
+        self, kind: str, body: Iterable[Field], now_ns: int, *, passing: bool = False, header: Iterable[Field] = ()
+    ) -> list[Effect]:
         """Number and keep an application message, and send it if the counterparty is there.
 
+        `header` holds what its header is to say besides names, number and time.
         If it is not, it will ask at its next logon for what it has missed. What is `passing`, such as a price, is not
         kept: nobody needs it later, and a gap fill stands for it.
         """
         self._now_ns = now_ns
         self._begin_period()
-        raw = self._numbered(kind, body)
+        raw = self._numbered(kind, body, header)
         if not passing:
             self._effects.append(Keep(Sent(self.outgoing - 1, raw)))
         if self.phase == "on":
@@ -263,8 +266,8 @@ class Session:
 
     def _header_problem(self, message: Message) -> Problem | None:
         for tag in self.terms.dictionary.header.required:
-            if tag not in message.first:
-                return Problem(rules.TAG_MISSING, tag)
+            if not message.get(tag):
+                return Problem(rules.NO_VALUE if tag in message.first else rules.TAG_MISSING, tag)
         terms = self.terms
         if (message.get(tags.SENDER_COMP_ID), message.get(tags.TARGET_COMP_ID)) != (terms.theirs, terms.ours):
             return Problem(rules.COMP_ID_WRONG)
@@ -319,6 +322,10 @@ class Session:
 
     def _take(self, message: Message, number: int) -> None:
         """Take the message whose turn it is."""
+        if message.kind not in self.terms.dictionary.messages and rules.is_of_fix(message.kind):
+            self.incoming = number + 1
+            self._say_unsupported(message)
+            return
         problem = self.terms.dictionary.problem(message)
         if problem is not None:
             self._reject(message, problem)
@@ -334,7 +341,11 @@ class Session:
     def _deliver(self, message: Message) -> None:
         if message.kind in self.terms.taken:
             self._effects.append(Deliver(message))
-            return
+        else:
+            self._say_unsupported(message)
+
+    def _say_unsupported(self, message: Message) -> None:
+        """Answer a message of a kind that FIX has and we do not take."""
         self.send_now(
             BUSINESS_REJECT,
             [
@@ -402,8 +413,10 @@ class Session:
     def _repeated(self, raw: bytes) -> bytes:
         sent = wire.read(raw)
         more = ((tags.POSS_DUP_FLAG, "Y"), (tags.ORIG_SENDING_TIME, sent.get(tags.SENDING_TIME)))
-        header = self._header(int(sent.get(tags.MSG_SEQ_NUM)), more)
-        body = (field for field in sent.fields if field[0] not in self.terms.dictionary.header.members)
+        members = self.terms.dictionary.header.members
+        said = (field for field in sent.fields if field[0] in members and field[0] not in _WRITTEN_ANEW)
+        header = self._header(int(sent.get(tags.MSG_SEQ_NUM)), (*more, *said))
+        body = (field for field in sent.fields if field[0] not in members)
         return wire.written(wire.of(sent.kind, (*header, *body)))
 
     # --- Speaking ---------------------------------------------------------------------------------------------------
@@ -469,6 +482,10 @@ class Session:
     def _done(self) -> list[Effect]:
         effects, self._effects = self._effects, []
         return effects
+
+
+_WRITTEN_ANEW: Final = (tags.MSG_SEQ_NUM, tags.SENDER_COMP_ID, tags.SENDING_TIME, tags.TARGET_COMP_ID)
+"""The fields of the header that every message of ours has, and that a repeat does not take over."""
 
 
 def is_off(message: Message, now_ns: int, latency_seconds: int) -> bool:
