@@ -87,7 +87,13 @@ class Map(Generic[K, V]):
         return value
 
     def __contains__(self, key: object) -> bool:
-        return self.get(key, MISSING) is not MISSING  # type: ignore[arg-type]  # any key may be asked for
+        place = self._place
+        if place.__class__ is list:
+            for held in place:
+                there: bool = key in held
+                if place:
+                    return there
+        return self._found(key, MISSING) is not MISSING  # type: ignore[arg-type]  # whatever it is, it may be asked for
 
     def __len__(self) -> int:
         return self._length

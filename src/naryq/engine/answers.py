@@ -13,7 +13,7 @@ NOT_KEPT: Final = 0
 """The sequence of an answer that stands in no row: busy, stopped, unknown, malformed, or a reused command_id."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a command caused and the row that says so; `repeated` when an earlier, equal command caused it."""
 
     sequence: int

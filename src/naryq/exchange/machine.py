@@ -55,11 +55,15 @@ _DECIDERS: Final = MappingProxyType({kind: decider for topic in TOPICS for kind,
 
 def _in_turn(evolvers: tuple[Evolver, ...]) -> Evolver:
     """Return one evolver that lets each of these fold the event into its own part of the state."""
-    *before, last = evolvers
-    if not before:
-        return last
-    first = _in_turn(tuple(before))
-    return lambda state, event: last(first(state, event), event)
+    if len(evolvers) == 1:
+        return evolvers[0]
+
+    def folded(state: State, event: AnyEvent) -> State:
+        for evolver in evolvers:
+            state = evolver(state, event)
+        return state
+
+    return folded
 
 
 _EVOLVERS: Final[Mapping[type, Evolver]] = MappingProxyType({

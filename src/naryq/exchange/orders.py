@@ -89,6 +89,8 @@ def _entered(state: State, session: Session, order: OrderAccepted) -> Decision:
 
 def _met(state: State, session: Session, order: OrderAccepted) -> tuple[trading.Outcome, Decision]:
     """Let an order meet the book within the session's bounds; say what follows where one of them stops it."""
+    if trading.only_waits(session, order):
+        return trading.NOTHING, ()
     at_ns = order.submitted_at_ns
     bounds = bounding.as_bounds(bounding.bounds(state, session, at_ns))
     outcome = trading.entering(state, session, order, bounds)

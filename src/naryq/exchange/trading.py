@@ -48,6 +48,9 @@ class Outcome(NamedTuple):
     stopped_at: int | None = None
 
 
+NOTHING: Final = Outcome(())
+
+
 class _Step(msgspec.Struct, frozen=True, gc=False):
     """One meeting on the way of an order: so many lots with an order of the book, or that order's end (no lots)."""
 
@@ -85,6 +88,18 @@ def is_held(state: State, session: Session, order: OrderAccepted) -> bool:
 
 
 # --- One order against the book -----------------------------------------------------------------------------------
+
+
+def only_waits(session: Session, order: OrderAccepted) -> bool:
+    """Say whether an order into a continuous book waits there, and nothing else: it may, and its price meets nobody."""
+    assert session.book is not None, "a continuous session has a book"
+    if order.time_in_force != "session" or order.order_type != "limit":
+        return False
+    if order.side == "buy":
+        ask = best(session.book, "sell")
+        return ask is None or order.price_tenge_per_tonne < ask
+    bid = best(session.book, "buy")
+    return bid is None or order.price_tenge_per_tonne > bid
 
 
 def entering(state: State, session: Session, order: OrderAccepted, bounds: Bounds = UNBOUNDED) -> Outcome:

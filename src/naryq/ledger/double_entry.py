@@ -30,12 +30,14 @@ def post(balances: Balances, postings: tuple[Posting, ...]) -> Balances:
     """
     assert total(postings, "tiyn") == 0, "money is neither made nor lost"
     assert total(postings, "kg") == 0, "gas is neither made nor lost"
+    after: dict[tuple[str, Unit], int] = {}
     for posting in postings:
         account = (posting.account, posting.unit)
-        balances = balances.insert(account, balances.get(account, 0) + posting.amount)
-    for posting in postings:
-        below_zero = balances[posting.account, posting.unit] < 0
-        assert not below_zero or may_be_below_zero(posting.account), f"{posting.account} may not be below zero"
+        before = after[account] if account in after else balances.get(account, 0)
+        after[account] = before + posting.amount
+    for account, amount in after.items():
+        assert amount >= 0 or may_be_below_zero(account[0]), f"{account[0]} may not be below zero"
+        balances = balances.insert(account, amount)
     return balances
 
 

@@ -67,7 +67,7 @@ def remembered(times: Times, at_ns: int) -> Times:
     """
     if times and at_ns - min(times) >= NS_PER_SECOND:
         times = tuple([time for time in times if at_ns - time < NS_PER_SECOND])
-    return (*times, at_ns)[-ORDERS_PER_SECOND_HIGHEST:]
+    return (*times[1 - ORDERS_PER_SECOND_HIGHEST :], at_ns)
 
 
 def judge_rate(times: Times, at_ns: int, highest: int | None) -> Refusal | None:

@@ -106,7 +106,7 @@ def decode_events(spelling: bytes) -> tuple[AnyEvent, ...]:
 
 def spelled(sequence: int, command: bytes, events: bytes) -> bytes:
     """Join the spellings of a row's parts: the bytes that `encode` writes for `written_today` of the same."""
-    return b'{"sequence":%d,"command":%b,"events":%b%b' % (sequence, command, events, _WRITTEN_TODAY)
+    return b"".join((b'{"sequence":', b"%d" % sequence, b',"command":', command, b',"events":', events, _WRITTEN_TODAY))
 
 
 _row_decoder = msgspec.json.Decoder(Row)
