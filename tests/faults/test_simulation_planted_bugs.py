@@ -12,7 +12,7 @@ from tests.planting import Plant, catalogue, fold_with, judge_with, wrap
 from tests.simulation import simulate
 
 from naryq import exchange, ledger, supply
-from naryq.engine import Answer, Engine, Promise, group, writer
+from naryq.engine import Answer, Engine, Promise, group, recovery, writer
 from naryq.engine.answers import STOPPED, keep
 from naryq.engine.snapshots import Start
 from naryq.exchange import (
@@ -31,7 +31,7 @@ from naryq.journal.memory import MemoryJournal
 from naryq.maps import Map
 from naryq.messages import ConfirmReceipt, Refusal, TradingResumed
 
-SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13)
+SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13, 312)
 COMMANDS = 400
 STOPS = (AssertionError, AttributeError, LookupError, TypeError, ValueError, Refusal, msgspec.MsgspecError)
 """With what a program stops that has noticed by itself."""
@@ -191,7 +191,7 @@ def _any_snapshot(patch: pytest.MonkeyPatch) -> None:
                 return Start(using.restored(found.state), found.sequence, row.chain)
         return Start(using.initial_state(), 0, GENESIS)
 
-    patch.setattr(writer, "start", start)
+    patch.setattr(recovery, "start", start)
 
 
 @bug
