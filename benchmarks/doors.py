@@ -31,7 +31,7 @@ import uvloop
 from naryq.access import Access
 from naryq.access.store import Store
 from naryq.cli.bench_traffic import DAY, OPENS_NS, PROVINCE, Country, founding, openings
-from naryq.engine import Engine, EngineApart, collect_seldom
+from naryq.engine import Engine, EngineApart, collect_lightly
 from naryq.gateways import rest, stream
 from naryq.gateways.application import application
 from naryq.gateways.house import House
@@ -79,7 +79,7 @@ def serve_venue(folder: Path) -> None:
     )
     keys = {trader: access.issue(trader, trader).text for trader in COUNTRY.traders()}
     app = application(house, [*rest.routes(house), *stream.routes(house, hub)], (stream.service(hub),))
-    collect_seldom()
+    collect_lightly()
     serve(app, keys)
     access.close()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from naryq import exchange, rulebook
-from naryq.engine import Engine, collect_seldom
+from naryq.engine import Engine, collect_lightly
 from naryq.journal.sqlite import SqliteJournal
 from naryq.messages import (
     AdmitParticipant,
@@ -109,7 +109,7 @@ def best(measure: Callable[[str, int], float], rows: int) -> float:
 
 def main() -> None:
     """Print the table."""
-    collect_seldom()
+    collect_lightly()
     print("rows a commit   raw append, rows/s   engine, commands/s   engine / raw")
     for rows in ROWS_A_COMMIT:
         appended, decided = best(raw, rows), best(engine, rows)

@@ -10,7 +10,7 @@ from typing import Final
 
 from naryq.cli.bench_traffic import OPERATOR, UTC_OFFSET_MINUTES, Country, Crowd, founding, opening
 from naryq.cli.bench_venue import WINDOW_NS, Figure, flood
-from naryq.engine import Engine, collect_seldom
+from naryq.engine import Engine, collect_lightly
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.journal.verify import checked
 from naryq.messages import AnyCommand, CloseSession, Code, Deposit, Entry, PublishSession, Refused
@@ -50,7 +50,7 @@ def run(folder: Path, orders: int, *, say: Say) -> list[Figure]:
     """Take a month through the engine into a journal, and write all statements of its last day from the journal."""
     path, country, begun = folder / "month.journal", Country(), time.perf_counter()
     say(f"a month of {len(DAYS) * len(WINDOWS)} sessions and {orders:,} orders")
-    collect_seldom()
+    collect_lightly()
     with Engine(SqliteJournal.create(str(path))) as engine:
         flood(engine, commands(orders, country))
     taken = time.perf_counter()

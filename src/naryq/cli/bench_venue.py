@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from naryq.cli.bench_traffic import OPENS_NS, Country, Crowd, founding, openings
-from naryq.engine import BATCH_LIMIT, Engine, Promise, collect_seldom
+from naryq.engine import BATCH_LIMIT, Engine, Promise, collect_lightly
 from naryq.exchange import State, state_hash
 from naryq.journal.snapshots import FolderSnapshots
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
@@ -136,7 +136,7 @@ def venue(folder: Path, rate: int, minutes: float, *, ramp: bool, say: Say) -> t
 
 
 def _opened(path: Path, *, create: bool = False, snapshots: bool = True) -> Engine[State]:
-    collect_seldom()
+    collect_lightly()
     journal = SqliteJournal.create(str(path)) if create else SqliteJournal.open(str(path))
     return Engine(journal, snapshots=FolderSnapshots(Path(f"{path}-snapshots")) if snapshots else None)
 

@@ -24,7 +24,7 @@ from naryq.cli.files import read_rulebook
 from naryq.cli.serve_fix import fix_door
 from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
 from naryq.desk import doors as desk
-from naryq.engine import Engine, EngineApart, OnEntry, collect_seldom, ignore
+from naryq.engine import Engine, EngineApart, OnEntry, collect_lightly, ignore
 from naryq.engine.forking import can_fork
 from naryq.engine.intake import Clock
 from naryq.exchange import State
@@ -99,7 +99,7 @@ def serve(
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
             if sample:
                 asyncio.run(_let_sign_in(access))
-        collect_seldom()
+        collect_lightly()
         uvloop.run(_open_doors(settings, wired))
 
 

@@ -10,7 +10,7 @@ takes effect once.
 
 from naryq.engine.answers import NOT_KEPT, Answer, Promise
 from naryq.engine.apart import EngineApart
-from naryq.engine.collector import collect_seldom
+from naryq.engine.collector import collect_lightly
 from naryq.engine.recovery import OnEntry, ignore
 from naryq.engine.writer import BATCH_LIMIT, QUEUE_LIMIT, Engine
 
@@ -23,6 +23,6 @@ __all__ = [
     "EngineApart",
     "OnEntry",
     "Promise",
-    "collect_seldom",
+    "collect_lightly",
     "ignore",
 ]

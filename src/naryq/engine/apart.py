@@ -20,7 +20,7 @@ from typing import Final, Generic, TypeVar
 from naryq import exchange
 from naryq.engine import line
 from naryq.engine.answers import STOPPED, UNKNOWN, Answer, Promise, as_event, keep, refused
-from naryq.engine.collector import collect_seldom
+from naryq.engine.collector import collect_lightly
 from naryq.engine.forking import forked
 from naryq.engine.intake import Clock, sound
 from naryq.engine.recovery import OnEntry, ignore, recovered
@@ -276,7 +276,7 @@ class _Telling(Generic[S]):
         self._rows: list[Entry] = []
         self._answered: list[tuple[int, list[Promise]]] = []
         engine.tell(self.row, self.flush)
-        collect_seldom()
+        collect_lightly()
         line.send(own, line.Recovered(engine.sequence))
 
     def take(self, message: line.ToWriter) -> None:
