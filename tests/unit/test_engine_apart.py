@@ -209,6 +209,17 @@ def test_a_writer_that_is_killed_leaves_an_unknown_outcome(tmp_path: Path) -> No
         assert answers(engine, order(1))[0].repeated
 
 
+def test_nobody_waits_for_the_metrics_of_a_writer_that_is_gone(tmp_path: Path) -> None:
+    """All who had asked when the process ended are told that it is gone, not only the first."""
+    with apart_over(tmp_path / "j", at_step=killed) as engine:
+        answers(engine, order(1))
+        engine._listener.join(30)
+        engine._running = True  # As they had found it when they asked.
+        with ThreadPoolExecutor(3) as several:
+            asked = [several.submit(engine.metrics) for _ in range(3)]
+            assert ["naryq_running 0" in each.result(10) for each in asked] == [True] * 3
+
+
 def test_a_bug_in_the_writer_ends_it(tmp_path: Path) -> None:
     """A command that breaks the machine is unknown, and the engine says that it has stopped."""
     with apart_over(tmp_path / "j") as engine:

@@ -139,7 +139,10 @@ class EngineApart(Generic[S]):
         if not self._running:
             return NOT_RUNNING
         self._say(line.AskFigures())
-        return self._figures.get()
+        text = self._figures.get()
+        if text is NOT_RUNNING:  # Whoever else waits is told as well.
+            self._figures.put(text)
+        return text
 
     def close(self) -> None:
         """Let the engine answer all that was asked, and wait until its process has ended; again does nothing."""
