@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.limit_script import LimitScript
+from tests.trading_samples import REPUBLICAN, bid, closed, instrument, offer, over, venue
 from tests.venue_samples import Desk, founded, instant, opening, order, rulebook
 
 from naryq import exchange, limits
@@ -19,6 +20,7 @@ from naryq.messages import (
     LegalSource,
     LimitLifted,
     LimitReached,
+    ListInstrument,
     OpenSession,
     PriceCounted,
     ReportParity,
@@ -135,6 +137,47 @@ def test_a_region_without_a_sum_above_the_threshold_is_free() -> None:
     """The counter is one a region: where nothing was dear, nothing is capped."""
     desk, _ = ramped()
     assert list(desk.state.limits.administered) == ["KZ-47"]
+
+
+def traded_for_all(desk: Desk, number: int, price: int) -> Any:
+    """Hold a session over the instrument for the whole Republic at one price, and return what its end brings."""
+    name, day = f"r{number}", f"{month_after('2021-01', number)}-27"
+    desk.at_ns = instant("10:00", day)
+    desk.must(OpenSession, "operator", **over("continuous", name, day=day, instrument=REPUBLICAN))
+    desk.at_ns = instant("11:00", day)
+    place: dict[str, Any] = {"session_id": name, "place": REPUBLICAN}
+    desk.give(SubmitOrder, "zhanaozen", **offer(f"{name}-ask", price, 2, **place))
+    desk.give(SubmitOrder, "aktau", **bid(f"{name}-bid", price, 2, **place))
+    return closed(desk, name).events
+
+
+def test_what_is_sold_to_the_whole_republic_is_counted_and_capped_too() -> None:
+    """A ramp in the sessions for the Republic meets the counter: they count as a region of their own."""
+    desk = venue(rulebook(**COUNTER), "2021-01-01")
+    reached = [of(traded_for_all(desk, number, price), LimitReached) for number, price in enumerate((70_000, 90_000))]
+    assert reached == [[], []]
+    (reached_now,) = of(traded_for_all(desk, 2, 100_000), LimitReached)
+    assert (reached_now.subject, reached_now.value) == ("KZ", 260_000)
+    assert not of(traded_for_all(desk, 3, 100_000), PriceCounted)  # Neither bid nor trade above the administered price.
+    (counted,) = of(traded_for_all(desk, 4, 80_000), PriceCounted)
+    assert (counted.region, counted.uncapped_price_tenge_per_tonne) == ("KZ", 80_000)
+    assert desk.findings == []
+
+
+def test_an_administered_region_is_not_left_by_a_session_for_all() -> None:
+    """A bid for delivery to an administered region pays no more in a session for the Republic; others may."""
+    desk, _ = ramped()
+    desk.must(ListInstrument, "operator", **instrument(REPUBLICAN, "KZ"))
+    desk.at_ns = instant("10:00", "2021-05-31")
+    desk.must(OpenSession, "operator", **over("continuous", day="2021-05-31", instrument=REPUBLICAN))
+    desk.at_ns = instant("11:00", "2021-05-31")
+    sent = [
+        desk.give(
+            SubmitOrder, "aktau", **bid(f"{delivery}-{price}", price, 1, place=REPUBLICAN, delivery=delivery)
+        ).code
+        for delivery, price in (("KZ-47", 80_001), ("KZ-47", 80_000), ("KZ-23", 90_000))
+    ]
+    assert sent == [Code.PRICE_ABOVE_HOLD, None, None]
 
 
 @FIXED

@@ -86,6 +86,8 @@ def test_without_deals_the_republic_follows() -> None:
         ({"base_source": " "}, Code.NO_PRICE),
         ({"base_price_tenge_per_tonne": None}, Code.NO_PRICE),
         ({"requested_by": "nobody"}, Code.UNKNOWN_PARTICIPANT),
+        ({"requested_by": "aktau"}, Code.NOT_PERMITTED),
+        ({"requested_by": "regulator"}, Code.NOT_PERMITTED),
         ({"fallback_instrument": REGIONAL}, Code.OUT_OF_RANGE),
         ({"first_day": "2022-02-30"}, Code.OUT_OF_RANGE),
         ({"window": "night"}, Code.OUTSIDE_WINDOW),

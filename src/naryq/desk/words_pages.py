@@ -363,6 +363,7 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Его одобряет второй человек в другой роли, видя последствия.",
         ),
         "subject.venue": ("The whole venue", "Бүкіл алаң", "Вся площадка"),
+        "subject.KZ": ("Whole Republic", "Бүкіл Республика", "Вся Республика"),
         "subject.fund": ("Reform fund", "Реформа қоры", "Фонд реформы"),
     }
 )

@@ -12,7 +12,7 @@ from naryq import limits
 from naryq.exchange import people
 from naryq.exchange.limits_state import NO_BAND, Band
 from naryq.exchange.state import Session, State
-from naryq.exchange.topic import Asked, Decision, Topic, region_of, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, rules_in_force
 from naryq.exchange.trading import Bounds, Outcome
 from naryq.messages import (
     BandWidened,
@@ -54,7 +54,9 @@ def _bounds(state: State, session: Session, rules: InForce, at_ns: int, halts: i
     band = band_of(state, session)
     anchor = session.opened.reference_tenge_per_tonne if band.anchor is None else band.anchor
     found = limits.trade_bounds(limits.halting(anchor, halts), hold(session, band, rules, at_ns), limits.HOLD)
-    return limits.trade_bounds(found, _administered(state, session, rules), limits.ADMINISTERED)
+    return limits.trade_bounds(
+        found, _administered(state, counting_region_of(state, session), rules), limits.ADMINISTERED
+    )
 
 
 def as_bounds(found: limits.TradeBounds) -> Bounds:
@@ -71,20 +73,29 @@ def hold(session: Session, band: Band, rules: InForce, at_ns: int) -> int | None
     return limits.held(session.opened.reference_tenge_per_tonne, rules.integer(limits.HOLD))
 
 
-def _administered(state: State, session: Session, rules: InForce) -> int | None:
-    price = rules.integer(limits.ADMINISTERED)
-    return None if price is None or region_of(state, session) not in state.limits.administered else price
+def _administered(state: State, region: str | None, rules: InForce) -> int | None:
+    return rules.integer(limits.ADMINISTERED) if region in state.limits.administered else None
 
 
 def check_hold(asked: Asked) -> None:
     """Refuse a bid above what anything may trade at (PRICE_ABOVE_HOLD): it would stand where nobody can sell to it."""
-    command = asked.command
-    if command.side == "sell" or command.order_type == "market" or asked.session.opened.instrument is None:
+    command, session = asked.command, asked.session
+    if command.side == "sell" or session.opened.instrument is None:
         return
-    found = _bounds(asked.state, asked.session, asked.rules, command.at_ns, None)
-    refused = limits.judge_hold(command.price_tenge_per_tonne, found)
+    found = limits.TradeBounds()
+    if command.order_type == "limit":
+        found = _bounds(asked.state, session, asked.rules, command.at_ns, None)
+    refused = limits.judge_hold(command.price_tenge_per_tonne, _delivered(asked, found))
     if refused is not None:
         raise refused
+
+
+def _delivered(asked: Asked, found: limits.TradeBounds) -> limits.TradeBounds:
+    """Return the bounds of a bid: no wider session gets round the administered price of a province."""
+    delivery = asked.command.delivery
+    if delivery == counting_region_of(asked.state, asked.session):
+        return found
+    return limits.trade_bounds(found, _administered(asked.state, delivery, asked.rules), limits.ADMINISTERED)
 
 
 # --- What follows when a bound stops a trade ---------------------------------------------------------------------

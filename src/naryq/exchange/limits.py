@@ -13,7 +13,7 @@ from naryq import ledger, limits
 from naryq.exchange import people
 from naryq.exchange.limits_state import NO_BAND, Sale
 from naryq.exchange.state import Session, State
-from naryq.exchange.topic import Asked, Decision, Topic, region_of, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, rules_in_force
 from naryq.maps import Map
 from naryq.messages import (
     ClaimCompensation,
@@ -171,7 +171,7 @@ def _session_ended(state: State, event: SessionEnded) -> Decision:
     That is the average of what traded and of what a bound kept from trading, weighted by lots.
     """
     session = state.sessions[event.session_id]
-    region, found = region_of(state, session), event.statistics
+    region, found = counting_region_of(state, session), event.statistics
     if region is None or found is None:
         return ()
     band = state.limits.bands.get(event.session_id, NO_BAND)
@@ -452,7 +452,7 @@ def _cleared(state: State, event: SessionCleared) -> State:
 def _traded(state: State, event: Traded) -> State:
     """Remember what was sold in a region under an administered price: its seller may claim."""
     session = state.sessions[event.session_id]
-    if region_of(state, session) not in state.limits.administered:
+    if counting_region_of(state, session) not in state.limits.administered:
         return state
     sale = Sale(event.price_tenge_per_tonne, event.quantity_lots * session.opened.lot_kg)
     return _sold(state, event.session_id, event.seller_id, sale)

@@ -37,7 +37,7 @@ ID_LENGTH_MAX: Final = 60
 
 def _schedule_sessions(state: State, command: ScheduleSessions) -> Decision:
     rules = rules_in_force(state, command.at_ns)
-    _check_request(state, command)
+    _check_request(state, command, rules)
     base, source = _base_price(state, command)
     regional = _count(rules, "series_regional_sessions", REGIONAL)
     count = regional + _count(rules, "series_republic_sessions", REPUBLICAN)
@@ -65,7 +65,7 @@ def _count(rules: InForce, rule: str, otherwise: int) -> int:
     return otherwise if given is None else given
 
 
-def _check_request(state: State, command: ScheduleSessions) -> None:
+def _check_request(state: State, command: ScheduleSessions, rules: InForce) -> None:
     calendar.check_day(command.first_day, "first_day")
     if int(command.first_day[:4]) > calendar.LAST_YEAR:
         what, remedy = f"{command.first_day} is beyond the venue's clock", f"Give a day up to {calendar.LAST_YEAR}."
@@ -80,6 +80,10 @@ def _check_request(state: State, command: ScheduleSessions) -> None:
         what = f"nobody is admitted as {command.requested_by!r}"
         remedy = "Name the seller who asks for the sessions."
         raise Refusal(Code.UNKNOWN_PARTICIPANT, what, where="requested_by", remedy=remedy)
+    role, sellers = state.participants[command.requested_by].role, rules.words("who_may_sell")
+    if role not in sellers:
+        what, remedy = f"a {role} has nothing to sell", f"The rule who_may_sell admits {', '.join(sellers)}."
+        raise Refusal(Code.NOT_PERMITTED, what, where="requested_by", remedy=remedy)
     regional = instruments.listed(state, command.instrument)
     fallback = instruments.listed(state, command.fallback_instrument, "fallback_instrument")
     if fallback.delivery_region != REPUBLIC or (regional.plant, regional.product) != (fallback.plant, fallback.product):

@@ -119,8 +119,13 @@ def check_correction(stands: bool, correction: str, of_what: str) -> None:  # no
 
 def region_of(state: State, session: Session) -> str | None:
     """Return the one region that a session over an instrument delivers to, or None."""
+    region = counting_region_of(state, session)
+    return None if region == REPUBLIC else region
+
+
+def counting_region_of(state: State, session: Session) -> str | None:
+    """Return where the price of a session over an instrument counts: in its region, or in the whole Republic."""
     opened = session.opened
     if opened.instrument is None:
         return None
-    region = opened.region or state.market.instruments[opened.instrument].delivery_region
-    return None if region == REPUBLIC else region
+    return opened.region or state.market.instruments[opened.instrument].delivery_region

@@ -120,7 +120,8 @@ def _counters(state: State, rules: InForce) -> Iterator[Distance]:
     threshold = rules.integer(limits.SUM)
     if threshold is None:
         return
-    for region in rules.words("provinces"):
+    wider = sorted(frozenset(state.limits.prices) - frozenset(rules.words("provinces")))
+    for region in (*rules.words("provinces"), *wider):
         prices = state.limits.prices.get(region)
         yield Distance(
             limit=limits.SUM,
