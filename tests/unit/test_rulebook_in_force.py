@@ -271,4 +271,4 @@ def test_a_rulebook_remembers_a_bounded_number_of_days() -> None:
     days = [number * NS_PER_DAY for number in range(18_000, 18_000 + 2 * REMEMBERED_MAX + 5)]
     answers = [book.rules_of_day(at_ns).effective for at_ns in days]
     assert answers == [day_of(at_ns, 360) for at_ns in days]
-    assert max(len(book._memory), len(book._todays), len(book._offsets)) <= REMEMBERED_MAX
+    assert max(len(book._memory), len(book._todays)) <= REMEMBERED_MAX

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -120,7 +119,7 @@ class EngineApart(Generic[S]):
     def offer_many(self, commands: list[AnyCommand], *, whole: bool = False) -> list[Promise]:
         """Give a batch without waiting, as `Engine.offer_many` does; only the doors' own thread may."""
         promises = [Promise(self._lock) for _ in commands]
-        turned_away = Counter[Code]()
+        turned_away: list[Code] = []
         if not self._running:
             keep(self._lock, promises, [refused(STOPPED)] * len(promises))
             return promises
@@ -131,7 +130,7 @@ class EngineApart(Generic[S]):
         self._asked[number] = [each.promise for each in waiting]
         received_ns = waiting[0].received_ns if waiting else 0
         spellings = tuple(each.spelling for each in waiting)
-        self._say(line.Offer(number, received_ns, spellings, whole, turned_away))
+        self._say(line.Offer(number, received_ns, spellings, whole, tuple(turned_away)))
         return promises
 
     def metrics(self) -> str:
@@ -288,8 +287,9 @@ class _Telling(Generic[S]):
             with self._lock:
                 line.send(self._line, line.Figures(self._engine.metrics()))
             return
-        turned_away = Counter(message.turned_away)
-        promises = self._engine.offer_spelled(message.spellings, message.received_ns, turned_away, whole=message.whole)
+        promises = self._engine.offer_spelled(
+            message.spellings, message.received_ns, message.turned_away, whole=message.whole
+        )
         answered = partial(self._answer, message.number, promises)
         if promises:  # When the last has its answer, all have theirs.
             promises[-1].add_done_callback(answered)

@@ -1,7 +1,6 @@
 """What is read of a command before it waits for the writer, and what is turned away at once."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -22,14 +21,14 @@ def sound(
     commands: Sequence[AnyCommand],
     promises: Sequence[Promise],
     clock: Clock | None,
-    turned_away: Counter[Code],
+    turned_away: list[Code],
     *,
     whole: bool,
 ) -> list[Waiting]:
     """Return the commands in the form in which the journal keeps them.
 
-    Those that have none, and those from the future, are refused at once and counted by their code. With `whole` all
-    are taken or none: where one was turned away already, none is left.
+    Those that have none, and those from the future, are refused at once and their codes added to `turned_away`. With
+    `whole` all are taken or none: where one was turned away already, none is left.
     """
     latest_ns = INT64_MAX if clock is None else clock() + AHEAD_NS
     found = list(_each_sound(commands, promises, latest_ns, turned_away))
@@ -37,7 +36,7 @@ def sound(
 
 
 def _each_sound(
-    commands: Sequence[AnyCommand], promises: Sequence[Promise], latest_ns: int, turned_away: Counter[Code]
+    commands: Sequence[AnyCommand], promises: Sequence[Promise], latest_ns: int, turned_away: list[Code]
 ) -> Iterator[Waiting]:
     received_ns = time.perf_counter_ns()
     for command, promise in zip(commands, promises, strict=True):
@@ -46,11 +45,11 @@ def _each_sound(
             waiting = Waiting(decode_command(spelling), spelling, received_ns, promise)
         except (msgspec.MsgspecError, TypeError, OverflowError, UnicodeError) as error:
             promise.refuse(malformed(error))
-            turned_away[Code.WRONG_TYPE] += 1
+            turned_away.append(Code.WRONG_TYPE)
             continue
         if waiting.command.at_ns > latest_ns:
             promise.refuse(ahead(waiting.command.at_ns, latest_ns))
-            turned_away[Code.TIME_AHEAD] += 1
+            turned_away.append(Code.TIME_AHEAD)
         else:
             yield waiting
 

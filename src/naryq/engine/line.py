@@ -17,14 +17,14 @@ LENGTH_BYTES: Final = 8
 class Offer(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A batch of commands, as the journal will keep them: its number on this line, and when it came.
 
-    `turned_away` is what was refused before it, by code.
+    `turned_away` are the codes of what was refused before it.
     """
 
     number: int
     received_ns: int
     spellings: tuple[bytes, ...]
     whole: bool
-    turned_away: dict[Code, int]
+    turned_away: tuple[Code, ...]
 
 
 class AskFigures(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby, islice
@@ -140,7 +140,7 @@ class Engine(Generic[S]):
         """
         assert not whole or len(commands) <= self._batch_limit, "what is taken whole stands in one commit"
         promises = [Promise(self._lock) for _ in commands]
-        turned_away = Counter[Code]()
+        turned_away: list[Code] = []
         refusal = self._reason_to_refuse(len(commands))
         if refusal is None:
             self._take_in(sound(commands, promises, self._clock, turned_away, whole=whole), turned_away)
@@ -150,11 +150,11 @@ class Engine(Generic[S]):
         return promises
 
     def offer_spelled(
-        self, spellings: Sequence[bytes], received_ns: int, turned_away: Counter[Code], *, whole: bool
+        self, spellings: Sequence[bytes], received_ns: int, turned_away: Sequence[Code], *, whole: bool
     ) -> list[Promise]:
         """Give a batch that another process has read, written as the journal will keep it, as `offer_many` does.
 
-        `received_ns` is when it came, by `time.perf_counter_ns`; `turned_away` is what was refused there.
+        `received_ns` is when it came, by `time.perf_counter_ns`; `turned_away` are the codes of what was refused there.
         """
         promises = [Promise(self._lock) for _ in spellings]
         together = object() if whole else None
@@ -197,10 +197,11 @@ class Engine(Generic[S]):
 
     # --- The callers' side --------------------------------------------------------------------------------------
 
-    def _take_in(self, waiting: list[Waiting], turned_away: Counter[Code]) -> None:
+    def _take_in(self, waiting: list[Waiting], turned_away: Sequence[Code]) -> None:
         """Queue all, or refuse all; and count what was turned away before."""
         with self._changed:
-            self._metrics.turned_away.update(turned_away)
+            if turned_away:
+                self._metrics.turned_away.update(turned_away)
             refusal = self._reason_to_refuse(len(waiting))
             if refusal is None:
                 self._queue.extend(waiting)

@@ -65,7 +65,7 @@ def remembered(times: Times, at_ns: int) -> Times:
     >>> remembered((5, 7), 9), remembered((5, 7), 1_000_000_006)
     ((5, 7, 9), (7, 1000000006))
     """
-    if times and at_ns - min(times) >= NS_PER_SECOND:
+    if times and at_ns - times[0] >= NS_PER_SECOND:
         times = tuple([time for time in times if at_ns - time < NS_PER_SECOND])
     return (*times[1 - ORDERS_PER_SECOND_HIGHEST :], at_ns)
 

@@ -18,7 +18,7 @@ from naryq.rulebook.catalogue import (
     place_faults,
     provinces,
 )
-from naryq.units import NS_PER_DAY, NS_PER_MINUTE, day_after, day_of
+from naryq.units import NS_PER_MINUTE, day_after, day_of
 
 END_OF_TIME: Final = "9999-12-31"
 """As a known-day: everything that the rulebook holds, whenever it became known."""
@@ -61,10 +61,8 @@ class Rulebook:
 
     text: RulebookText
     _memory: dict[tuple[Day, Day], "InForce"] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _offsets: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The minutes from UTC on a day, by the day's number since 1970 UTC."""
     _todays: dict[int, "InForce"] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The rules in force on a day as known on that day, by the day's number since 1970 on the rulebook's clock."""
+    """What `rules_of_day` answers in a minute, by the minute's number since 1970 UTC: no day begins within one."""
 
     def __post_init__(self) -> None:
         """Check the text once, so that every later answer can rely on it."""
@@ -92,19 +90,15 @@ class Rulebook:
     def rules_of_day(self, at_ns: int) -> "InForce":
         """Return the rules in force on the calendar day of an instant, as known on that day.
 
-        Every order asks, so the calendar is asked once a day only.
+        Every order asks, so the calendar is asked once a minute only.
         """
-        offset = self._offsets.get(at_ns // NS_PER_DAY)
-        if offset is None:
-            in_utc = day_of(at_ns, 0)
-            offset = self.in_force(in_utc, in_utc).required_integer("utc_offset")
-            _remember(self._offsets, at_ns // NS_PER_DAY, offset)
-        number = (at_ns + offset * NS_PER_MINUTE) // NS_PER_DAY
-        today = self._todays.get(number)
+        minute = at_ns // NS_PER_MINUTE
+        today = self._todays.get(minute)
         if today is None:
-            day = day_of(at_ns, offset)
+            in_utc = day_of(at_ns, 0)
+            day = day_of(at_ns, self.in_force(in_utc, in_utc).required_integer("utc_offset"))
             today = self.in_force(day, day)
-            _remember(self._todays, number, today)
+            _remember(self._todays, minute, today)
         return today
 
     def in_force(self, effective: Day, known: Day) -> "InForce":
@@ -137,7 +131,7 @@ def _optional_numbers(values: Mapping[str, DatedValue | None]) -> Mapping[str, i
             number = None if dated is None else dated.value
             assert number is None or isinstance(number, int), "the catalogue has checked the value"
             numbers[name] = number
-    return MappingProxyType(numbers)
+    return numbers
 
 
 def _lists(values: Mapping[str, DatedValue | None]) -> Mapping[str, tuple[str, ...]]:
@@ -145,7 +139,7 @@ def _lists(values: Mapping[str, DatedValue | None]) -> Mapping[str, tuple[str, .
         name: dated.value for name, dated in values.items() if dated is not None and isinstance(dated.value, tuple)
     }
     assert all(CATALOGUE[name].kind in _LISTS for name in lists), "the catalogue has checked the value"
-    return MappingProxyType(lists)
+    return lists
 
 
 def winner(values: tuple[DatedValue, ...], effective: Day, known: Day) -> DatedValue | None:
