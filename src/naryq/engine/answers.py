@@ -89,7 +89,7 @@ class Promise:
         return self._taken
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A command in the queue, its canonical spelling, when it came (ns of a clock of its own), and its promise.
 
     Neighbours with one and the same `whole` are decided together, all or none.

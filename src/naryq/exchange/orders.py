@@ -98,14 +98,7 @@ def _met(state: State, session: Session, order: OrderAccepted) -> tuple[trading.
 
 
 def _check_may_trade(asked: Asked) -> None:
-    side, rules = asked.command.side, asked.rules
-    role = asked.state.participants[asked.command.actor].role
-    rule = "who_may_buy" if side == "buy" else "who_may_sell"
-    if role not in rules.words(rule):
-        what = f"a {role} may not {side}"
-        remedy = f"The rule {rule} admits {', '.join(rules.words(rule))}."
-        raise Refusal(Code.NOT_PERMITTED, what, where="side", remedy=remedy)
-    people.check_class(asked.state, asked.command.actor, side, rules)
+    people.check_may_trade(asked.state.participants[asked.command.actor], asked.command.side, asked.rules)
 
 
 def _check_identifier(asked: Asked) -> None:

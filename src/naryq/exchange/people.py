@@ -105,17 +105,20 @@ def check_standing(state: State, participant_id: str, at_ns: int, where: str = "
     raise Refusal(Code.EXCLUDED if excluded else Code.SUSPENDED, what, where=where, remedy=remedy)
 
 
-def check_class(state: State, participant_id: str, side: Side, rules: InForce) -> None:
-    """Refuse (NOT_PERMITTED) a class that the rulebook does not let buy or sell on the platform.
+def check_may_trade(trader: ParticipantAdmitted, side: Side, rules: InForce, where: str = "side") -> None:
+    """Refuse (NOT_PERMITTED) a role or a class that the rulebook does not let buy or sell on the platform.
 
     Source: Gas Law, article 27-1(12), which leaves the categories entitled to trade to the rules.
     """
+    roles = rules.words("who_may_buy" if side == "buy" else "who_may_sell")
+    if trader.role not in roles:
+        what, remedy = f"a {trader.role} may not {side}", f"The rule who_may_{side} admits {', '.join(roles)}."
+        raise Refusal(Code.NOT_PERMITTED, what, where=where, remedy=remedy)
     rule = "platform_buyers" if side == "buy" else "platform_sellers"
-    listed = rules.listed(rule)
-    own = state.participants[participant_id].participant_class or UNCLASSED
+    listed, own = rules.listed(rule), trader.participant_class or UNCLASSED
     if listed is not None and own not in listed:
-        what = f"the class {own} may not {side}"
-        raise Refusal(Code.NOT_PERMITTED, what, where="side", remedy=f"The rule {rule} admits {', '.join(listed)}.")
+        what, remedy = f"the class {own} may not {side}", f"The rule {rule} admits {', '.join(listed)}."
+        raise Refusal(Code.NOT_PERMITTED, what, where=where, remedy=remedy)
 
 
 def check_takes_delivery(state: State, participant_id: str, province: str, where: str) -> None:

@@ -33,8 +33,6 @@ from naryq.messages import (
     SessionEnded,
     SessionOpened,
     SessionPublished,
-    Side,
-    StandardTerms,
     Statistics,
     Traded,
 )
@@ -55,21 +53,11 @@ def _open_session(state: State, command: OpenSession) -> Decision:
     opened = opening(state, command, rules)
     if opened.standard is None:
         return (opened,)
-    _check_initiator(state, opened.standard, rules)
     order = auctions.initiators_order(opened, command.at_ns)
+    people.check_may_trade(state.participants[order.participant_id], order.side, rules, where="standard")
     orders.check_initiators_order(_session_opened(state, opened), command, order)
     guarantees.check_initiator(state, opened, order)
     return (opened, order)
-
-
-def _check_initiator(state: State, terms: StandardTerms, rules: InForce) -> None:
-    """Refuse (NOT_PERMITTED) an initiator who may not trade on its side."""
-    side: Side = "sell" if terms.initiator == "seller" else "buy"
-    role, admitted = state.participants[terms.initiator_id].role, rules.words(f"who_may_{side}")
-    if role not in admitted:
-        what, remedy = f"a {role} may not {side}", f"The rule who_may_{side} admits {', '.join(admitted)}."
-        raise Refusal(Code.NOT_PERMITTED, what, where="standard", remedy=remedy)
-    people.check_class(state, terms.initiator_id, side, rules)
 
 
 def opening(state: State, command: OpenSession, rules: InForce) -> SessionOpened:
