@@ -75,11 +75,10 @@ def pivotal_supplier(sheet: Sheet) -> Found:
 
 def withheld_capacity(sheet: Sheet) -> Found:
     offered = _lots(sheet, "sell", "offers")
-    able: dict[str, int] = {}
+    able: dict[str, int] = dict(sheet.planned)
     for digest in sheet.history:
         for group, lots in digest.offered:
             able[group] = max(able.get(group, 0), lots)
-    able.update(sheet.capacities)
     total = max(sum(offered.values()), 1)
     return {
         ((group,), _down(Fraction(10_000 * (lots - offered[group]), total)))

@@ -81,6 +81,12 @@ def _affiliates_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _plan_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What the plan asks for is left out: only what a group once offered is missed."""
+    wrap(patch, structure, "_capacities", lambda original, sheet: original(sheet._replace(planned={})))
+
+
+@bug
 def _withdrawn_count(patch: pytest.MonkeyPatch) -> None:
     """What was taken back counts as offered."""
     each_offer(patch, structure, "asked_lots", lambda offer: offer._replace(withdrawn=False))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.supply_script import SupplyScript
 from tests.trading_samples import bid, closed, offer, trading
 from tests.venue_samples import DAY, Desk, founded, instant, opened, opening, order, rulebook
 
@@ -16,6 +17,7 @@ from naryq.messages import (
     CloseSession,
     Code,
     DeclareAffiliation,
+    Evidence,
     FlagRaised,
     OpenSession,
     SubmitOrder,
@@ -183,3 +185,44 @@ def test_a_threshold_is_held_on_the_day_of_the_session(threshold: int) -> None:
     sold(desk)
     assert len(flags(cleared(desk))) == 2
     assert desk.state.sessions["call"].opened.day == DAY
+
+
+PLAN = """
+    ZH -> KZ-47 100 lots 2000 tenge
+    AT -> KZ-47 100 lots 6000 tenge
+    open 2022-01 on 2021-10-20
+    2021-10-25 zhanaozen can ZH 17
+    2021-10-25 atyrau can AT 6
+    2021-10-26 aktau applies a1 platform KZ-47 23
+    2021-11-25 approve
+"""
+
+
+@pytest.mark.parametrize(("day", "raised"), [("2022-01-03", False), ("2022-01-28", True), ("2022-01-31", True)])
+def test_what_the_plan_asks_and_is_not_offered_is_flagged(day: str, raised: bool) -> None:  # noqa: FBT001 - a parameter
+    """Offers are held against the plan: early in its month a small one will do, near its end the rest is missed."""
+    desk = SupplyScript(PLAN, watch_withheld_capacity=5_000).desk
+    desk.at_ns = instant("10:00", day)
+    desk.must(OpenSession, "operator", **opening(day=day))
+    desk.at_ns = instant("11:00", day)
+    for name, person, place, lots in (("a", "zhanaozen", "ZH", 2), ("b", "atyrau", "AT", 6)):
+        desk.must(SubmitOrder, person, **order(name, place, "sell", price=95_000, lots=lots))
+    told = [(flag.subjects, flag.evidence[2]) for flag in flags(cleared(desk))]
+    asked = {"2022-01-28": 9, "2022-01-31": 17}.get(day, 0)
+    assert told == ([(("zhanaozen",), Evidence("asked for by the plan", asked, "lots"))] if raised else [])
+
+
+@pytest.mark.parametrize(("before", "asked"), [(10, None), (0, 17)])
+def test_what_was_offered_before_is_not_asked_for_again(before: int, asked: int | None) -> None:
+    """Seven lots on the last day are the rest of the plan where ten came before, too few where none did."""
+    desk = SupplyScript(PLAN, watch_withheld_capacity=5_000).desk
+    for day, lots in (("2022-01-05", before), ("2022-01-31", 7)):
+        desk.at_ns = instant("10:00", day)
+        desk.must(OpenSession, "operator", **opening(day, day=day))
+        desk.at_ns = instant("11:00", day)
+        for person, place, count in (("zhanaozen", "ZH", lots), ("atyrau", "AT", 6)):
+            fields: dict[str, Any] = {"price": 95_000, "lots": count, "session_id": day}
+            if count:
+                desk.must(SubmitOrder, person, **order(f"{person}-{day}", place, "sell", **fields))
+        cleared(desk, day)
+    assert [flag.evidence[2].value for flag in flags(desk)] == ([] if asked is None else [asked])

@@ -39,6 +39,15 @@ def trading_days(state: State, first: Day, count: int) -> tuple[Day, ...]:
     return tuple(days)
 
 
+def trading_days_left(state: State, first: Day, end: Day) -> int:
+    """Count the trading days from a day on and before another."""
+    days, day = 0, first
+    while day < end:
+        days += is_trading_day(state, day)
+        day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return days
+
+
 def check_trading_day(state: State, day: Day) -> None:
     """Refuse (OUTSIDE_WINDOW) a day that the calendar of its year leaves out."""
     if int(day[:4]) in state.market.holidays and not is_trading_day(state, day):

@@ -65,13 +65,16 @@ def months_of(period: str) -> tuple[Month, ...]:
     return tuple(month_after(first, count) for count in range(QUARTER_MONTHS))
 
 
+def approved_for(state: State, month: Month) -> PlanApproved | None:
+    """Return the approved plan that covers a month, or None."""
+    approved = (plan.approved for plan in state.supply.plans.values() if plan.approved is not None)
+    return next((each for each in approved if month in each.months), None)
+
+
 def is_planned(state: State, month: Month, province: str) -> bool:
     """Tell whether an approved plan covers a month of a province."""
-    return any(
-        month in plan.approved.months and any(each.province == province for each in plan.approved.provinces)
-        for plan in state.supply.plans.values()
-        if plan.approved is not None
-    )
+    approved = approved_for(state, month)
+    return approved is not None and any(each.province == province for each in approved.provinces)
 
 
 # --- Opening ----------------------------------------------------------------------------------------------------

@@ -198,6 +198,21 @@ def _duties(state: State, approved: PlanApproved) -> Iterator[Duty]:
         )
 
 
+def still_to_offer(state: State, approved: PlanApproved) -> Iterator[tuple[str, str, int]]:
+    """Yield of each source of a plan its seller, its plant, and the lots that it owes the platform and has not offered.
+
+    It is below zero where more was offered than is owed.
+    """
+    refused: dict[tuple[str, str], int] = {}
+    for allotted in state.supply.allotments.values():
+        if allotted.period == approved.period and allotted.refused_lots:
+            key = (allotted.allotment.seller_id, allotted.allotment.plant)
+            refused[key] = refused.get(key, 0) + allotted.refused_lots
+    for source in approved.sources:
+        owed = source.platform_lots + refused.get((source.seller_id, source.plant), 0)
+        yield source.seller_id, source.plant, owed - _offered(state, approved, source.seller_id, source.plant)
+
+
 def _offered(state: State, approved: PlanApproved, seller_id: str, plant: str) -> int:
     return sum(state.supply.offers.get((month, seller_id, plant), 0) for month in approved.months)
 

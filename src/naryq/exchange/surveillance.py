@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from naryq import surveillance
+from naryq.exchange import calendar, plans, supply
 from naryq.exchange.people import group_of
 from naryq.exchange.state import Flag, Session, State, Tape, Watch
 from naryq.exchange.topic import Decision, Topic
@@ -32,6 +33,7 @@ from naryq.messages import (
     Traded,
 )
 from naryq.surveillance import Fill, Offer, Sheet, Trade
+from naryq.units import month_after
 
 REMEMBERED_SESSIONS: Final = 8
 """How many sessions of a market are remembered."""
@@ -121,9 +123,30 @@ def _sheet(state: State, session: Session, tape: Tape) -> Sheet:
         fills=tuple(_fills(session, offers, trades, place_of)),
         trades=trades,
         bounds_tenge_per_tonne=(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne),
+        planned=_planned(state, session, offers),
         history=state.watch.history.get(_market(session), ()),
         elsewhere=tuple(sorted(everywhere, key=lambda each: (each.ended_at_ns, each.session_id))),
     )
+
+
+def _planned(state: State, session: Session, offers: Iterable[Offer]) -> dict[str, int]:
+    """Return what the plan of the session's month asks each group to offer in it, from the plants of the session.
+
+    What a group offers in this very session is given back first: it is that which is held against the plan.
+    """
+    plan = plans.approved_for(state, session.opened.delivery_month)
+    if plan is None:
+        return {}
+    plants = frozenset(supply.plant_of(state, place.place) for place in session.opened.places)
+    left: dict[str, int] = {}
+    for seller, plant, lots in supply.still_to_offer(state, plan):
+        if plant in plants:
+            group = group_of(state, seller)
+            left[group] = left.get(group, 0) + lots
+    now = surveillance.asked_lots(offers)
+    days = calendar.trading_days_left(state, session.opened.day, f"{month_after(plan.months[-1])}-01")
+    owed = ((group, lots + now.get(group, 0)) for group, lots in left.items())
+    return {group: surveillance.evenly(lots, days) for group, lots in owed if lots > 0}
 
 
 def _offers(state: State, session: Session, heard: tuple[_Heard, ...]) -> Iterator[Offer]:

@@ -4,7 +4,8 @@ Every market is drawn from a seed: eight sellers with costs and capacities of th
 appetites, two of them busy desks that send many small orders, and in three markets of ten a large one. All follow the
 season and their own luck. In a call they bid what a lot costs or is worth to them, and a little better for themselves;
 in a book they keep to the last average price where that is better for them. They type by hand, take back a few orders,
-and now and then sell on what they cannot use. What is assumed here is assumed: the ranges stand in `Habits`.
+and now and then sell on what they cannot use. A supply plan counts on most of what each seller can deliver. What is
+assumed here is assumed: the ranges stand in `Habits`.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Final, Literal, NamedTuple
 from naryq.market.book import Book
 from naryq.market.clearing import clear
 from naryq.messages import SessionWatched, Side
-from naryq.surveillance import Fill, Offer, Sheet, Trade, digested
+from naryq.surveillance import Fill, Offer, Sheet, Trade, digested, evenly
 from naryq.units import NS_PER_SECOND
 
 Kind = Literal["call", "book"]
@@ -41,6 +42,8 @@ class Habits(NamedTuple):
     """Standard deviation of what moves one person's cost or value."""
     mark_up: float = 0.06
     """The most that a seller asks above cost, and a buyer bids below value."""
+    planned: float = 0.85
+    """What part of its lots the plan counts on in every session; the rest is a seller's reserve."""
     repair: float = 0.03
     """How often a seller's plant stands still in part."""
     second_thoughts: float = 0.05
@@ -89,6 +92,8 @@ class Market(NamedTuple):
     groups: dict[str, str]
     """Participant -> its group, where it has affiliates."""
     history: tuple[SessionWatched, ...] = ()
+    owed: tuple[tuple[str, int], ...] = ()
+    """What the plan still asks each seller to offer in the sessions that are left, in lots."""
 
 
 Misconduct = Callable[[Market, int, list[Wish]], list[Wish]]
@@ -125,14 +130,39 @@ def _buyers(chance: Random, habits: Habits) -> Iterator[Person]:
 
 def sessions(start: Market, kind: Kind, count: int, misconduct: Misconduct = honest) -> Iterator[Sheet]:
     """Play a number of sessions one after the other and yield each as the watch sees it."""
-    now = start
+    now = start._replace(owed=tuple(_owed(start, count)))
     for number in range(count):
         season = now.season * (1 + now.chance.gauss(0, now.habits.season))
         now = now._replace(season=min(max(season, 0.7), 1.4))
         wishes = misconduct(now, number, list(_wishes(now, kind)))
         sheet = _met(now, kind, number, sorted(wishes, key=lambda wish: wish.at_ns))
+        sheet = sheet._replace(planned=_planned(now, count - number))
         yield sheet
-        now = now._replace(history=(*now.history, digested(sheet))[-REMEMBERED:])
+        now = now._replace(history=(*now.history, digested(sheet))[-REMEMBERED:], owed=tuple(_left(now, sheet)))
+
+
+# --- What the plan asks for -------------------------------------------------------------------------------------
+
+
+def _owed(start: Market, count: int) -> Iterator[tuple[str, int]]:
+    """Yield what the plan of so many sessions asks of each seller, who has said what it can deliver."""
+    for person in start.people:
+        if person.side == "sell":
+            yield person.participant_id, round(person.lots * start.habits.planned * count)
+
+
+def _planned(now: Market, days: int) -> dict[str, int]:
+    owed: dict[str, int] = {}
+    for seller, lots in now.owed:
+        group = now.groups.get(seller, seller)
+        owed[group] = owed.get(group, 0) + lots
+    return {group: evenly(lots, days) for group, lots in owed.items() if lots > 0}
+
+
+def _left(now: Market, sheet: Sheet) -> Iterator[tuple[str, int]]:
+    for seller, lots in now.owed:
+        own = (offer for offer in sheet.offers if offer.participant_id == seller and not offer.withdrawn)
+        yield seller, lots - sum(offer.quantity_lots for offer in own)
 
 
 # --- What people wish -------------------------------------------------------------------------------------------

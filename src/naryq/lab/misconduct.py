@@ -81,6 +81,13 @@ def withholding(now: Market, number: int, wishes: list[Wish]) -> list[Wish]:
     return [wish._replace(quantity_lots=1) if wish.participant_id in group else wish for wish in wishes]
 
 
+def short_of_plan(now: Market, _: int, wishes: list[Wish]) -> list[Wish]:
+    """From the first session on the two largest sellers offer a third of what they can, so no habit betrays them."""
+    short = _sellers(now)[:2]
+    third = [wish._replace(quantity_lots=max(1, wish.quantity_lots // 3)) for wish in wishes]
+    return [less if wish.participant_id in short else wish for wish, less in zip(wishes, third, strict=True)]
+
+
 def robot(now: Market, _: int, wishes: list[Wish]) -> list[Wish]:
     """A program sends an order every four tenths of a second, far from the market, and takes it back."""
     price = _average(now) // 2
@@ -178,6 +185,7 @@ PLANTED: Final[tuple[Planted, ...]] = (
     Planted("five sellers pretend to compete", cover_bids, BOTH, ("losing_bids",)),
     Planted("five sellers send one price", one_price, BOTH, ("identical_prices",)),
     Planted("three plants of one group hold back", withholding, BOTH, ("withheld_capacity", "pivotal_supplier")),
+    Planted("two plants never offer what the plan asks", short_of_plan, BOTH, ("withheld_capacity",)),
     Planted("a robot floods and withdraws", robot, BOTH, ("message_rate", "regular_intervals", "order_to_trade")),
     Planted("a seller trades with its affiliate", wash_trades, BOTH, ("self_match",)),
     Planted("three traders pass gas round", circle, ("book",), ("circular_trades",)),

@@ -6,7 +6,8 @@ honest market is measured by `naryq bench surveillance`.
 """
 
 from naryq.surveillance.screens import SCREENS, Screened, screened
-from naryq.surveillance.sheet import Fill, Finding, Offer, Sheet, Trade, digested
+from naryq.surveillance.sheet import Fill, Finding, Offer, Sheet, Trade, asked_lots, digested
+from naryq.surveillance.structure import evenly
 
 __all__ = [
     "SCREENS",
@@ -16,6 +17,8 @@ __all__ = [
     "Screened",
     "Sheet",
     "Trade",
+    "asked_lots",
     "digested",
+    "evenly",
     "screened",
 ]

@@ -60,8 +60,8 @@ class Sheet(NamedTuple):
     trades: tuple[Trade, ...]
     bounds_tenge_per_tonne: tuple[int | None, int | None] = (None, None)
     """The collar, at which many may stand without any agreement."""
-    capacities: Mapping[str, int] = {}
-    """Group -> lots that it has stated it can deliver, where it has."""
+    planned: Mapping[str, int] = {}
+    """Group -> lots that the supply plan asks it to offer in this session, where it asks for any (`evenly`)."""
     history: tuple[SessionWatched, ...] = ()
     """The last sessions of the same market, the oldest first."""
     elsewhere: tuple[SessionWatched, ...] = ()

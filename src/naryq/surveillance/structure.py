@@ -49,8 +49,9 @@ def pivotal_supplier(sheet: Sheet) -> Iterator[Finding]:
 def withheld_capacity(sheet: Sheet) -> Iterator[Finding]:
     """Measure what a group could have offered and did not, as a part of all that was offered, in basis points.
 
-    W = 10,000 * (c - s) / S with c the capacity that it stated, else the most that it offered in the last sessions of
-    this market. Source: physical withholding in Joskow and Kahn (2002), The Energy Journal 23(4).
+    W = 10,000 * (c - s) / S with c the larger of two: what the supply plan asks it to offer in this session (`evenly`),
+    and the most that it offered in the last sessions of this market. Source: physical withholding in Joskow and Kahn
+    (2002), The Energy Journal 23(4); producers fulfil the plan, Gas Law, article 27-1(14).
     """
     offered = asked_lots(sheet.offers)
     total = sum(offered.values())
@@ -61,6 +62,7 @@ def withheld_capacity(sheet: Sheet) -> Iterator[Finding]:
             evidence = (
                 ("held back, of all that was offered", value, "basis points"),
                 ("could offer", capacity, "lots"),
+                ("asked for by the plan", sheet.planned.get(group, 0), "lots"),
                 ("offered", offered.get(group, 0), "lots"),
                 ("offered by all", total, "lots"),
             )
@@ -68,11 +70,23 @@ def withheld_capacity(sheet: Sheet) -> Iterator[Finding]:
 
 
 def _capacities(sheet: Sheet) -> dict[str, int]:
-    shown: dict[str, int] = {}
+    shown = dict(sheet.planned)
     for digest in sheet.history:
         for group, lots in digest.offered:
             shown[group] = max(lots, shown.get(group, 0))
-    return {**shown, **sheet.capacities}
+    return shown
+
+
+def evenly(owed_lots: int, days: int) -> int:
+    """Return what a plan asks for today: what it is still owed, spread evenly over the trading days left, rounded up.
+
+    Who offers as much each day is never asked for more; whoever waits is asked for more every day, and on the last one
+    for all of it.
+
+    >>> [evenly(20, 20), evenly(20, 3), evenly(20, 1), evenly(0, 5)]
+    [1, 7, 20, 0]
+    """
+    return divide(owed_lots, max(days, 1), Rounding.UP)
 
 
 def cornering(sheet: Sheet) -> Iterator[Finding]:
