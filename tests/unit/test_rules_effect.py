@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.rule_change_samples import RULES, assess, change, propose, two_months
+from tests.replay_samples import BEGINNING, changed, lived
+from tests.rule_change_samples import RULES, approve, assess, change, propose, two_months
 from tests.rulebook_samples import write_sample
 from tests.venue_samples import Desk, rulebook
 
@@ -42,6 +43,7 @@ def test_a_proposal_is_shown_as_it_was_assessed(venue: tuple[Desk, str]) -> None
     desk, journal = venue
     event = desk.rows[-1].events[0]
     told = json.loads(run(journal, "--proposal", "p", "--json").stdout)
+    assert told.pop("replayed")["sessions"] == []
     assert told == json.loads(encode(event))
     output = run(journal, "--proposal", "p").output
     assert "Who would have paid and received what" in output
@@ -84,3 +86,36 @@ def test_nothing_changed_is_said_so(tmp_path: Path) -> None:
     output = run(written(desk, tmp_path / "j"), "--proposal", "p").output
     assert "No participant would have bought, sold, paid or received anything else." in output
     assert "No province would have had another price." in output
+
+
+def test_sessions_over_instruments_are_run_again(tmp_path: Path) -> None:
+    """What a proposal leaves out is run again by its rules and those before it, also after it was approved."""
+    desk = lived(BEGINNING * 2, changed(**RULES))
+    propose(desk, change("order_lots_highest", 1, "2022-02-01"))
+    left_out = assess(desk).left_out
+    before = json.loads(run(written(desk, tmp_path / "before"), "--proposal", "p", "--json").stdout)["replayed"]
+    assert [each["session_id"] for each in before["sessions"]] == list(left_out)
+    assert [(each["today"], each["proposed"]) for each in before["orders"]] == [(None, "too_many_lots")] * 4
+    (deals,) = (each for each in before["sessions"] if each["session_id"] == "book-2022-01-03")
+    assert (deals["today"]["statistics"]["volume_lots"], deals["proposed"]["statistics"]["volume_lots"]) == (2, 0)
+    assert approve(desk).code is None
+    journal = written(desk, tmp_path / "after")
+    assert json.loads(run(journal, "--proposal", "p", "--json").stdout)["replayed"] == before
+    output = " ".join(run(journal, "--proposal", "p").output.split())
+    assert "Network sessions cleared again: none" in output
+    assert f"Sessions over instruments run again: {', '.join(left_out)}" in output
+    assert "Orders that would have been judged otherwise: 4" in output
+    assert "aktau buy 2 lots for 90 000: taken -> too_many_lots" in output
+    assert "How they went: halts, and where they ended" in output
+
+
+def test_a_rulebook_on_the_disk_is_tried_on_sessions_over_instruments(tmp_path: Path) -> None:
+    """The last sessions are run again by a rulebook's own files, and where nothing differs it is said so."""
+    journal = written(lived(BEGINNING * 2), tmp_path / "j")
+    folder = write_sample(tmp_path)
+    told = json.loads(run(journal, str(folder), "--sessions", "4", "--json").stdout)
+    assert len(told["replayed"]["sessions"]) == len(told["left_out"]) == 4
+    assert [each["today"] == each["proposed"] for each in told["replayed"]["participants"]] == [True, True]
+    output = run(journal, str(folder), "--sessions", "4").output
+    assert "No participant would have bought, sold, paid or received anything else." in output
+    assert "No session would have gone otherwise." in output

@@ -10,6 +10,7 @@ from typing import Final
 
 from naryq.cli.bench_traffic import OPERATOR, UTC_OFFSET_MINUTES, Country, Crowd, founding, opening
 from naryq.cli.bench_venue import WINDOW_NS, Figure, flood
+from naryq.cli.rules_effect import from_rulebook
 from naryq.engine import Engine, collect_lightly
 from naryq.journal.sqlite import SqliteJournal, SqliteReader
 from naryq.journal.verify import checked
@@ -24,6 +25,8 @@ DAYS: Final = tuple(f"2021-12-{day:02}" for day in range(1, 29) if day not in {4
 WINDOWS: Final = (("plan", "11:00", "13:00"), ("other", "14:00", "16:00"))
 DEPOSIT_TIYN: Final = 10**15
 TARGET_SECONDS: Final = 60
+RUN_AGAIN: Final = 2
+"""Of how many sessions the effect of other rules is worked out."""
 
 
 def commands(orders: int, country: Country) -> Iterator[AnyCommand]:
@@ -59,6 +62,9 @@ def run(folder: Path, orders: int, *, say: Say) -> list[Figure]:
     with closing(SqliteReader.open(str(path))) as reader:
         found = statements(_counted((entry for _, entry in checked(reader.read())), seen), DAYS[-1])
     ended = time.perf_counter()
+    say(f"the last {RUN_AGAIN} sessions run again, as `naryq rules effect` does it")
+    effect = from_rulebook(str(path), "kazakhstan", RUN_AGAIN, None).replayed
+    changed = time.perf_counter()
     otherwise = seen["Refused"] - seen[Code.BATCH_TOO_LARGE]
     return [
         Figure("sessions, participants", f"{seen['SessionOpened']}, {seen['ParticipantAdmitted']}"),
@@ -70,6 +76,8 @@ def run(folder: Path, orders: int, *, say: Say) -> list[Figure]:
         Figure("all", f"{ended - begun:.1f} s", f"{TARGET_SECONDS} s at most", ended - begun <= TARGET_SECONDS),
         Figure("lots bought and sold, all sessions", f"{seen['lots']:,}"),
         Figure("lines in the statements", f"{_lines(found):,}"),
+        Figure(f"the last {RUN_AGAIN} sessions under other rules, from the journal", f"{changed - ended:.1f} s"),
+        Figure("orders that these rules judge otherwise", f"{len(effect.orders):,}"),
     ]
 
 

@@ -254,7 +254,8 @@ def effect(
 ) -> None:
     """Print who would have paid and received what in JOURNAL's last sessions, had RULEBOOK been in force.
 
-    The sessions are cleared again, exactly, from the orders that stood in them; the journal is only read.
+    Network sessions are cleared again, exactly, from the orders that stood in them; those over an instrument are run
+    again, command by command. The journal is only read.
     """
     from naryq.cli.rules_effect import from_proposal, from_rulebook, show  # noqa: PLC0415 - the venue loads only here
 

@@ -1,4 +1,4 @@
-"""What a change of rules would have done: the last sessions, cleared again from the orders that stood in them.
+"""What a change of rules would have done: the last network sessions, cleared again from the orders that stood in them.
 
 Everything but the rules stays as it was: the orders, the reference that each session's collar was drawn around, the
 plan's total, the retail terms. What people would have done otherwise under other rules is not in the record, and is
@@ -6,7 +6,7 @@ the business of a rehearsal. Only the path of the pump price runs on within each
 taken from the price before it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -78,7 +78,7 @@ def effect(
             one of the rulebooks is silent on what a session needs on that day.
     """
     assert state.rulebook is not None, "a proposal is made to a rulebook in force"
-    sessions, left_out = _last_sessions(state, count)
+    sessions, left_out = last_sessions(state, count)
     _check_size(sessions)
     today = side_of(state, sessions, state.rulebook.in_force(effective, known))
     then = side_of(state, sessions, proposed.in_force(effective, known))
@@ -87,7 +87,7 @@ def effect(
         effective=effective,
         session_ids=tuple(session.opened.session_id for session in sessions),
         left_out=left_out,
-        participants=tuple(_participants(today, then)),
+        participants=tuple(participants_of(today.amounts, then.amounts)),
         provinces=tuple(_provinces(today, then)),
         refused_today=tuple(order for outcome in today.sessions for order in outcome.refused),
         refused_proposed=tuple(order for outcome in then.sessions for order in outcome.refused),
@@ -96,8 +96,11 @@ def effect(
     )
 
 
-def _last_sessions(state: State, count: int) -> tuple[tuple[Session, ...], tuple[str, ...]]:
-    """Return the last ended sessions in the order of their ends: those that can be cleared again, and the others."""
+def last_sessions(state: State, count: int) -> tuple[tuple[Session, ...], tuple[str, ...]]:
+    """Return the last ended sessions in the order of their ends: those that can be cleared again, and the others.
+
+    The others are over an instrument: `naryq.exchange.rule_replay` runs them again.
+    """
     ended = [session for session in state.sessions.values() if _is_over(session)]
     ended.sort(key=lambda session: (session.opened.closes_at_ns, session.opened.session_id))
     last = ended[-count:]
@@ -126,14 +129,16 @@ def side_of(state: State, sessions: Iterable[Session], rules: InForce) -> Side:
         outcome = _session_again(state, session, rules, pumps)
         outcomes.append(outcome)
         for deal in outcome.deals:
-            amounts[deal.participant_id] = _added(amounts.get(deal.participant_id, NOTHING), deal)
+            amounts[deal.participant_id] = added(amounts.get(deal.participant_id, NOTHING), deal)
     return Side(tuple(outcomes), amounts)
 
 
 NOTHING: Final = Amounts(0, 0, 0, 0)
+"""Of who dealt nothing."""
 
 
-def _added(amounts: Amounts, deal: Dealt) -> Amounts:
+def added(amounts: Amounts, deal: Dealt) -> Amounts:
+    """Return what somebody bought, sold, paid and received with one more deal."""
     bought, sold, paid, received = msgspec.structs.astuple(amounts)
     if deal.side == "buy":
         return Amounts(bought + deal.mass_kg, sold, paid + deal.amount_tiyn, received)
@@ -293,9 +298,10 @@ def _planned_under(planned: SupplyPlanned | None, rules: InForce) -> SupplyPlann
 # --- Both sides -------------------------------------------------------------------------------------------------
 
 
-def _participants(today: Side, then: Side) -> Iterable[ParticipantEffect]:
-    for name in sorted({**today.amounts, **then.amounts}):
-        yield ParticipantEffect(name, today.amounts.get(name, NOTHING), then.amounts.get(name, NOTHING))
+def participants_of(today: Mapping[str, Amounts], then: Mapping[str, Amounts]) -> Iterator[ParticipantEffect]:
+    """Yield whoever has dealt on either side, by name."""
+    for name in sorted({**today, **then}):
+        yield ParticipantEffect(name, today.get(name, NOTHING), then.get(name, NOTHING))
 
 
 def _provinces(today: Side, then: Side) -> Iterable[ProvinceEffect]:

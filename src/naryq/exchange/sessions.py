@@ -39,6 +39,8 @@ from naryq.messages import (
 from naryq.rulebook import InForce
 from naryq.units import INT64_MAX, divide, instant_ns, month_after
 
+CALL_SECONDS: Final = 300
+"""How long a call of a continuous session lasts. An assumption: no rule of the rulebook says it."""
 WINDOW_ENDED: Final = "its window has ended"
 INITIATOR_GONE: Final = "the initiator's order was taken out"
 PARTICIPANTS_MIN: Final = 3

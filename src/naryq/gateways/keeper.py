@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from naryq.exchange import State, bounding
+from naryq.exchange.sessions import CALL_SECONDS
 from naryq.exchange.state import Session
 from naryq.gateways.application import again_and_again
 from naryq.gateways.house import House
@@ -28,8 +29,6 @@ from naryq.messages import (
 from naryq.units import NS_PER_SECOND
 
 TICK_SECONDS: Final = 1
-CALL_SECONDS: Final = 300
-"""How long a call of a continuous session lasts. An assumption: no rule of the rulebook says it."""
 PATIENCE_NS: Final = 60 * NS_PER_SECOND
 """How long the keeper waits before it sends again what was refused."""
 STANDING: Final = ("collecting", "call", "continuous", "halted")

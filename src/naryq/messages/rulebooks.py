@@ -237,7 +237,7 @@ class ProposalAssessed(Event, frozen=True, tag=True):
     effective: Day
     session_ids: tuple[Known, ...]
     left_out: tuple[Known, ...]
-    """Sessions among the last that are no network auction: their trades depend on the course of time."""
+    """Sessions among the last that are over an instrument: they are run again from the journal, beside the writer."""
     participants: tuple[ParticipantEffect, ...]
     provinces: tuple[ProvinceEffect, ...]
     refused_today: tuple[RefusedOrder, ...]

@@ -20,6 +20,7 @@ from naryq.rulebook.catalogue import (
 )
 from naryq.units import NS_PER_MINUTE, day_after, day_of
 
+DAWN_OF_TIME: Final = "0001-01-01"
 END_OF_TIME: Final = "9999-12-31"
 """As a known-day: everything that the rulebook holds, whenever it became known."""
 REMEMBERED_MAX: Final = 1_000
@@ -170,6 +171,21 @@ class InForce(msgspec.Struct, frozen=True):
     """Of each rule that is a list of words."""
     version: str
     """The version of the rulebook that answers."""
+
+    def for_ever(self) -> Rulebook:
+        """Return a rulebook that answers on every day, whenever it is asked, as these rules do.
+
+        Raises:
+            Refusal: RULE_MISSING where they lack a rule that no rulebook may lack.
+        """
+        dated = ((name, value) for name, value in self.values.items() if value is not None)
+        values = {
+            name: DatedValue(DAWN_OF_TIME, DAWN_OF_TIME, value.value, value.source, None, value.note)
+            for name, value in dated
+        }
+        kept = (rule for rule in self.rulebook.text.rules if rule.rule in values)
+        rules = tuple(Rule(rule.rule, rule.title, rule.unit, (values[rule.rule],)) for rule in kept)
+        return Rulebook(RulebookText(self.rulebook.name, digest_of(rules), rules))
 
     def value(self, rule: str) -> DatedValue | None:
         """Return the dated value in force, or None when the rulebook has none for this day."""
