@@ -3,13 +3,15 @@
 The rows are orders in an open session under the shipped rulebook. The raw append writes ready payloads; the engine
 checks, decides, encodes, decodes and applies each of its ready commands as well, while the next group waits in its
 queue. The rows of a commit are taken in turn and the best of three rounds is shown, so that a neighbour on the machine
-disturbs all alike.
+disturbs all alike. A second table shows where the time of one order goes, in one thread and without the journal: what
+stands in it beside the row of judging has to be paid by any engine that reads back what it writes.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,12 +23,18 @@ from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
     AnyCommand,
+    AnyEvent,
     Entry,
     OpenSession,
     OrderAccepted,
     Place,
     SubmitOrder,
+    canonical,
+    decode_command,
+    decode_events,
     encode,
+    spelled,
+    written_today,
 )
 from naryq.units import instant_ns
 
@@ -38,6 +46,8 @@ ROUNDS = 3
 SECONDS = 1.5
 READY = 100_000
 """Orders that are made beforehand: more than any engine takes in that time."""
+PARTS = 20_000
+"""Orders whose parts are measured."""
 
 
 def founding() -> list[AnyCommand]:
@@ -68,12 +78,17 @@ def rate(rows: int, work: Callable[[], object]) -> float:
     return rows * calls / (time.perf_counter() - begun)
 
 
-def raw(path: str, rows: int) -> float:
-    """Append ready rows of the usual size."""
+def founded() -> exchange.State:
+    """Return the state in which the orders are sent."""
     state = exchange.initial_state()
     for sequence, command in enumerate(founding(), start=1):
         state = exchange.apply(state, Entry(sequence, command, exchange.decide(state, command)))
-    first = next(orders())
+    return state
+
+
+def raw(path: str, rows: int) -> float:
+    """Append ready rows of the usual size."""
+    state, first = founded(), next(orders())
     events = exchange.decide(state, first)
     assert isinstance(events[0], OrderAccepted), events
     payloads = [encode(Entry(6, first, events))] * rows
@@ -107,13 +122,51 @@ def best(measure: Callable[[str, int], float], rows: int) -> float:
     return max(found)
 
 
+def judged(commands: list[SubmitOrder]) -> list[tuple[AnyEvent, ...]]:
+    """Judge orders one after the other, each on the state that the last one has left."""
+    state, found = founded(), []
+    for command in commands:
+        events, folded = exchange.decide_and_fold(state, command)
+        state = exchange.seal(folded, written_today(state.sequence + 1, command, events))
+        found.append(events)
+    return found
+
+
+def microseconds(work: Callable[[], object]) -> float:
+    """Return what an order's part of some work on all of them takes, the best of some rounds."""
+    found = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - begun)
+    return 1e6 * min(found) / PARTS
+
+
+def parts() -> Iterator[tuple[str, float]]:
+    """Yield each part of an order's way through the engine, and what it takes."""
+    commands = list(islice(orders(), PARTS))
+    spellings = [encode(command) for command in commands]
+    events = judged(commands)
+    answers = [canonical(each) for each in events]
+    yield "spell the command", microseconds(lambda: [encode(command) for command in commands])
+    yield "read it back", microseconds(lambda: [decode_command(spelling) for spelling in spellings])
+    yield "judge it, fold what follows", microseconds(lambda: judged(commands))
+    yield "spell the events", microseconds(lambda: [canonical(each) for each in events])
+    yield "read them back", microseconds(lambda: [decode_events(spelling) for spelling in answers])
+    joined = partial(spelled, 1)
+    yield "join the row", microseconds(lambda: list(map(joined, spellings, answers)))
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     collect_lightly()
     print("rows a commit   raw append, rows/s   engine, commands/s   engine / raw")
     for rows in ROWS_A_COMMIT:
         appended, decided = best(raw, rows), best(engine, rows)
         print(f"{rows:13,}   {appended:18,.0f}   {decided:18,.0f}   {decided / appended:12.2f}")
+    print(f"\npart of an order              microseconds\nappend its ready row          {1e6 / appended:12.1f}")
+    for part, spent in parts():
+        print(f"{part:27}   {spent:12.1f}")
 
 
 if __name__ == "__main__":
