@@ -19,7 +19,7 @@ FOLDED = {
     2: "cb6d7f029efaaedb02a0066284e37f3d785b4336219e5b292cb901af30402f2f",
 }
 """For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
-NOT_KEPT = "ClaimDecided DebtWaived LimitLifted ObligationRefunded"
+NOT_KEPT = "BasePriceSet ClaimDecided DebtWaived LimitLifted ObligationRefunded"
 """The events of which no kept history has one."""
 
 

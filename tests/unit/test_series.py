@@ -4,9 +4,19 @@ from typing import Any
 
 import pytest
 from tests.trading_samples import REGIONAL, REPUBLICAN, SERIES, bid, closed, offer, over, phase, trading, venue
-from tests.venue_samples import Answer, Desk, instant
+from tests.venue_samples import Answer, Desk, instant, rulebook
 
-from naryq.messages import Code, DeclareHolidays, OpenSession, PhaseChanged, ScheduleSessions, SubmitOrder
+from naryq import exchange
+from naryq.messages import (
+    BasePriceSet,
+    Code,
+    DeclareHolidays,
+    OpenSession,
+    PhaseChanged,
+    RulebookText,
+    ScheduleSessions,
+    SubmitOrder,
+)
 
 
 def buy(desk: Desk, order_id: str, price: int, lots: int, who: str = "aktau", **changes: Any) -> Answer:
@@ -17,8 +27,8 @@ def sell(desk: Desk, order_id: str, price: int, lots: int, who: str = "zhanaozen
     return desk.give(SubmitOrder, who, **offer(order_id, price, lots, **changes))
 
 
-def scheduled(**changes: Any) -> Desk:
-    desk = venue()
+def scheduled(text: RulebookText | None = None, **changes: Any) -> Desk:
+    desk = venue(text)
     desk.must(DeclareHolidays, "operator", year=2022, days=("2022-01-03", "2022-01-04"), source="a decree")
     desk.must(ScheduleSessions, "operator", **{**SERIES, **changes})
     return desk
@@ -42,7 +52,7 @@ def test_a_series_is_two_sessions_for_the_region_and_three_for_all() -> None:
     assert desk.state.sessions["extra-1"].opened.reference_tenge_per_tonne == 80_000
 
 
-def hold(desk: Desk, number: int, lots: int) -> Answer:
+def hold(desk: Desk, number: int, lots: int, price: int = 80_000) -> Answer:
     """Hold a session of the series in which so many lots trade."""
     name = f"extra-{number}"
     opened = desk.state.sessions[name].opened
@@ -50,8 +60,8 @@ def hold(desk: Desk, number: int, lots: int) -> Answer:
     assert phase(desk, "continuous", name).code is None
     if lots:
         place: dict[str, Any] = {"session_id": name, "place": opened.instrument}
-        sell(desk, f"a{number}", 80_000, lots, **place)
-        buy(desk, f"b{number}", 80_000, lots, **place)
+        sell(desk, f"a{number}", price, lots, **place)
+        buy(desk, f"b{number}", price, lots, **place)
     return closed(desk, name)
 
 
@@ -112,6 +122,35 @@ def test_the_last_average_is_the_base_price() -> None:
     desk.at_ns = instant("14:00")
     series = desk.must(ScheduleSessions, "operator", **{**SERIES, "first_day": "2022-01-03"})
     assert (series.base_price_tenge_per_tonne, series.base_source) == (90_000, "last weighted average price")
+
+
+def based(answer: Answer) -> dict[str, int]:
+    return {
+        event.session_id: event.reference_tenge_per_tonne for event in answer.events if isinstance(event, BasePriceSet)
+    }
+
+
+def test_each_session_has_the_last_average_as_its_base_price() -> None:
+    """What the first session brings is the base of those that follow, whose collar moves with it."""
+    desk = scheduled(rulebook(collar_rise=1_000, collar_fall=1_000))
+    assert based(hold(desk, 1, 4, price=84_000)) == {f"extra-{number}": 84_000 for number in (2, 3, 4, 5)}
+    opened = desk.state.sessions["extra-2"].opened
+    assert (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne) == (75_600, 92_400)
+    assert desk.state.sessions["extra-1"].opened.reference_tenge_per_tonne == 80_000
+    assert based(hold(desk, 2, 4, price=84_000)) == {}
+    assert exchange.state_hash(desk.read_back()) == exchange.state_hash(desk.state)
+
+
+def test_the_average_of_any_session_over_the_instrument_is_the_base() -> None:
+    """A session outside the series moves it too, and one that trades too little does not."""
+    desk = scheduled(rulebook(reference_minimum_lots=3))
+    days = [f"extra-{number}" for number in range(1, 6)]
+    for name, window, lots, told in (("little", "plan", 2, []), ("enough", "other", 3, days)):
+        opened = desk.must(OpenSession, "operator", **over("continuous", name, window=window))
+        desk.at_ns = opened.opens_at_ns
+        sell(desk, f"a-{name}", 81_000, lots, session_id=name)
+        buy(desk, f"b-{name}", 81_000, lots, session_id=name)
+        assert list(based(closed(desk, name))) == told
 
 
 def test_no_session_is_held_on_a_day_of_rest() -> None:

@@ -12,10 +12,11 @@ from typing import Final
 import msgspec
 
 from naryq.exchange import calendar, instruments, sessions
-from naryq.exchange.state import Session, State
+from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force
 from naryq.messages import (
     REPUBLIC,
+    BasePriceSet,
     Code,
     Day,
     OpenSession,
@@ -126,7 +127,39 @@ def _session(state: State, command: ScheduleSessions, number: int, day: Day, cod
 
 
 def _session_ended(state: State, event: SessionEnded) -> Decision:
-    """Cancel the sessions of a series that are not needed any more."""
+    """Cancel the sessions of a series that are not needed any more, and give the others their base price."""
+    gone = _not_needed(state, event)
+    return (*gone, *_based(state, event, frozenset(each.session_id for each in gone)))
+
+
+def _based(state: State, event: SessionEnded, gone: frozenset[str]) -> Iterator[BasePriceSet]:
+    """Let the average of a session be the base price of all that are announced over its instrument, or its series'."""
+    average, code = event.weighted_average_tenge_per_tonne, state.sessions[event.session_id].opened.instrument
+    if average is None or not event.reference_moved:
+        return
+    for _, series in sorted(state.market.series.items()):
+        held = [state.sessions[name] for name in series.session_ids]
+        if any(session.opened.instrument == code for session in held):
+            for session in held:
+                opened = session.opened
+                moves = average != opened.reference_tenge_per_tonne
+                if moves and session.phase == "announced" and opened.session_id not in gone:
+                    rules = rules_in_force(state, event.at_ns, opened.day)
+                    yield _base_price_set(sessions.around(opened, average, rules), average, event.session_id, rules)
+
+
+def _base_price_set(opened: SessionOpened, average: int, average_of: str, rules: InForce) -> BasePriceSet:
+    return BasePriceSet(
+        session_id=opened.session_id,
+        average_of=average_of,
+        reference_tenge_per_tonne=average,
+        collar_lowest_tenge_per_tonne=opened.collar_lowest_tenge_per_tonne,
+        collar_highest_tenge_per_tonne=opened.collar_highest_tenge_per_tonne,
+        rulebook_version=rules.version,
+    )
+
+
+def _not_needed(state: State, event: SessionEnded) -> tuple[PhaseChanged, ...]:
     series_id = state.sessions[event.session_id].opened.series_id
     if series_id is None:
         return ()
@@ -156,6 +189,21 @@ def _sessions_scheduled(state: State, event: SessionsScheduled) -> State:
     return msgspec.structs.replace(state, market=msgspec.structs.replace(state.market, series=series))
 
 
+def rebased(opened: SessionOpened, event: BasePriceSet) -> SessionOpened:
+    """Return the terms of a session with another base price and its collar."""
+    return msgspec.structs.replace(
+        opened,
+        reference_tenge_per_tonne=event.reference_tenge_per_tonne,
+        collar_lowest_tenge_per_tonne=event.collar_lowest_tenge_per_tonne,
+        collar_highest_tenge_per_tonne=event.collar_highest_tenge_per_tonne,
+    )
+
+
+def _base_set(state: State, event: BasePriceSet) -> State:
+    session = state.sessions[event.session_id]
+    return with_session(state, msgspec.structs.replace(session, opened=rebased(session.opened, event)))
+
+
 TOPIC: Final = Topic(
     permitted=MappingProxyType(
         {
@@ -170,6 +218,7 @@ TOPIC: Final = Topic(
     evolvers=MappingProxyType(
         {
             SessionsScheduled: _sessions_scheduled,
+            BasePriceSet: _base_set,
         }
     ),
     followers=MappingProxyType(

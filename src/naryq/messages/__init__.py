@@ -40,6 +40,7 @@ from naryq.messages.entry import (
 )
 from naryq.messages.instruments import (
     REPUBLIC,
+    BasePriceSet,
     DeclareHolidays,
     DelistInstrument,
     HolidaysDeclared,
@@ -260,6 +261,7 @@ __all__ = [
     "ApproveProposal",
     "AssessProposal",
     "BandWidened",
+    "BasePriceSet",
     "CancelAll",
     "CancelOrder",
     "CapacityStated",

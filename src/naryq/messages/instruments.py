@@ -112,5 +112,17 @@ class SessionsScheduled(Event, frozen=True, tag=True):
     rulebook_version: str
 
 
+class BasePriceSet(Event, frozen=True, tag=True):
+    """An announced session of a series has another base price, the average of a later session, and another collar."""
+
+    session_id: Known
+    average_of: Known
+    """The session whose weighted average it is."""
+    reference_tenge_per_tonne: int
+    collar_lowest_tenge_per_tonne: int | None
+    collar_highest_tenge_per_tonne: int | None
+    rulebook_version: str
+
+
 InstrumentCommand = ListInstrument | DelistInstrument | DeclareHolidays | ScheduleSessions
-InstrumentEvent = InstrumentListed | InstrumentDelisted | HolidaysDeclared | SessionsScheduled
+InstrumentEvent = InstrumentListed | InstrumentDelisted | HolidaysDeclared | SessionsScheduled | BasePriceSet

@@ -11,9 +11,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from naryq.exchange.orders import counted
+from naryq.exchange.series import rebased
 from naryq.messages import (
     AnyEvent,
     ApplicationSubmitted,
+    BasePriceSet,
     Entry,
     FlagClosed,
     FlagRaised,
@@ -215,6 +217,12 @@ def _session_opened(board: Board, event: SessionOpened) -> None:
     board.sessions[event.session_id] = line
 
 
+def _base_price_set(board: Board, event: BasePriceSet) -> None:
+    line = board.sessions[event.session_id]
+    line.opened = rebased(line.opened, event)
+    line.shown = msgspec.structs.replace(line.shown, opened=public_terms(line.opened))
+
+
 def _phase_changed(board: Board, event: PhaseChanged) -> None:
     board.sessions[event.session_id].set_phase(event.phase)
     board.touched[event.session_id] = None
@@ -301,6 +309,7 @@ _FOLDS: Final[Mapping[type, Callable[[Board, Any], None]]] = MappingProxyType(
         OrderExpired: _order_gone,
         Traded: _traded,
         SessionOpened: _session_opened,
+        BasePriceSet: _base_price_set,
         PhaseChanged: _phase_changed,
         SessionClosed: _session_closed,
         SessionCleared: _session_cleared,
