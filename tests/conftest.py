@@ -1,10 +1,15 @@
-"""What tests of several folders share: one PostgreSQL server, started when the first of them asks for it."""
+"""What tests of several folders share: no deadline for an example, one PostgreSQL server, started when asked for."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+from hypothesis import settings
 from tests.postgres import Cluster
+
+# How long an example takes is the machine's doing. A profile that the environment has chosen keeps its other settings.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

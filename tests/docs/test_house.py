@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).parents[2]
 CORE = (
@@ -218,6 +219,14 @@ def _iterated(node: ast.AST) -> Iterator[ast.expr]:
         yield from node.args
 
 
+def deadlines(tree: ast.Module) -> Iterator[Breach]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called_name(node) == "settings":
+            for keyword in node.keywords:
+                if keyword.arg == "deadline":
+                    yield keyword.lineno, "sets a deadline of its own: tests/conftest.py takes it from all examples"
+
+
 RULES = (
     Rule(
         "short functions", long_functions, "src", "def f():\n" + "    x = 1\n" * 70, "def f():\n" + "    x = 1\n" * 69
@@ -233,6 +242,7 @@ RULES = (
     Rule("documented modules", undocumented, "src", "x = 1", '"""M."""'),
     Rule("tests say it", unspoken_tests, "tests", "def test_a(): pass", 'def test_a():\n    """It holds."""'),
     Rule("one sentence", unspoken_tests, "tests", 'def test_a():\n    """It. Or not."""', "def help(): pass"),
+    Rule("no deadlines", deadlines, "tests", "@settings(deadline=200)\ndef f(): pass", "f(deadline=200)"),
     Rule("narrow excepts", broad_excepts, "src", "try: f()\nexcept (A, Exception): g()", "try: f()\nexcept A: g()"),
     Rule("named excepts", broad_excepts, "src", "try: f()\nexcept: g()", "try: f()\nexcept ExceptionGroup: g()"),
     Rule("pure imports", forbidden_imports, "core", "def f():\n    import os.path", "import operator"),
@@ -294,6 +304,11 @@ def test_the_rule_sees_a_breach(rule: Rule) -> None:
     """The rule catches a planted breach, and lets pass what keeps it."""
     assert len(list(rule.find(ast.parse(rule.breach)))) == 1
     assert list(rule.find(ast.parse(rule.kept))) == []
+
+
+def test_no_example_has_a_deadline() -> None:
+    """Property tests that set nothing themselves have all the time they need."""
+    assert settings().deadline is None
 
 
 def test_functions_are_short_in_the_middle() -> None:

@@ -61,7 +61,7 @@ def reader(tmp_path: Path) -> Reader:
     return read
 
 
-same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
 def check_exact(read: Reader, good: list[Row], how: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ def tidied(row: Row) -> Row:
     return row._replace(price=price, owner=None if row.owner == -1 else row.owner)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(stream=st.lists(ROWS.map(tidied), max_size=40), rule=st.sampled_from(SELF_TRADES), tick=st.sampled_from((1, 2)))
 def test_any_stream_gives_the_same_answers(stream: list[Row], rule: Any, tick: int) -> None:
     """Whatever the messages, trades, refusals, depth, statistics and hash agree after the last."""

@@ -22,7 +22,7 @@ def ladder_of(side: Orders) -> Ladder:
 
 
 @given(bids=WITH_MARKET, asks=WITH_MARKET, rule=st.sampled_from(VENUE_RULES), reference=REFERENCES)
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=1_500)
 def test_ladders_against_the_twin(bids: Orders, asks: Orders, rule: str, reference: int | None) -> None:
     """Price, volume and surplus are those of the twin that tries every limit, market orders with them."""
     twin = CallTwin(bids, asks)
@@ -47,7 +47,7 @@ def cleared(books: list[tuple[Orders, Orders]], rule: str, reference: int | None
 
 @pytest.mark.parametrize("rule", VENUE_RULES)
 @given(books=st.lists(st.tuples(WITH_MARKET, WITH_MARKET), min_size=1, max_size=3), reference=REFERENCES)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_a_venue_chooses_an_optimal_price(rule: str, books: list[tuple[Orders, Orders]], reference: int | None) -> None:
     """The price of the twin, which knows nothing of welfare, lies among the optimal prices, and `clear` finds it."""
     reference = None if rule == "last_accepted_sell" else reference

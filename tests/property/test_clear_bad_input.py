@@ -50,7 +50,7 @@ def broken(draw: st.DataObject, table: dict[str, list[Any]], names: tuple[str, .
     return table | {name: column}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data(), st.integers(0, 99), st.sampled_from(SHAPES))
 def test_any_value_anywhere_is_answered(data: st.DataObject, seed: int, shape: str) -> None:
     """One arbitrary value in any column of orders, links or places never does more than get a refusal."""
@@ -64,7 +64,7 @@ def test_any_value_anywhere_is_answered(data: st.DataObject, seed: int, shape: s
         answered(orders, links, places=broken(data, places, tuple(places)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(("price", "quantity")), BAD_NUMBERS, st.integers(0, 2))
 def test_what_is_no_whole_number_is_always_refused(column: str, value: Any, row: int) -> None:
     """No text, float, boolean or list passes for a price or a quantity, no null for a quantity; the row is named."""
@@ -77,7 +77,7 @@ def test_what_is_no_whole_number_is_always_refused(column: str, value: Any, row:
         naryq.clear(orders | {column: values})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 400), st.sampled_from(SHAPES), st.sampled_from(("time", "pro_rata")))
 def test_frames_agree(seed: int, shape: str, tie: str) -> None:
     """Lists, pandas and Polars give the same prices, fills and flows."""
@@ -92,7 +92,7 @@ def test_frames_agree(seed: int, shape: str, tie: str) -> None:
         assert other.flows["quantity"].to_list() == plain.flows["quantity"].tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(max_size=8), st.lists(VALUES, max_size=3), max_size=4))
 def test_any_mapping_is_answered(table: dict[str, list[Any]]) -> None:
     """A mapping of anything is refused and never trips the program."""

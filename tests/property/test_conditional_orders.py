@@ -68,7 +68,7 @@ def test_groups_and_chains_of_parents_together(first: int) -> None:
         agree_on(tangled(seed), TIES[seed % 2])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(min_value=10**6, max_value=10**9))
 def test_any_tiny_market(seed: int) -> None:
     """Nor does any other tiny market show a difference."""

@@ -139,7 +139,7 @@ def without_symbol(rows: list[Row]) -> list[Row]:
     return [{name: value for name, value in row.items() if name != "symbol"} for row in rows]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.sampled_from([fixed, pretty]), st.sampled_from([str, iso]))
 def test_every_notation_reads_the_same(seed: int, price: Callable[[int], str], time: Callable[[int], str]) -> None:
     """Prices and times come back as the integers that they are, fixed or pretty."""
@@ -173,7 +173,7 @@ def test_decoded_frames_are_taken(kind: int) -> None:
     assert all((found.columns[name] == expected.columns[name]).all() for name in expected.columns)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_the_book_of_each_instrument_is_rebuilt(seed: int) -> None:
     """After the replay, every order stands where the naive book has it, in its place in the queue."""
@@ -283,7 +283,7 @@ def test_floats_are_refused() -> None:
     assert refused.value.code is Code.WRONG_TYPE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2260, 1, 1)), st.integers(0, 9), st.sampled_from(["Z", "+00:00"]))  # noqa: DTZ001 - in UTC
 def test_instants_are_read_as_the_calendar_has_them(moment: datetime, places: int, zone: str) -> None:
     """An instant of ISO 8601 with any number of places is the nanosecond that Python's calendar has."""
@@ -320,7 +320,7 @@ def test_every_day_of_four_centuries_has_its_number() -> None:
             assert last == 4
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.one_of(
         st.binary(max_size=200),

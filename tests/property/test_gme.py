@@ -136,7 +136,7 @@ def thousandths(number: int) -> str:
 words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(words, st.integers(0, 10**9), st.integers(-(10**9), 10**9)), min_size=1, max_size=6))
 def test_words_and_numbers_come_back(rows: list[tuple[str, int, int]]) -> None:
     """Any text and any decimal of three places comes back as it was written."""
@@ -205,7 +205,7 @@ def test_a_purpose_that_is_neither_is_refused() -> None:
 GOOD_ARCHIVE = archive(document(MARKET))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.binary(max_size=200),

@@ -73,7 +73,7 @@ def test_unknown_types_are_skipped_and_counted() -> None:
     assert block.by_type["S"]["message"].tolist() == [2]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.booleans())
 def test_the_book_of_each_stock_is_rebuilt(seed: int, match: bool) -> None:  # noqa: FBT001 - Hypothesis draws it
     """The replay of the feed shows the naive book of every stock, order by order where they are matched too."""
@@ -167,7 +167,7 @@ def test_an_identifier_beyond_63_bits_is_refused() -> None:
     assert (wrong.code, wrong.where) == (Code.OUT_OF_RANGE, "the open file, message 1")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.binary(max_size=200),

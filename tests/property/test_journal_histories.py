@@ -117,7 +117,7 @@ class PostgresHistories(Histories):
         return PostgresJournal.open(self.address)
 
 
-FIXED = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FIXED = settings(derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 TestMemoryHistories = MemoryHistories.TestCase
 TestMemoryHistories.settings = settings(FIXED, max_examples=100, stateful_step_count=40)
 TestSqliteHistories = SqliteHistories.TestCase

@@ -10,7 +10,7 @@ from naryq import ledger
 from naryq.ledger import Deal
 from naryq.messages import Posting
 
-FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=200)
+FIXED = settings(derandomize=True, database=None, max_examples=200)
 people = st.sampled_from(["a", "b", "c"])
 trades = st.tuples(people, people, st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**7))
 

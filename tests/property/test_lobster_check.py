@@ -56,7 +56,7 @@ def with_event(lines: list[Line], row: int, **fields: int) -> list[Line]:
 # --- True days ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), levels_shown, st.sampled_from([0, 1, 40]))
 def test_a_true_day_is_equal(seed: int, levels: int, first: int) -> None:
     """A day of a price-time exchange is equal at any depth and from any first line, in small blocks."""
@@ -177,7 +177,7 @@ def test_an_execution_at_another_price_leaves_the_order_at_its_own() -> None:
     assert unnamed.counts.from_unnamed_orders == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), levels_shown, st.sampled_from([0, 25]))
 def test_an_unruly_day_is_equal_where_it_can_be(seed: int, levels: int, first: int) -> None:
     """Executions that no continuous book would make are counted, and all else stays equal."""
@@ -192,7 +192,7 @@ def test_an_unruly_day_is_equal_where_it_can_be(seed: int, levels: int, first: i
 # --- Planted faults -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.data())
 def test_a_wrong_size_is_found_at_its_line(seed: int, data: st.DataObject) -> None:
     """One wrong size in a level that was visible before is a difference at that very line, with both sides."""
@@ -213,7 +213,7 @@ def test_a_wrong_size_is_found_at_its_line(seed: int, data: st.DataObject) -> No
         assert mine != theirs
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.data())
 def test_a_wrong_message_is_found_at_its_line(seed: int, data: st.DataObject) -> None:
     """A wrong size in a message of a visible order is a difference at its line."""
@@ -366,7 +366,7 @@ def test_a_lost_trade_of_ours_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- Files ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), levels_shown)
 def test_files_are_read_as_they_were_written(seed: int, levels: int) -> None:
     """Messages and book come back as the integers that were written."""
@@ -437,7 +437,7 @@ def test_files_of_different_lengths_are_refused() -> None:
         assert refused.value.code is Code.UNREADABLE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.one_of(st.binary(max_size=300), st.text("0123456789.,-\n", max_size=200).map(str.encode)),
     st.one_of(st.binary(max_size=300), st.text("0123456789.,-\n", max_size=200).map(str.encode)),

@@ -20,7 +20,6 @@ from naryq.messages import Flow
 
 FIXED = settings(
     derandomize=True,
-    deadline=None,
     max_examples=200,
     phases=[Phase.generate],  # What fails is a long script, and shrinking one takes minutes.
     database=None,

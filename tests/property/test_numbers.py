@@ -29,7 +29,7 @@ plain_numbers = st.tuples(st.integers(-(2**64), 2**64), st.integers(0, 10)).map(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.one_of(plain_numbers, st.text("0123456789.-+e ", max_size=22)), st.integers(0, 9))
 def test_numbers_are_read_as_decimals(text: str, decimals: int) -> None:
     """Every number comes out as its decimal times the scale, and what is none, too fine or too large is refused."""
@@ -49,7 +49,7 @@ def test_the_last_number_of_64_bits_is_read(text: str, number: int) -> None:
     assert scaled(np.frombuffer(b"9223372036854775808", np.uint8), 0, 19, 0)[1] != FINE
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(st.integers(-999, 999), min_size=3, max_size=3), min_size=1, max_size=20), st.integers(1, 64))
 def test_blocks_part_lines_and_nothing_else(rows: list[list[int]], block_bytes: int) -> None:
     """Whatever the size of a block, the lines and their numbers are those of the file, or a line is longer than it."""

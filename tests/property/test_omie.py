@@ -63,7 +63,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(steps, st.sampled_from(",."), st.booleans(), st.sampled_from([";;;;;;;;\n", ""]))
 def test_curves_are_read_as_they_were_written(rows: list[Step], mark: Any, quarters: bool, end: str) -> None:  # noqa: FBT001 - drawn
     """Every step comes back, hours or quarters, with a comma or a point, with the closing line or without."""
@@ -239,7 +239,7 @@ def test_wrong_offers_are_refused(heads: list[str], details: list[str], code: Co
 # --- Decimals and chance --------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(-(10**15), 10**15), st.integers(1, 6), st.sampled_from(",."))
 def test_decimals_are_exact(number: int, places: int, mark: Any) -> None:
     """A decimal with its thousands parted comes back as the integer of its digits, and never in the other notation."""
@@ -255,7 +255,7 @@ def test_what_is_no_decimal_is_none(text: str) -> None:
         exact(text, 10, ",")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.binary(max_size=300),

@@ -7,7 +7,7 @@ from tests import pricing_twins as twins
 from naryq import reform, retail
 from naryq.retail import Supply, Terms
 
-FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=400)
+FIXED = settings(derandomize=True, database=None, max_examples=400)
 prices = st.integers(0, 10**9)
 terms = st.builds(Terms, st.integers(0, 5_000), st.integers(450, 650), st.integers(0, 10**6), st.integers(0, 10**5))
 supplies = st.builds(Supply, st.integers(0, 10**6), prices, st.integers(0, 10**5))

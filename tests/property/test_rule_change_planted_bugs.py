@@ -290,7 +290,7 @@ def values(draw: st.DrawFn) -> tuple[DatedValue, ...]:
 
 
 @given(values(), values(), st.sampled_from(DAYS[4:]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_replaced_rulebook_answers_as_the_new_one_from_its_day(
     old: tuple[DatedValue, ...], new: tuple[DatedValue, ...], effective: str
 ) -> None:
@@ -303,7 +303,7 @@ def test_a_replaced_rulebook_answers_as_the_new_one_from_its_day(
 
 
 @given(values(), st.integers(1, 6))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_an_emergency_leaves_every_other_answer_alone(old: tuple[DatedValue, ...], days: int) -> None:
     """During the emergency and for who knows of it its value holds; every other answer is that of before."""
     known = tuple(msgspec.structs.replace(value, known="2021-12-01") for value in old)

@@ -54,7 +54,7 @@ def faults(desk: Desk, rules: dict[str, Any]) -> list[str]:
 
 
 @given(moves)
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_rules_that_do_not_change_change_nothing(drawn: tuple[Move, ...]) -> None:
     """Under one and the same rules both sides are alike, and are what the journal says, to the last trade and halt."""
     desk = lived(drawn)
@@ -66,14 +66,14 @@ def test_rules_that_do_not_change_change_nothing(drawn: tuple[Move, ...]) -> Non
 
 
 @given(moves, st.sampled_from(CHANGES))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_venue_that_lived_under_the_rules_agrees(drawn: tuple[Move, ...], rules: dict[str, Any]) -> None:
     """Trades, payments, halts and refusals are those of a venue founded under the proposed rules whose clock ticks."""
     assert faults(lived(drawn), rules) == []
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_rules_for_ever_answer_as_they_do_on_their_day(data: st.DataObject) -> None:
     """Whatever the days of its values, a rulebook for ever says on every day what the rules say on theirs."""
     days = [f"2022-01-{day:02d}" for day in range(1, 9)]

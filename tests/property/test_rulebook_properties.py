@@ -52,7 +52,6 @@ def naive_cap(values: list[DatedValue], place: str, effective: str, known: str) 
 
 
 @given(dated_values(), DAYS, DAYS, st.sampled_from(PLACES[:2]))
-@settings(deadline=None)
 def test_in_force_agrees_with_the_naive_twin(values: list[DatedValue], effective: str, known: str, place: str) -> None:
     """Value, number and source in force are those of the naive twin."""
     answer = with_values("retail_cap", *values).in_force(effective, known)
@@ -63,7 +62,6 @@ def test_in_force_agrees_with_the_naive_twin(values: list[DatedValue], effective
 
 
 @given(dated_values(), DAYS, DAYS, st.sampled_from(PLACES[:2]))
-@settings(deadline=None)
 def test_next_change_agrees_with_walking_day_by_day(
     values: list[DatedValue], effective: str, known: str, place: str
 ) -> None:
@@ -81,7 +79,6 @@ def test_next_change_agrees_with_walking_day_by_day(
 
 
 @given(dated_values(), DAYS, DAYS)
-@settings(deadline=None)
 def test_what_became_known_later_changes_no_earlier_answer(
     values: list[DatedValue], effective: str, known: str
 ) -> None:
@@ -93,7 +90,6 @@ def test_what_became_known_later_changes_no_earlier_answer(
 
 
 @given(dated_values(), DAYS, DAYS)
-@settings(deadline=None)
 def test_a_later_correction_wins_from_the_day_it_is_known(values: list[DatedValue], effective: str, known: str) -> None:
     """A value for a day itself, known later than all else, holds for who knew it and for nobody before."""
     corrected = dated(effective, "2022-06-01", {"default": 9})
@@ -103,7 +99,6 @@ def test_a_later_correction_wins_from_the_day_it_is_known(values: list[DatedValu
 
 
 @given(dated_values(), st.data())
-@settings(deadline=None)
 def test_digest_changes_with_any_value(values: list[DatedValue], data: st.DataObject) -> None:
     """Another number, day, end, source or note in any one value gives another digest and another version."""
     position = data.draw(st.integers(0, len(values) - 1))
@@ -124,14 +119,12 @@ def test_digest_changes_with_any_value(values: list[DatedValue], data: st.DataOb
 
 
 @given(st.permutations(list(sample_files().items())))
-@settings(deadline=None)
 def test_digest_does_not_change_with_the_order_of_files(files: list[tuple[str, str]]) -> None:
     """The same files in any order are the same rulebook."""
     assert load(dict(files)) == load(sample_files())
 
 
 @given(dated_values())
-@settings(deadline=None)
 def test_rulebook_survives_the_journal(values: list[DatedValue]) -> None:
     """A rulebook that went through the journal's form comes back equal and is accepted again."""
     book = with_values("retail_cap", *values)
@@ -152,7 +145,7 @@ def written(value: DatedValue) -> str:
 
 
 @given(dated_values())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_what_is_written_is_what_is_read(values: list[DatedValue]) -> None:
     """Values written to a file in any order are read back, oldest first, and pass every check."""
     head = rule_file("retail_cap", "none").split("  - ")[0]
@@ -170,7 +163,7 @@ SNIPPETS = st.sampled_from(("", *MARKS, *WORDS))
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Whatever stands in a rule file, the reader answers with refusals that name the file and say what to do."""
     for refusal in problems({**sample_files(), "sample/vat.yaml": text}):
@@ -181,7 +174,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_any_damage_to_a_file_is_read_or_refused(data: st.DataObject) -> None:
     """A good file with a piece cut out and another put in is read or refused, and what is read is a valid rulebook."""
     rule = data.draw(st.sampled_from(["vat", "provinces", "platform_share", "session_window_plan"]))
@@ -197,7 +190,7 @@ def test_any_damage_to_a_file_is_read_or_refused(data: st.DataObject) -> None:
 
 
 @given(st.sampled_from(sorted(CATALOGUE)), st.none() | st.booleans() | st.integers() | st.text() | CAPS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_rulebook_in_hand_answers_within_the_catalogue(rule: str, value: int | str | dict[str, int] | None) -> None:
     """Whatever value a rule is given, the rulebook is refused or its answer keeps the catalogue's bounds."""
     try:

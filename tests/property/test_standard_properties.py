@@ -146,7 +146,7 @@ def keeps_promises(result: StandardResult) -> None:
     assert (result.reason == "too_few_participants") == (result.participants < terms.minimum_participants)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(sealed())
 def test_a_sealed_auction_keeps_its_promises(drawn: tuple[Options, list[tuple[str, int, int, int]]]) -> None:
     """Any sealed auction serves the best prices first, agrees with the twin and passes its own check."""
@@ -157,7 +157,7 @@ def test_a_sealed_auction_keeps_its_promises(drawn: tuple[Options, list[tuple[st
     assert result.why().text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data(), options("open"))
 def test_an_open_auction_keeps_its_promises(data: DataObject, given_options: Options) -> None:
     """Any open auction serves the best prices first, agrees with the twin and passes its own check."""
@@ -168,7 +168,7 @@ def test_an_open_auction_keeps_its_promises(data: DataObject, given_options: Opt
     assert result.why().text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sealed())
 def test_bids_one_by_one_are_bids_at_once(drawn: tuple[Options, list[tuple[str, int, int, int]]]) -> None:
     """The machine of calls and the whole auction at once award the same."""
@@ -180,7 +180,7 @@ def test_bids_one_by_one_are_bids_at_once(drawn: tuple[Options, list[tuple[str, 
     assert published(auction.close()) == published(held(given_options, bids))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(sealed(), st.integers(0, 7), st.integers(1, 3))
 def test_a_better_bid_never_loses_lots(
     drawn: tuple[Options, list[tuple[str, int, int, int]]], which: int, steps: int
@@ -200,7 +200,7 @@ def test_a_better_bid_never_loses_lots(
     assert after >= before
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), options("open"))
 def test_dropping_out_is_a_sealed_bid_at_the_last_price(data: DataObject, given_options: Options) -> None:
     """Rounds with drop-outs award what a sealed auction would, of bids at each lot's last price."""

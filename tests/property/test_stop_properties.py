@@ -17,7 +17,7 @@ from naryq.messages import (
     TradingStopped,
 )
 
-FIXED = settings(derandomize=True, deadline=None, max_examples=120, database=None)
+FIXED = settings(derandomize=True, max_examples=120, database=None)
 SCOPES = (
     ("venue", "venue"),
     ("session", "call"),

@@ -18,7 +18,6 @@ from naryq.supply import Need, Route, SharedOut, Source, exact_shares, fair_shar
 PLANTS, PROVINCES = ("P", "Q", "R"), ("A", "B", "C", "D")
 FIXED = settings(
     derandomize=True,
-    deadline=None,
     max_examples=150,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -16,7 +16,6 @@ from naryq.messages import Entry, RulebookText, canonical, decode_entry, encode,
 
 FIXED = settings(
     derandomize=True,
-    deadline=None,
     max_examples=300,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],

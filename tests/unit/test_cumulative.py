@@ -29,7 +29,7 @@ from naryq.messages import (
 )
 from naryq.units import month_after
 
-FIXED = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+FIXED = settings(derandomize=True, max_examples=300, database=None)
 COUNTER: dict[str, Any] = {
     "cumulative_sessions": 3,
     "cumulative_threshold": 240_000,

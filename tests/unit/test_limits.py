@@ -9,7 +9,7 @@ from naryq import limits
 from naryq.limits import Collar
 from naryq.messages import Code
 
-FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+FIXED = settings(derandomize=True, database=None, max_examples=300)
 price = st.integers(0, 10**6)
 basis = st.none() | st.integers(0, 20_000)
 

@@ -24,7 +24,7 @@ from naryq.messages import (
 )
 
 SECOND = 10**9
-FIXED = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+FIXED = settings(derandomize=True, max_examples=300, database=None)
 
 
 def bid(desk: Desk, name: str, lots: int, price: int = 90_000, **fields: Any) -> Any:

@@ -317,7 +317,7 @@ def test_an_affiliate_of_the_exchange_may_be_permitted() -> None:
 PAIRS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh")), max_size=12)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(PAIRS, st.randoms(use_true_random=False))
 def test_groups_are_the_connected_components(pairs: list[tuple[str, str]], chance: Any) -> None:
     """Groups are what walking from pair to pair reaches, whatever the order of the pairs and of the two."""

@@ -19,7 +19,7 @@ from naryq.messages import (
 )
 from naryq.units import apportion, month_after
 
-FIXED = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+FIXED = settings(derandomize=True, max_examples=300, database=None)
 CALENDAR: dict[str, Any] = {"pump_step_rise": 500, "publication_lead": 10, "publication_gap": 20}
 
 

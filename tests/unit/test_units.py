@@ -11,7 +11,7 @@ from tests import pricing_twins as twins
 from naryq import units
 from naryq.units import Rounding
 
-FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+FIXED = settings(derandomize=True, database=None, max_examples=300)
 wide = st.integers(-(10**24), 10**24)
 
 
