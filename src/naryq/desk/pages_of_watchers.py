@@ -135,8 +135,10 @@ def _act(event: LimitReached | LimitLifted) -> ShownAct:
 def limits(look: Look) -> Shown:
     """Show every limit with how close it is, when limits acted, and the claims that wait."""
     found = distances.distances(look.state, look.viewer, look.at_ns)
+    told = (each for each in found if each.value is not None or each.acts)
     return {
-        "distances": sorted(found, key=lambda each: (each.acts, distances.closeness(each)), reverse=True),
+        "distances": sorted(told, key=lambda each: (each.acts, distances.closeness(each)), reverse=True),
+        "unmeasured": tuple(each for each in found if each.value is None and not each.acts),
         "keys": distances.keys(look.state, look.at_ns),
         "acts": tuple(_act(event) for event in look.history.limit_acts(look.viewer)),
         "claims": distances.claims(look.state, look.viewer),
