@@ -127,3 +127,22 @@ def agreed(**rules: Any) -> Money:
     assert money.order("aktau", "bid buy KZ-47 102000 10").code is None
     money.clear()
     return money
+
+
+def owing_each_other() -> Money:
+    """Return a venue where the seller owes the buyer a penalty, and the buyer owes the seller the price."""
+    money = Money(prepayment_days=None, penalty_share=10_000, guarantee_share=0, exchange_fee=None)
+    money.deposit("aktau", 1_000)
+    money.deposit("zhanaozen", 1_000)
+    money.session()
+    money.order("zhanaozen", "ask sell ZH 100000 10")
+    money.order("aktau", "bid buy KZ-47 102000 10")
+    money.clear()
+    money.withdraw("aktau", money.tenge("cash:aktau"))
+    money.withdraw("zhanaozen", money.tenge("cash:zhanaozen"))
+    money.on("2022-02-11")
+    money.ship("call/1", "RW-1", 180_000, "2022-02-11")
+    money.receive("RW-1")
+    money.fail("call/1", "seller")
+    money.fail("call/1", "buyer")
+    return money

@@ -1,5 +1,6 @@
 """Orders and deals as the naive ledger knows them: what has happened to each, and what follows by plain fractions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -101,6 +102,7 @@ class Deal:
     used: dict[str, int] = field(default_factory=lambda: {"buyer": 0, "seller": 0})
     failed: list[str] = field(default_factory=list)
     closed: bool = False
+    undone: bool = False
 
     def buyers(self, mass_kg: int) -> int:
         return worth(self.event.buy_price_tenge_per_tonne, mass_kg)
@@ -131,3 +133,16 @@ class Deal:
 def later(day: str, days: int) -> str:
     """Return the day some days later."""
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def ring(debts: Mapping[str, list[list[Any]]], who: str) -> dict[str, list[Any]]:
+    """The first debts of all through whose hands money would come back to its payer; none where it would not."""
+    found: dict[str, list[Any]] = {}
+    name = who
+    while name not in found:
+        waiting = [debt for debt in debts.get(name, ()) if debt[2]]
+        if not waiting or not waiting[0][1].startswith("cash:"):
+            return {}
+        found[name] = waiting[0]
+        name = waiting[0][1].removeprefix("cash:")
+    return found if name == who else {}

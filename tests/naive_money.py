@@ -14,7 +14,7 @@ from math import ceil, floor
 from typing import Any
 
 import msgspec
-from tests.naive_deals import WHOLE, Deal, Order, half_up, later, worth
+from tests.naive_deals import WHOLE, Deal, Order, half_up, later, ring, worth
 
 from naryq import messages as m
 from naryq.messages import Code
@@ -209,7 +209,7 @@ class NaiveMoney:
             case m.ConfirmReceipt():
                 self._receive(command)
             case m.DeclareDefault():
-                self._fail(command)
+                self._fail(books, command)
             case m.RefundObligation():
                 self._undo(self.deals[command.obligation_id])
             case _:
@@ -366,15 +366,24 @@ class NaiveMoney:
             self.debts[who].append([name, creditor, amount])
             self.move(f"owed:{who}", "debts", amount)
 
-    def _collect(self, who: str) -> None:
-        for debt in self.debts[who]:
-            amount = min(debt[2], self.has(f"cash:{who}"))
-            debt[2] -= amount
-            self.move(f"cash:{who}", debt[1], amount)
-            self.move("debts", f"owed:{who}", amount)
-            if amount and debt[1].startswith("cash:"):
-                self._collect(debt[1].removeprefix("cash:"))
-        self.debts[who] = [debt for debt in self.debts[who] if debt[2]]
+    def _collect(self, *people: str) -> None:
+        """Let people pay, the last to have been paid first, and take away what would only go round."""
+        stack = list(people)
+        while stack:
+            who = stack[-1]
+            self.debts[who] = [debt for debt in self.debts[who] if debt[2]]
+            if not self.debts[who] or not self.has(f"cash:{who}"):
+                stack.pop()
+                continue
+            found = ring(self.debts, who)
+            debt = self.debts[who][0]
+            amount = min(part[2] for part in found.values()) if found else min(debt[2], self.has(f"cash:{who}"))
+            for debtor, part in (found or {who: debt}).items():
+                part[2] -= amount
+                self.move("debts", f"owed:{debtor}", amount)
+            if not found:
+                self.move(f"cash:{who}", debt[1], amount)
+                stack += [debt[1].removeprefix("cash:")] if debt[1].startswith("cash:") else []
 
     # --- Steps of a deal ----------------------------------------------------------------------------------------
 
@@ -469,6 +478,7 @@ class NaiveMoney:
         self.move(f"undelivered:{buyer}#{event.product}", f"undelivered:{seller}#{event.product}", event.mass_kg, "kg")
         self.move("clearing", f"cash:{buyer}", deal.paid)
         deal.paid = 0
+        deal.undone = True
         for party in ("buyer", "seller"):
             who, name = deal.who(party), f"fee {party} {event.obligation_id}"
             missing = sum(debt[2] for debt in self.debts[who] if debt[0] == name)
@@ -481,7 +491,7 @@ class NaiveMoney:
 
     # --- Default ------------------------------------------------------------------------------------------------
 
-    def _fail(self, command: m.DeclareDefault) -> None:
+    def _fail(self, books: Any, command: m.DeclareDefault) -> None:
         deal, party = self.deals[command.obligation_id], command.party
         who, injured = deal.who(party), deal.who("seller" if party == "buyer" else "buyer")
         missed = deal.unpaid if party == "buyer" else deal.sellers(deal.due_kg) - deal.sellers(deal.received)
@@ -500,9 +510,10 @@ class NaiveMoney:
             deal.used[party] += for_due + for_penalty if account.startswith("held") else 0
             self._pay_in(deal, account, for_due)
             self.move(account, target, for_penalty)
-        others = [(fund, self.has(fund)) for fund in ("guarantee_fund", "insurance_fund")]
+        apart = injured not in books.register.group(who)
+        others = [(fund, self.has(fund)) for fund in ("guarantee_fund", "insurance_fund") if apart]
         due, penalty = self._bear(deal, party, others, due, penalty)
-        if deal.terms["loss_sharing"] == "pro_rata":
+        if deal.terms["loss_sharing"] == "pro_rata" and apart:
             shares = self._shares(deal, due + (0 if to_venue else penalty))
             due, penalty = self._bear(deal, party, shares, due, penalty)
         if party == "buyer" and due:
@@ -530,7 +541,7 @@ class NaiveMoney:
         parties = {deal.who("buyer"), deal.who("seller")}
         mass: dict[str, int] = {}
         for _, other in sorted(self.deals.items()):
-            if other.event.session_id == deal.event.session_id:
+            if other.event.session_id == deal.event.session_id and not other.undone:
                 for who in (other.who("buyer"), other.who("seller")):
                     if who not in parties:
                         mass[who] = mass.get(who, 0) + other.event.mass_kg

@@ -15,9 +15,11 @@ from naryq.messages import (
     ClearSession,
     CloseSession,
     ConfirmReceipt,
+    DeclareAffiliation,
     DeclareDefault,
     DefaultCovered,
     Deposit,
+    EndAffiliation,
     EndowFund,
     ListInstrument,
     ObligationClosed,
@@ -257,6 +259,13 @@ def _refund(world: World, draw: Draw) -> Made:
     return RefundObligation, "operator", {"obligation_id": name, "reason": "void"}
 
 
+def _relate(_: World, draw: Draw) -> Made:
+    """Let a seller and a buyer belong together from now on, or no longer."""
+    pair = {"participant_id": SELLERS[draw.a % 2], "affiliate_id": BUYERS[draw.b % 2]}
+    kind = DeclareAffiliation if draw.c % 2 else EndAffiliation
+    return kind, "operator", {**pair, "evidence": "a contract"}
+
+
 _MAKERS: tuple[Callable[[World, Draw], Made], ...] = (
     *(_deposit,) * 4,
     _withdraw,
@@ -271,6 +280,7 @@ _MAKERS: tuple[Callable[[World, Draw], Made], ...] = (
     *(_receive,) * 5,
     *(_fail,) * 4,
     _refund,
+    *(_relate,) * 2,
 )
 
 __all__ = ["MONEY_RULES", "RULEBOOKS", "Draw", "World"]

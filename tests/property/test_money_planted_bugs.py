@@ -1,14 +1,13 @@
 """Bugs planted in money, one at a time: the naive ledger, an assertion, a promise or the replay must catch each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from tests.money_samples import Money, agreed
+from tests.money_samples import agreed
+from tests.money_tour import tour
 from tests.planting import catalogue, judge_with, wrap
-from tests.property.test_money_properties import broken_promises
-from tests.trading_samples import bid, instrument, offer, over
 
 from naryq import exchange, ledger
 from naryq.exchange import debts, defaults, guarantees, machine, money_events, obligations, orders
@@ -18,211 +17,16 @@ from naryq.ledger import guarantees as formulas
 from naryq.ledger import obligations as performed
 from naryq.ledger.obligations import Settled
 from naryq.messages import (
-    AmendOrder,
-    CancelOrder,
-    CloseSession,
-    Deposit,
-    ListInstrument,
-    OpenSession,
     OrderAmended,
     OrderCancelled,
     OrderExpired,
-    PayObligation,
     ReceiptConfirmed,
     ReportShipment,
-    SubmitOrder,
     Traded,
 )
 from naryq.units import Rounding, amount_tiyn, divide
 
 replaced = msgspec.structs.replace
-
-
-# --- The tour: a short life of a venue's money that passes every rule -------------------------------------------
-
-
-def tour() -> list[str]:
-    """Take money through everything that can go right or wrong, and return what its watchers say."""
-    found: list[str] = []
-    for stage in STAGES:
-        money = stage()
-        found += money.desk.findings
-        found += broken_promises(money.desk.state)
-        if exchange.state_hash(money.desk.read_back()) != exchange.state_hash(money.desk.state):
-            found.append("replay ends in another state")
-        if found:
-            return found
-    return found
-
-
-class Watched(Money):
-    """A venue whose watchers are asked at the end."""
-
-    def give(self, kind: Any, actor: str, /, **fields: Any) -> Any:
-        return self.desk.give(kind, actor, **fields)
-
-
-def _watched(**rules: Any) -> Money:
-    money = Watched(**rules)
-    for who, tenge in (("aktau", 40_000_000), ("dossor", 9_000_001), ("zhanaozen", 5_000_000), ("atyrau", 5_000_000)):
-        money.deposit(who, tenge)
-    money.session()
-    return money
-
-
-def _dealt(**rules: Any) -> Money:
-    """Two sales and three purchases, of which one in part and one not at all; one order is taken back."""
-    money = _watched(**rules)
-    money.order("zhanaozen", "a sell ZH 90011 7")
-    money.order("atyrau", "b sell AT 91003 3")
-    money.order("aktau", "c buy KZ-47 99007 5")
-    money.order("dossor", "d buy KZ-23 98001 4")
-    money.order("aktau", "e buy KZ-47 97007 3")
-    money.order("aktau", "f buy KZ-47 50000 1")
-    money.order("dossor", "g buy KZ-23 60000 1")
-    money.give(CancelOrder, "dossor", session_id="call", order_id="g")
-    money.order("dossor", "poor buy KZ-23 900000 90")
-    money.clear()
-    return money
-
-
-def _deals(money: Money) -> Iterator[Any]:
-    return (deal for _, deal in sorted(money.desk.state.money.obligations.items()))
-
-
-def _delivered() -> Money:
-    money = _dealt()
-    money.give(Deposit, "operator", participant_id="aktau", amount_tiyn=5, bank_reference="bank-1")
-    for deal in list(_deals(money)):
-        name, mass = deal.opened.obligation_id, deal.opened.mass_kg
-        money.ship(name, f"early-{name}", mass, "2021-12-31")
-        money.pay(name, deal.unpaid_tiyn // 100)
-        money.give(PayObligation, "operator", obligation_id=name, amount_tiyn=1)
-    money.on("2022-01-02")
-    for deal in list(_deals(money)):
-        name, mass = deal.opened.obligation_id, deal.opened.mass_kg
-        money.ship(name, f"one-{name}", mass // 2 + 1, "2022-01-02")
-        money.ship(name, f"one-{name}", 5, "2022-01-02")
-        money.receive(f"one-{name}")
-        money.receive(f"one-{name}")
-        money.ship(name, f"two-{name}", mass // 2 - 101, "2022-01-02")
-        money.receive(f"two-{name}")
-    for who in ("aktau", "zhanaozen"):
-        money.withdraw(who, money.holds(f"cash:{who}") // 100 + 1)
-        money.withdraw(who, money.holds(f"cash:{who}") // 100)
-    return money
-
-
-def _in_pieces() -> Money:
-    money = _dealt(
-        lot=7,
-        price_rule="lowest",
-        prepayment_days=None,
-        exchange_fee=37,
-        exchange_fee_minimum=2_003,
-        guarantee_share=333,
-    )
-    for number in range(7):
-        for deal in list(_deals(money)):
-            name = deal.opened.obligation_id
-            if not deal.closing and deal.awaited_kg:
-                money.ship(name, f"{number}-{name}", 1 + deal.awaited_kg // 3, "2021-12-31")
-                money.receive(f"{number}-{name}")
-                amount = max(1, deal.unpaid_tiyn // 2)
-                money.give(PayObligation, "operator", obligation_id=name, amount_tiyn=amount)
-    return money
-
-
-def _buyer_fails() -> Money:
-    money = _dealt(prepayment_days=None, loss_sharing="pro_rata", penalty_share=9_000)
-    money.endow("guarantee_fund", 100_001)
-    money.endow("insurance_fund", 50_003)
-    for deal in list(_deals(money)):
-        name = deal.opened.obligation_id
-        money.ship(name, f"d-{name}", deal.opened.mass_kg // 3, "2021-12-31")
-        money.fail(name, "buyer")
-        money.receive(f"d-{name}")
-    money.withdraw("aktau", money.holds("cash:aktau") // 100)
-    money.on("2022-01-05")
-    for deal in list(_deals(money)):
-        money.fail(deal.opened.obligation_id, "buyer")
-    money.on("2022-01-06")
-    for deal in list(_deals(money)):
-        money.fail(deal.opened.obligation_id, "buyer")
-    money.deposit("aktau", 700_000)
-    money.deposit("aktau", 90_000_000)
-    return money
-
-
-def _seller_fails() -> Money:
-    money = _dealt(penalty_recipient="venue")
-    for deal in list(_deals(money)):
-        money.give(
-            PayObligation,
-            "operator",
-            obligation_id=deal.opened.obligation_id,
-            amount_tiyn=max(1, deal.unpaid_tiyn),
-        )
-    money.on("2022-02-10")
-    for deal in list(_deals(money)):
-        money.fail(deal.opened.obligation_id, "seller")
-    money.on("2022-02-11")
-    for deal in list(_deals(money)):
-        money.fail(deal.opened.obligation_id, "seller")
-    return money
-
-
-def _fails_in_part() -> Money:
-    """Parties that have performed a part; the funds hold more than they need to bear."""
-    money = _dealt(prepayment_days=None)
-    money.endow("guarantee_fund", 30_000_000)
-    money.endow("insurance_fund", 30_000_000)
-    first, second, third = (deal.opened.obligation_id for deal in _deals(money))
-    money.pay(first, 1_000_003)
-    for name in (first, second):
-        money.ship(name, f"d-{name}", 30_001, "2021-12-31")
-        money.receive(f"d-{name}")
-    money.on("2022-01-06")
-    money.fail(first, "buyer")
-    for who in ("aktau", "dossor"):
-        money.withdraw(who, money.holds(f"cash:{who}") // 100)
-    money.fail(second, "buyer")
-    money.on("2022-02-11")
-    money.fail(third, "seller")
-    return money
-
-
-def _at_trade() -> Money:
-    return _dealt(settlement=None)
-
-
-def _undone() -> Money:
-    money = _dealt(guarantee_share=0, exchange_fee=1_000)
-    for deal in list(_deals(money)):
-        money.give(PayObligation, "operator", obligation_id=deal.opened.obligation_id, amount_tiyn=777)
-        money.undo(deal.opened.obligation_id)
-    return money
-
-
-def _continuous() -> Money:
-    money = _watched()
-    money.desk.must(ListInstrument, "operator", **instrument())
-    fields = over("continuous", window="other")
-    opened = money.desk.must(OpenSession, "operator", **fields)
-    money.desk.at_ns = opened.opens_at_ns
-    give = money.desk.give
-    give(SubmitOrder, "zhanaozen", **offer("x", 90_000, 5))
-    give(SubmitOrder, "aktau", **bid("y", 91_000, 2))
-    give(AmendOrder, "zhanaozen", session_id="day", order_id="x", quantity_lots=2)
-    give(AmendOrder, "zhanaozen", session_id="day", order_id="x", price_tenge_per_tonne=92_000)
-    give(SubmitOrder, "dossor", **bid("z", 92_000, 1))
-    give(SubmitOrder, "aktau", **bid("w", 80_000, 1))
-    money.desk.at_ns = opened.closes_at_ns
-    give(CloseSession, "operator", session_id="day")
-    return money
-
-
-STAGES = (_delivered, _in_pieces, _buyer_fails, _fails_in_part, _seller_fails, _at_trade, _undone, _continuous)
 
 
 # --- The bugs ---------------------------------------------------------------------------------------------------
@@ -520,6 +324,38 @@ def _newest_debt_first(patch: pytest.MonkeyPatch) -> None:
 
     for home in (money_topic, obligations, defaults, guarantees):
         patch.setattr(home, "pay_debts", turned)
+
+
+@bug
+def _set_off_twice(patch: pytest.MonkeyPatch) -> None:
+    """A circle of debts is set off in the accounts of its payer alone."""
+    wrap(patch, debts, "_circle", lambda original, *args: dict([*original(*args).items()][:1]))
+
+
+@bug
+def _largest_set_off(patch: pytest.MonkeyPatch) -> None:
+    """The largest debt of a circle is taken from each."""
+    patch.setattr(debts, "min", max, raising=False)
+
+
+@bug
+def _funds_pay_groups(patch: pytest.MonkeyPatch) -> None:
+    """The funds bear what one of a group owes another of it."""
+    patch.setattr(defaults, "group_of", lambda _, participant_id: participant_id)
+
+
+@bug
+def _void_deals_share(patch: pytest.MonkeyPatch) -> None:
+    """Whoever dealt only in a deal that is void shares the losses of its session."""
+
+    def around(original: Any, steps: Any, *args: Any) -> Any:
+        deals = steps.state.money.obligations
+        for name, deal in deals.items():
+            deals = deals.insert(name, replaced(deal, closing=""))
+        state = replaced(steps.state, money=replaced(steps.state.money, obligations=deals))
+        return original(money_events.Steps(state), *args)
+
+    wrap(patch, defaults, "_sharers", around)
 
 
 @bug

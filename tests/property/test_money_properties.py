@@ -40,6 +40,22 @@ def broken_promises(state: State) -> Iterator[str]:
     yield from _registers(state)
     yield from _exposures(state)
     yield from _volumes(state)
+    yield from _standing(state)
+
+
+def _standing(state: State) -> Iterator[str]:
+    """Something is held for every order that stands and for no other, and nobody who owes has money in hand."""
+    standing = {
+        order.order_id
+        for session in state.sessions.values()
+        if session.phase in ("collecting", "continuous", "closed")
+        for order in session.orders.values()
+    }
+    for name in sorted(set(state.money.holds) - standing):
+        yield f"money is held for order {name}, which has left"
+    for who in state.money.debts:
+        if state.balances.get((f"cash:{who}", "tiyn"), 0):
+            yield f"{who} owes, and has money in hand"
 
 
 def _sums(state: State) -> Iterator[str]:
@@ -143,6 +159,7 @@ SIGHTS = """
     ObligationOpened; PayObligation; PayObligation insufficient_funds; PayObligation not_permitted
     ReportShipment; ReportShipment already_exists; ReportShipment not_paid; ReportShipment out_of_range
     ConfirmReceipt; ConfirmReceipt unknown_obligation; ObligationSettled; ObligationLapsed; Traded
+    DeclareAffiliation; EndAffiliation
     DeclareDefault; DeclareDefault not_due; RefundObligation; RefundObligation wrong_phase
     performed; defaulted; refunded; from guarantee; from free money; from guarantee fund; from insurance fund
     from share; DebtOpened; DebtPaid; SessionCleared

@@ -1,7 +1,7 @@
 """Money and deliveries, step by step: what each command does to whose account, and what it refuses."""
 
 import pytest
-from tests.money_samples import MONEY_RULES, Money, agreed
+from tests.money_samples import MONEY_RULES, Money, agreed, owing_each_other
 from tests.trading_samples import bid, instrument, offer, over, phase
 from tests.venue_samples import rulebook
 
@@ -16,6 +16,7 @@ from naryq.messages import (
     CancelOrder,
     ClaimDecided,
     Code,
+    DeclareAffiliation,
     Deposit,
     ListInstrument,
     OpenSession,
@@ -391,6 +392,60 @@ def test_a_loss_is_shared_pro_rata_where_the_rule_says_so() -> None:
     assert money.tenge("cash:dossor") == 0
     assert shared == before["dossor"] + before["atyrau"] - money.tenge("cash:atyrau")
     assert -money.tenge("owed:aktau") == lost
+
+
+def test_debts_in_a_circle_are_set_off() -> None:
+    """A tiyn between two who owe each other millions does not go round: the smaller debt is gone, and it pays on."""
+    money = owing_each_other()
+    owed = {who: -money.holds(f"owed:{who}") for who in ("aktau", "zhanaozen")}
+    assert owed == {"aktau": 2 * 1_836_000_000, "zhanaozen": 1_800_000_000}
+    fields = {"participant_id": "aktau", "amount_tiyn": 1, "bank_reference": "one"}
+    assert len(money.must(Deposit, "operator", **fields)) < 10
+    assert money.holds("owed:zhanaozen") == 0
+    assert -money.holds("owed:aktau") == owed["aktau"] - owed["zhanaozen"] - 1
+    assert money.holds("carrier") == 1
+
+
+@pytest.mark.parametrize("related", [False, True], ids=["apart", "together"])
+def test_no_fund_pays_those_who_belong_together(*, related: bool) -> None:
+    """Where buyer and seller are affiliates, the failure of one of them costs nobody but themselves."""
+    money = agreed(prepayment_days=None, loss_sharing="pro_rata")
+    money.endow("guarantee_fund", 3_000_000)
+    money.endow("insurance_fund", 2_000_000)
+    if related:
+        money.must(
+            DeclareAffiliation, "operator", participant_id="aktau", affiliate_id="zhanaozen", evidence="one owner"
+        )
+    money.ship("call/1", "RW-1", 360_000, "2021-12-31")
+    money.receive("RW-1")
+    money.withdraw("aktau", money.tenge("cash:aktau"))
+    money.on("2022-01-06")
+    before = money.tenge("cash:zhanaozen")
+    money.fail("call/1", "buyer")
+    guarantee = VALUE // 10
+    assert money.tenge("cash:zhanaozen") - before == guarantee + (0 if related else 5_000_000)
+    assert (money.tenge("guarantee_fund"), money.tenge("insurance_fund")) == (
+        (3_000_000, 2_000_000) if related else (0, 0)
+    )
+
+
+def test_a_void_deal_bears_no_loss() -> None:
+    """Who dealt in the session only in a deal that was undone shares no loss of it."""
+    money = Money(prepayment_days=None, loss_sharing="pro_rata", penalty_share=10_000, guarantee_share=0)
+    for who, tenge in (("aktau", 50_000), ("dossor", 800_000), ("zhanaozen", 50_000), ("atyrau", 1_000_000)):
+        money.deposit(who, tenge)
+    money.session()
+    money.order("zhanaozen", "ask-1 sell ZH 100000 1")
+    money.order("atyrau", "ask-2 sell AT 100000 3")
+    money.order("aktau", "bid-1 buy KZ-47 102000 1")
+    money.order("dossor", "bid-2 buy KZ-23 101000 3")
+    money.clear()
+    deals = {deal.opened.buyer_id: deal.opened.obligation_id for deal in money.desk.state.money.obligations.values()}
+    money.undo(deals["dossor"])
+    money.on("2022-01-06")
+    before = [money.tenge(f"cash:{who}") for who in ("dossor", "atyrau")]
+    money.fail(deals["aktau"], "buyer")
+    assert [money.tenge(f"cash:{who}") for who in ("dossor", "atyrau")] == before
 
 
 # --- Undone -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from naryq.exchange.debts import owe, pay_debts
 from naryq.exchange.money_events import Steps
 from naryq.exchange.money_state import Debt, Terms, balance
 from naryq.exchange.obligations import close_if_done, lapse, open_obligation, pay_out, settle, today
+from naryq.exchange.people import group_of
 from naryq.exchange.state import State
 from naryq.exchange.topic import Decision
 from naryq.ledger import accounts, moved
@@ -90,14 +91,20 @@ def _not_due(what: str, remedy: str) -> Refusal:
 
 
 def _bear(steps: Steps, obligation_id: str, party: Party, due: int, penalty: int) -> None:
-    """Draw on the sources in their order; what nobody bears stays a debt of the defaulter to whom it is due."""
+    """Draw on the sources in their order; what nobody bears stays a debt of the defaulter to whom it is due.
+
+    Where the parties belong together nobody else bears anything: else one of a group would fail, and the funds pay the
+    other.
+    """
     obligation = steps.state.money.obligations[obligation_id]
     terms = steps.state.money.terms[obligation.opened.session_id].fixed
     injured = obligation.opened.seller_id if party == "buyer" else obligation.opened.buyer_id
     to_venue = terms.penalty_recipient == "venue"
+    penalty_to = accounts.PENALTIES if to_venue else accounts.cash(injured)
+    apart = group_of(steps.state, obligation.opened.buyer_id) != group_of(steps.state, obligation.opened.seller_id)
     needs = [
-        Need(DUE, accounts.CLEARING, due, from_funds=True),
-        Need(PENALTY, accounts.PENALTIES if to_venue else accounts.cash(injured), penalty, from_funds=not to_venue),
+        Need(DUE, accounts.CLEARING, due, from_funds=apart),
+        Need(PENALTY, penalty_to, penalty, from_funds=apart and not to_venue),
     ]
     drawn, left = draws(needs, _sources(steps, obligation, party))
     _draw_all(steps, obligation, party, drawn)
@@ -131,7 +138,7 @@ def _sharers(steps: Steps, obligation: Obligation, left: Sequence[Need]) -> list
     parties = (obligation.opened.buyer_id, obligation.opened.seller_id)
     weights: dict[str, int] = {}
     for _, other in sorted(steps.state.money.obligations.items()):
-        if other.opened.session_id == obligation.opened.session_id:
+        if other.opened.session_id == obligation.opened.session_id and other.closing != "refunded":
             for who in (other.opened.buyer_id, other.opened.seller_id):
                 if who not in parties:
                     weights[who] = weights.get(who, 0) + other.opened.mass_kg
