@@ -60,7 +60,7 @@ def walked(tangle: list[tuple[str, str, int]], purse: tuple[str, int]) -> Rest:
     return has, {who: [(creditor, amount) for creditor, amount in of] for who, of in owed.items() if of}
 
 
-@settings(derandomize=True, deadline=None, max_examples=2_000, database=None)
+@settings(derandomize=True, max_examples=2_000, database=None)
 @given(tangles, purses)
 def test_debts_are_paid_as_if_tiyn_walked(tangle: list[tuple[str, str, int]], purse: tuple[str, int]) -> None:
     """Money and what is left of each debt are the same, circles or none."""
