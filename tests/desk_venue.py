@@ -133,10 +133,12 @@ class Venue:
         self.access = Access(
             Store.open(folder / "access.db"), self.clock, Chance(), hasher=CHEAP, requests_per_second=100_000
         )
+        journal = MemoryJournal()
         self.house = House(
-            lambda on_entry: Engine(MemoryJournal(), on_entry=on_entry),
+            lambda on_entry: Engine(journal, on_entry=on_entry),
             self.access,
             self.clock,
+            open_reader=lambda: MemoryJournal(journal.rows),
             second_person=frozenset({Withdraw}),
         )
         self.secrets: dict[str, str] = {}
@@ -289,7 +291,7 @@ def furnished(venue: Venue) -> Venue:
         ProposeRuleChange,
         "operator",
         proposal_id="wider-collar",
-        proposed=(_change("collar_rise", 2_500),),
+        proposed=(_change("collar_rise", 2_500), _change("order_lots_highest", 18)),
         reason="The collar of a fifth has refused honest bids",
     )
     venue.clock.set("14:00")
@@ -324,8 +326,8 @@ def opened(folder: Path, **rules: Any) -> Iterator[Venue]:
 
 def addresses(page: Page, sessions: tuple[str, ...] = ("day",)) -> tuple[str, ...]:
     """Return the addresses of a page in the furnished venue: each of the sessions or plans, or the page alone."""
-    named = {"session": sessions, "plan": PERIODS}.get(page.key, ("",))
-    return tuple(page.address.format(session_id=each, period=each) for each in named)
+    named = {"session": sessions, "plan": PERIODS, "replay": ("wider-collar",)}.get(page.key, ("",))
+    return tuple(page.address.format(session_id=each, period=each, proposal_id=each) for each in named)
 
 
 # --- Over HTTP without a browser -----------------------------------------------------------------------------------

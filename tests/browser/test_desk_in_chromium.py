@@ -17,6 +17,7 @@ from tests.desk_venue import PASSWORD, Venue, addresses, opened, served
 
 from naryq.desk.pages import PAGES
 from naryq.desk.words import LANGUAGES
+from naryq.messages import AssessProposal
 
 LOGINS: Final = {"operator": "operator", "regulator": "regulator", "seller": "zhanaozen", "buyer": "aktau"}
 LOGIN_OF: Final = {"observer": "press", **LOGINS}
@@ -53,6 +54,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
     with opened(tmp_path_factory.mktemp("desk")) as made:
+        made.must(AssessProposal, "operator", proposal_id="wider-collar", sessions=5)
         yield made
 
 
@@ -474,6 +476,10 @@ def _the_effect_is_assessed(operator: Page, address: str) -> None:
     pressed(operator, "Assess the effect")
     expect(operator.get_by_text("Its effect").first).to_be_visible()
     shot(operator, "operator-rules")
+    operator.get_by_role("link", name="Run them again").click()
+    expect(operator.get_by_role("table", name="Effect by session")).to_contain_text("day-before")
+    expect(operator.get_by_role("table", name="Orders judged otherwise")).to_contain_text("too_many_lots")
+    shot(operator, "operator-replay")
 
 
 def _the_flag_is_closed(page: Page, venue: Venue, address: str) -> None:

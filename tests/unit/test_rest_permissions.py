@@ -24,6 +24,7 @@ READERS = {
     "/v1/two-keys": {"operator", "regulator"},
     "/v1/emergencies": {"operator", "regulator"},
     "/v1/proposals/{proposal_id}/assessment": {"operator", "regulator"},
+    "/v1/proposals/{proposal_id}/replay": {"operator", "regulator"},
     "/v1/audit": {"operator", "regulator"},
     "/v1/duties": {"operator", "regulator", "seller"},
     "/v1/reoffers": {"operator", "regulator", "seller"},

@@ -7,6 +7,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit
@@ -24,6 +25,7 @@ from naryq.desk.pages import Page, page_at
 from naryq.desk.rendering import Asked, Entered, Visit
 from naryq.desk.words import Language, known_language, preferred, say
 from naryq.engine import Answer
+from naryq.exchange.rule_replay import RulesReplayed
 from naryq.gateways import switching
 from naryq.gateways.house import House
 from naryq.gateways.switching import SWITCHING, EngageSwitch
@@ -38,6 +40,8 @@ FORM_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 60
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 HOME: Final = "/desk"
+REPLAY: Final = "replay"
+"""The page that lets something be worked out first."""
 LIVE_SECONDS: Final = 1
 LIVE_ANYWAY: Final = 30
 """After so many turns an open page is made anew though no row has come: some of it hangs on the time of day."""
@@ -192,7 +196,21 @@ class Desk:
             pending=self._house.access.seconds.of(principal.participant_id),
             switches=switching.seen(self._house.access, viewer),
         )
-        return look, page
+        return (look._replace(replayed=self._known(look)) if page.key == REPLAY else look), page
+
+    def _known(self, look: Look) -> RulesReplayed | None:
+        """Return what is known of the replay that an address names; who opens its page lets it be worked out."""
+        assessed = self._house.history.assessment(look.viewer, look.named["proposal_id"])
+        with suppress(Refusal):  # The rules have changed since: the page says that it must be assessed again.
+            return None if assessed is None else self._house.replays.kept(look.state, assessed, look.at_ns)
+        return None
+
+    async def _worked_out(self, look: Look) -> Look:
+        assessed = self._house.history.assessment(look.viewer, look.named["proposal_id"])
+        with suppress(Refusal):
+            if assessed is not None:
+                return look._replace(replayed=await self._house.replays.of(look.state, assessed, look.at_ns))
+        return look
 
     def _visit(self, signed: Signed, request: Request, address: str) -> Visit:
         csrf = signed.session.csrf
@@ -205,6 +223,8 @@ class Desk:
         """Answer with a page."""
         signed, address = self._signed(request), _address(request)
         look, page = self._look(signed, request, address)
+        if page.key == REPLAY:
+            look = await self._worked_out(look)
         notice = self._notices.pop(signed.session.csrf, "")
         visit = self._visit(signed, request, address)
         return _html(await asyncio.to_thread(rendering.render, look, page, visit, None, notice))

@@ -7,6 +7,7 @@ from naryq.access.seconds import Pending
 from naryq.access.switches import Switch
 from naryq.desk.words import Language
 from naryq.exchange import State
+from naryq.exchange.rule_replay import RulesReplayed
 from naryq.showing import Viewer
 from naryq.showing.history import History
 
@@ -34,6 +35,8 @@ class Look(NamedTuple):
     """The commands of the viewer's participant that wait for a second person."""
     switches: tuple[Switch, ...] = ()
     """The engaged kill switches that the viewer may see."""
+    replayed: RulesReplayed | None = None
+    """What the page of a replay shows, once it has been worked out."""
 
     @property
     def offset_minutes(self) -> int:

@@ -73,6 +73,14 @@ PAGES: Final = (
     Page("surveillance", "/desk/surveillance", "surveillance.html", ("regulator",), pages_of_watchers.surveillance),
     Page("second", "/desk/second", "second.html", ASKING, pages_of_seconds.waiting_for_second),
     Page("rules", "/desk/rules", "rules.html", WATCHERS, pages_of_watchers.rules),
+    Page(
+        "replay",
+        "/desk/rules/{proposal_id}/replay",
+        "replay.html",
+        WATCHERS,
+        pages_of_watchers.replay,
+        is_listed=False,
+    ),
     Page("stop", "/desk/stop", "stop.html", WATCHERS, pages_of_watchers.stop),
 )
 """Every page behind the sign-in, in the order of the navigation."""

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
-from naryq.desk.look import Choices, Look, Shown
+from naryq.desk.look import Choices, Look, NoSuchPage, Shown
 from naryq.desk.pages_of_plans import typed_links
 from naryq.desk.pages_of_traders import steps
 from naryq.exchange import calendar
@@ -16,6 +16,7 @@ from naryq.showing.sessions import ShownSession
 
 DAYS_SHOWN: Final = 14
 ENDED_SHOWN: Final = 100
+ORDERS_SHOWN: Final = 100
 TRADING: Final[tuple[Role, ...]] = ("operator", "seller", "buyer", "observer")
 """Who may be somebody's affiliate."""
 UNDER_WAY: Final = ("announced", *sessions.STANDING, "closed", "cleared")
@@ -173,6 +174,15 @@ def rules(look: Look) -> Shown:
         "version": "" if look.state.rulebook is None else look.state.rulebook.version,
         "today": look.today,
     }
+
+
+def replay(look: Look) -> Shown:
+    """Show what sessions over instruments would have come to under a proposal, and the first of the orders."""
+    proposal_id = look.named["proposal_id"]
+    if proposal_id not in look.state.rule_changes.proposals:
+        raise NoSuchPage
+    orders = () if look.replayed is None else look.replayed.orders[:ORDERS_SHOWN]
+    return {"proposal_id": proposal_id, "replayed": look.replayed, "orders": orders}
 
 
 def stop(look: Look) -> Shown:

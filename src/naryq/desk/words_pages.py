@@ -48,6 +48,7 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "nav.stop": ("The stop", "Тоқтату", "Остановка"),
         "nav.second": ("Second person", "Екінші адам", "Второй человек"),
         "nav.rules": ("Rules", "Ережелер", "Правила"),
+        "nav.replay": ("Sessions run again", "Қайта өткізілген сессиялар", "Сессии, проведённые заново"),
         "trouble.not_found": ("There is no such page", "Мұндай бет жоқ", "Такой страницы нет"),
         "trouble.refused": ("This was refused", "Қабылданбады", "Отказано"),
         # --- Words of columns ---------------------------------------------------------------------------------------
@@ -355,6 +356,51 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Қабылданбаған өтінімдер: қазір {today}, ұсыныс бойынша {proposed}.",
             "Отклонённых заявок: сейчас {today}, по предложению {proposed}.",
         ),
+        "effect.left_out": (
+            "Sessions over instruments: {sessions}.",
+            "Құралдар бойынша сессиялар: {sessions}.",
+            "Сессии по инструментам: {sessions}.",
+        ),
+        "replay.open": (
+            "Run them again (takes its time)",
+            "Оларды қайта өткізу (біраз уақыт алады)",
+            "Провести их заново (занимает время)",
+        ),
+        "replay.note": (
+            "Each command of the journal was decided again, by the rules of {day} as they stand and as proposed.",
+            "Журналдың әр командасы {day} күнгі ережелермен қайта шешілді: қазіргідей және ұсыныс бойынша.",
+            "Каждая команда журнала решена заново по правилам на {day}: как они есть и как предложено.",
+        ),
+        "replay.none": (
+            "The effect must be assessed first, by the rules in force.",
+            "Алдымен әсерін қолданыстағы ережелермен бағалау керек.",
+            "Сначала нужно оценить последствия по действующим правилам.",
+        ),
+        "replay.sessions": ("Effect by session", "Сессиялар бойынша әсері", "Последствия по сессиям"),
+        "replay.no_sessions": (
+            "None of the last sessions was over an instrument.",
+            "Соңғы сессиялардың ешқайсысы құрал бойынша емес.",
+            "Среди последних сессий нет сессий по инструментам.",
+        ),
+        "replay.halts": ("Halts", "Тоқтатулар", "Остановки"),
+        "replay.not_opened": ("not opened", "ашылмаған", "не открыта"),
+        "replay.nobody": ("Nobody has traded.", "Ешкім сауда жасаған жоқ.", "Никто не торговал."),
+        "replay.orders": (
+            "Orders judged otherwise",
+            "Басқаша шешілген өтінімдер",
+            "Заявки, решённые иначе",
+        ),
+        "replay.no_orders": (
+            "Every order is judged alike.",
+            "Барлық өтінім бірдей шешіледі.",
+            "Все заявки решаются одинаково.",
+        ),
+        "replay.first": (
+            "These are the first {count}; REST gives all.",
+            "Бұл — алғашқы {count}; барлығын REST береді.",
+            "Это первые {count}; все выдаёт REST.",
+        ),
+        "order.taken": ("taken", "қабылданған", "принята"),
         "emergency": ("Emergency", "Төтенше шара", "Чрезвычайная мера"),
         "confirmed_by": ("Confirmed by", "Растаған:", "Подтвердил:"),
         "propose.note": (

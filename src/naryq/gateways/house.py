@@ -17,6 +17,7 @@ from naryq.access import Access, Principal
 from naryq.access.switches import SWITCHED_OFF
 from naryq.engine import NOT_KEPT, Answer, Engine, EngineApart, OnEntry, Promise
 from naryq.exchange import State, sequence_of
+from naryq.gateways.replays import Replays
 from naryq.journal.contract import Reader
 from naryq.messages import AmendOrder, AnyCommand, Code, Entry, Refusal, SubmitOrder, decode_entry
 from naryq.showing.history import History
@@ -72,6 +73,7 @@ class House:
         self._folding = asyncio.Lock()
         self.access: Final = access
         self.history: Final = History()
+        self.replays: Final = Replays(self.folded)
         self.figures: Final[list[Callable[[], Iterator[str]]]] = []
         """What yields the lines of a door's own metrics."""
         self._views = (self.history.see, *views)

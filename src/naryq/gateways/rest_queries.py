@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from naryq.exchange.rule_replay import RulesReplayed
 from naryq.exchange.state import Emergency
 from naryq.gateways.rest_operations import JSON, ROLES, Asked, Operation, Parameter
 from naryq.gateways.rest_pages import LIMIT_MAX, Page, limit_of, page
@@ -433,6 +434,7 @@ def queries() -> Iterator[Operation]:
     for question in QUESTIONS:
         yield _operation(question, question.result, (), _single(question))
     yield STATEMENT
+    yield REPLAY
 
 
 async def _statement(asked: Asked) -> Response:
@@ -460,6 +462,26 @@ STATEMENT: Final = Operation(
 )
 
 
+async def _replay(asked: Asked) -> Response:
+    """Run the sessions again that the last assessment of a proposal leaves out."""
+    name = asked.path["proposal_id"]
+    assessed = asked.house.history.assessment(asked.viewer, name)
+    if assessed is None:
+        raise _not_found(asked)
+    return shown(asked.request, await asked.house.replays.of(asked.house.state, assessed, asked.at_ns))
+
+
+REPLAY: Final = Operation(
+    "GET",
+    "/v1/proposals/{proposal_id}/replay",
+    "ShowReplay",
+    "Who would have paid and received what in sessions over instruments, run again from the journal, in its time.",
+    _replay,
+    RulesReplayed,
+    roles=WATCHERS,
+)
+
+
 def _operation(
     asks: Listing | Question, result: Any, parameters: tuple[Parameter, ...], find: Callable[[Asked], object]
 ) -> Operation:
@@ -481,12 +503,15 @@ def _single(question: Question) -> Callable[[Asked], object]:
     def find(asked: Asked) -> object:
         found = question.find(asked)
         if found is None:
-            what = "there is no such thing, or it is not shown"
-            where = ", ".join(f"{name} {value}" for name, value in asked.path.items())
-            raise Refusal(Code.NOT_FOUND, what, where=where, remedy="Check the path.")
+            raise _not_found(asked)
         return found
 
     return find
+
+
+def _not_found(asked: Asked) -> Refusal:
+    where = ", ".join(f"{name} {value}" for name, value in asked.path.items())
+    return Refusal(Code.NOT_FOUND, "there is no such thing, or it is not shown", where=where, remedy="Check the path.")
 
 
 def shown(request: Request, value: object) -> Response:
