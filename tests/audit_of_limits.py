@@ -130,7 +130,9 @@ def of_order(books: Books, command: m.SubmitOrder, replaced_lots: int = 0) -> It
     if rule["orders_per_second"] is not None and len(recent) >= rule["orders_per_second"]:
         yield Code.TOO_FAST
     if command.side == "buy":
-        lots = taken(books, command.actor, call.opened.delivery_month) - replaced_lots + command.quantity_lots
+        mass_kg = (command.quantity_lots - replaced_lots) * call.opened.lot_kg
+        mass_kg += taken(books, command.actor, call.opened.delivery_month)
+        lots = Fraction(mass_kg, books.rule("lot", today, today))
         if rule["batch_highest"] is not None and lots > rule["batch_highest"]:
             yield Code.BATCH_TOO_LARGE
         if rule["batch_lowest"] is not None and lots < rule["batch_lowest"]:
@@ -159,16 +161,18 @@ ORDER_RULES = (
 
 
 def taken(books: Books, participant_id: str, month: str) -> int:
-    """Count over again what a buyer has bought or is bidding for in a month."""
-    lots, group = 0, books.register.group(participant_id)
+    """Count over again how many kilograms a buyer has bought or is bidding for in a month."""
+    taken_kg, group = 0, books.register.group(participant_id)
     for call in books.calls.values():
         if call.opened.delivery_month == month:
             filled = {} if call.cleared is None else {f.order_id: f.quantity_lots for f in call.cleared.fills}
             for order in call.orders.values():
                 if order.side == "buy" and books.register.group(order.participant_id) == group:
-                    lots += order.quantity_lots if call.cleared is None else filled[order.order_id]
-            lots += sum(trade.quantity_lots for trade in call.trades if books.register.group(trade.buyer_id) == group)
-    return lots
+                    lots = order.quantity_lots if call.cleared is None else filled[order.order_id]
+                    taken_kg += lots * call.opened.lot_kg
+            bought = (trade.quantity_lots for trade in call.trades if books.register.group(trade.buyer_id) == group)
+            taken_kg += sum(bought) * call.opened.lot_kg
+    return taken_kg
 
 
 def beside_refusal(books: Books, command: Any, refused: m.Refused, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:

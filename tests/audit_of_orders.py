@@ -219,8 +219,9 @@ def _wrong_amendment(
     if reduces(made, order):
         today = books.day(command.at_ns)
         least = books.rule("batch_lowest", today, today)
-        month = audit_of_limits.taken(books, command.actor, call.opened.delivery_month)
-        if order.side == "buy" and least and month - order.quantity_lots + made.quantity_lots < least:
+        month_kg = audit_of_limits.taken(books, command.actor, call.opened.delivery_month)
+        month_kg += (made.quantity_lots - order.quantity_lots) * call.opened.lot_kg
+        if order.side == "buy" and least and month_kg < least * books.rule("lot", today, today):
             yield Code.BATCH_TOO_SMALL
     else:
         yield from _wrong_order(books, money, made, call, order)

@@ -24,6 +24,9 @@ NEW_COMMANDS = (
     m.CancelAll,
 )
 
+BASE = ("reference_tenge_per_tonne", "collar_lowest_tenge_per_tonne", "collar_highest_tenge_per_tonne")
+"""What of a session's terms goes with its base price."""
+
 
 def concerns(books: Any, command: Any) -> bool:
     """Say whether a command is about instruments, or a session over one."""
@@ -48,6 +51,8 @@ def judged(books: Any, events: tuple[Any, ...]) -> Iterator[str]:
             yield from _wrong_trade(books, event, calls[event.session_id])
         if isinstance(event, m.SessionEnded) and event.statistics is not None:
             yield from _wrong_sums(event, calls[event.session_id].trades)
+        if isinstance(event, m.BasePriceSet):
+            yield from _wrong_base(event, calls[event.session_id], events)
         if getattr(event, "session_id", None) in calls:
             fold(calls[event.session_id], event)
 
@@ -81,6 +86,18 @@ def _wrong_sums(event: m.SessionEnded, trades: list[m.Traded]) -> Iterator[str]:
         yield f"the weighted average is {event.weighted_average_tenge_per_tonne}, not {average}"
 
 
+def _wrong_base(base: m.BasePriceSet, call: Any, events: tuple[Any, ...]) -> Iterator[str]:
+    averages = [
+        event.weighted_average_tenge_per_tonne
+        for event in events
+        if isinstance(event, m.SessionEnded) and event.session_id == base.average_of and event.reference_moved
+    ]
+    if averages != [base.reference_tenge_per_tonne]:
+        yield f"the base price {base.reference_tenge_per_tonne} is no average of {base.average_of}"
+    if call.phase != "announced":
+        yield f"{base.session_id} is {call.phase}, and its base price is changed"
+
+
 def fold(call: Any, event: Any) -> None:
     """Write down what an event says of a session."""
     match event:
@@ -99,6 +116,15 @@ def fold(call: Any, event: Any) -> None:
             call.trades.append(event)
             for order_id in (event.buy_order_id, event.sell_order_id):
                 _take(call, order_id, event.quantity_lots)
+        case m.BasePriceSet():
+            terms = {name: getattr(event, name) for name in BASE}
+            call.opened = msgspec.structs.replace(call.opened, **terms)
+        case _:
+            _fold_phase(call, event)
+
+
+def _fold_phase(call: Any, event: Any) -> None:
+    match event:
         case m.PhaseChanged():
             call.phase = event.phase
         case m.SessionEnded():

@@ -312,7 +312,7 @@ def _show_every_book(plant: pytest.MonkeyPatch) -> None:
 
 
 def _count_sealed_bids(plant: pytest.MonkeyPatch) -> None:
-    plant.setattr(distances, "sealed_bids", lambda _: Counter())
+    plant.setattr(distances, "sealed_bids_kg", lambda _: Counter())
 
 
 def _show_todays_statements(plant: pytest.MonkeyPatch) -> None:

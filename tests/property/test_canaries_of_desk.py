@@ -97,7 +97,7 @@ def _show_every_book(plant: pytest.MonkeyPatch) -> None:
 
 
 def _count_sealed_bids(plant: pytest.MonkeyPatch) -> None:
-    plant.setattr(distances, "sealed_bids", lambda _: Counter[Any]())
+    plant.setattr(distances, "sealed_bids_kg", lambda _: Counter[Any]())
 
 
 @pytest.mark.parametrize("leak", [_show_every_book, _count_sealed_bids])

@@ -198,7 +198,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _(patch: pytest.MonkeyPatch) -> None:
     """The largest batch is exceeded by one lot."""
-    wrap(patch, limits, "judge_batch", lambda original, has, lots, least, most: original(has, lots - 1, least, most))
+    wrap(patch, limits, "judge_batch", lambda original, has, mass, lot, *ends: original(has, mass - lot, lot, *ends))
 
 
 @bug

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from naryq import exchange
-from naryq.exchange import machine, snapshots
+from naryq.exchange import limits, machine, snapshots, supply
 from naryq.exchange.snapshots import FOLD_VERSION
 from naryq.messages import AnyEvent, Deposited, Entry, Refusal, decode_entry
 
@@ -17,6 +17,7 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "folds.jsonl"
 FOLDED = {
     1: "aed1ffc4be3657d5a9929e909f7541abdd948f3935d4dd8b6ebbd8ec5149d6db",
     2: "cb6d7f029efaaedb02a0066284e37f3d785b4336219e5b292cb901af30402f2f",
+    3: "d9dac903c79a31cc3971eb92b9edea57fbde3f48a5c3a22ccb3813a21c0e40bf",
 }
 """For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
 NOT_KEPT = "BasePriceSet ClaimDecided DebtWaived LimitLifted ObligationRefunded"
@@ -53,8 +54,17 @@ def test_a_changed_fold_has_another_number() -> None:
     assert len(set(FOLDED.values())) == len(FOLDED)
 
 
+def test_the_third_fold_differs_in_what_months_and_plans_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where batches and offers count lots instead of mass, as before, the kept histories come to what they came to."""
+    for topic in (limits, supply):
+        monkeypatch.setattr(topic, "mass_kg", lambda _, lots: lots)
+    assert folded() == FOLDED[2]
+
+
 def test_the_second_fold_differs_in_whose_a_command_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a command is known by its identifier alone, as before, the kept histories come to what they came to."""
+    """Where a command is known by its identifier alone as well, the kept histories come to what they first came to."""
+    for topic in (limits, supply):
+        monkeypatch.setattr(topic, "mass_kg", lambda _, lots: lots)
     monkeypatch.setattr(machine, "identity", lambda _, command_id: command_id)
     assert folded() == FOLDED[1]
 

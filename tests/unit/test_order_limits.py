@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trading_samples import asked, trading
+from tests.trading_samples import asked, instrument, over, trading
+from tests.trading_samples import bid as bid_for
 from tests.venue_samples import Desk, instant, opened, opening, order, rulebook
 
 from naryq import limits
@@ -18,6 +19,7 @@ from naryq.messages import (
     Code,
     DeclareAffiliation,
     LimitReached,
+    ListInstrument,
     OpenSession,
     Refused,
     SubmitOrder,
@@ -198,6 +200,26 @@ def test_a_month_has_a_smallest_batch() -> None:
     assert bid(desk, "a", 4).code is Code.BATCH_TOO_SMALL
     assert bid(desk, "b", 5).code is None
     assert bid(desk, "c", 1).code is None
+    assert desk.findings == []
+
+
+def test_a_batch_counts_what_goes_by_truck_by_its_mass() -> None:
+    """Batches are lots by rail: two of them are 72 lots by truck, and a tank car takes the place of 36."""
+    desk = trading(text=rulebook(batch_highest=2, batch_lowest=1, truck_lot=1_000))
+    desk.must(ListInstrument, "operator", **instrument("TRUCK", "KZ-47", carriage="truck"))
+    opened = over("continuous", "trucks", instrument="TRUCK")
+    desk.must(OpenSession, "operator", **opened)
+    place: dict[str, Any] = {"session_id": "trucks", "place": "TRUCK"}
+    sent = [
+        desk.give(SubmitOrder, "aktau", **bid_for("few", 80_000, 35, **place)),
+        desk.give(SubmitOrder, "aktau", **bid_for("a car", 80_000, 36, **place)),
+        desk.give(SubmitOrder, "aktau", **bid_for("by rail", 80_000, 1)),
+        desk.give(SubmitOrder, "aktau", **bid_for("a ton", 80_000, 1, **place)),
+    ]
+    assert [each.code for each in sent] == [Code.BATCH_TOO_SMALL, None, None, Code.BATCH_TOO_LARGE]
+    (refused,) = sent[0].events
+    assert isinstance(refused, Refused)
+    assert refused.remedy == "Bid for at least 1 lots, of 36 000 kg each."
     assert desk.findings == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.money_samples import MONEY_RULES
 from tests.supply_script import RULES, SupplyScript
-from tests.trading_samples import REGIONAL, REPUBLICAN, SERIES, instrument, offer
+from tests.trading_samples import REGIONAL, REPUBLICAN, SERIES, instrument, offer, over
 from tests.unit.test_people import kinds_that_show
 from tests.venue_samples import (
     LINKS,
@@ -235,6 +235,17 @@ def test_offers_count_against_the_duty_until_they_are_withdrawn() -> None:
     duty = next(each for each in duties(desk.state, MONTH) if each.plant == "ZH")
     assert (duty.platform_lots, duty.offered_lots, duty.withheld_lots) == (10, 6, 4)
     assert duties(desk.state, "2022-02") == ()
+
+
+def test_what_is_offered_by_truck_counts_by_its_mass() -> None:
+    """Seventy-one lots of a tonne are one tank car of the plan and most of another."""
+    desk = approved(truck_lot=1_000)
+    desk.must(ListInstrument, "operator", **instrument("TRUCK", "KZ-47", carriage="truck"))
+    desk.must(OpenSession, "operator", **over("continuous", instrument="TRUCK"))
+    desk.at_ns = instant("11:30")
+    desk.must(SubmitOrder, "zhanaozen", **offer("lorries", 90_000, 71, place="TRUCK"))
+    duty = next(each for each in duties(desk.state, MONTH) if each.plant == "ZH")
+    assert (duty.platform_lots, duty.offered_lots, duty.withheld_lots) == (10, 1, 9)
 
 
 def test_what_is_refused_is_to_be_offered() -> None:

@@ -13,7 +13,7 @@ from naryq import ledger, limits
 from naryq.exchange import people
 from naryq.exchange.limits_state import NO_BAND, Sale
 from naryq.exchange.state import Session, State
-from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, mass_kg, rules_in_force
 from naryq.maps import Map
 from naryq.messages import (
     ClaimCompensation,
@@ -91,9 +91,7 @@ def check_batch(asked: Asked) -> None:
     least, most = rules.integer(limits.LEAST), rules.integer(limits.MOST)
     if command.side == "sell" or (least is None and most is None):
         return
-    standing = _taken_by_group(asked.state, command.actor, asked.session.opened.delivery_month)
-    standing -= 0 if asked.replaces is None else asked.replaces.quantity_lots
-    _raise(limits.judge_batch(standing, command.quantity_lots, least, most))
+    _judge_batch(asked, 0 if asked.replaces is None else asked.replaces.quantity_lots, least, most)
 
 
 def check_reduced(asked: Asked) -> None:
@@ -104,8 +102,15 @@ def check_reduced(asked: Asked) -> None:
     command, least = asked.command, asked.rules.integer(limits.LEAST)
     assert asked.replaces is not None, "what is reduced stands"
     if command.side == "buy":
-        standing = _taken_by_group(asked.state, command.actor, asked.session.opened.delivery_month)
-        _raise(limits.judge_batch(standing - asked.replaces.quantity_lots, command.quantity_lots, least, None))
+        _judge_batch(asked, asked.replaces.quantity_lots, least, None)
+
+
+def _judge_batch(asked: Asked, replaced_lots: int, least: int | None, most: int | None) -> None:
+    session = asked.session
+    standing_kg = _taken_by_group(asked.state, asked.command.actor, session.opened.delivery_month)
+    standing_kg -= mass_kg(session, replaced_lots)
+    order_kg = mass_kg(session, asked.command.quantity_lots)
+    _raise(limits.judge_batch(standing_kg, order_kg, asked.rules.required_integer("lot"), least, most))
 
 
 def _raise(refusal: Refusal | None) -> None:
@@ -118,7 +123,7 @@ def _carriage(asked: Asked) -> int:
 
 
 def _taken_by_group(state: State, participant_id: str, month: str) -> int:
-    """Return the lots that a participant and its affiliates have bought or are bidding for in a month."""
+    """Return the kilograms that a participant and its affiliates have bought or are bidding for in a month."""
     return sum(state.limits.batches.get((member, month), 0) for member in people.members_of(state, participant_id))
 
 
@@ -409,9 +414,9 @@ def _taken(state: State, order: OrderAccepted, lots: int) -> State:
 
 def _batches(state: State, order: OrderAccepted, lots: int) -> Map[tuple[str, str], int]:
     """Return the batches of all months with so many lots more in that of an order."""
-    key = (order.participant_id, state.sessions[order.session_id].opened.delivery_month)
-    batches = state.limits.batches
-    return batches.insert(key, batches.get(key, 0) + lots)
+    session, batches = state.sessions[order.session_id], state.limits.batches
+    key = (order.participant_id, session.opened.delivery_month)
+    return batches.insert(key, batches.get(key, 0) + mass_kg(session, lots))
 
 
 def _order_left(state: State, event: OrderCancelled | OrderExpired) -> State:

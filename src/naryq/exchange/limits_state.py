@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
     sent: Map[str, limits.Times]
     """When each participant sent orders within its last second."""
     batches: Map[tuple[str, str], int]
-    """Lots that a buyer has bought or is bidding for, by participant and delivery month."""
+    """Kilograms that a buyer has bought or is bidding for, by participant and delivery month."""
     prices: Map[str, limits.Counted]
     """The last uncapped prices of each region."""
     administered: Map[str, int]

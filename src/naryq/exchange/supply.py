@@ -9,7 +9,7 @@ import msgspec
 from naryq.exchange import people, plans, pump
 from naryq.exchange.state import State
 from naryq.exchange.supply_state import Allotted, Plan
-from naryq.exchange.topic import Decision, Topic, check_correction, rules_for_month, rules_in_force
+from naryq.exchange.topic import Decision, Topic, check_correction, mass_kg, rules_for_month, rules_in_force
 from naryq.messages import (
     AllotmentRefused,
     AllotmentShipped,
@@ -147,7 +147,8 @@ class Duty(NamedTuple):
     """What a seller owes from a plant in a period, in lots and kilograms, and how much of it has come.
 
     Whatever was refused of allotments counts to the platform's part. Offered are the lots that the seller has asked to
-    sell at that plant, in sessions for the period's months and since its plan was opened, and has not withdrawn.
+    sell at that plant, in sessions for the period's months and since its plan was opened, and has not withdrawn. What
+    goes by truck counts by its mass.
     """
 
     period: str
@@ -193,15 +194,17 @@ def _duties(state: State, approved: PlanApproved) -> Iterator[Duty]:
             outside_kg=(source.outside_lots - refused) * approved.lot_kg,
             shipped_kg=sum(each.shipped_kg for each in mine),
             platform_lots=source.platform_lots + refused,
-            offered_lots=_offered(state, approved, source.seller_id, source.plant),
+            offered_lots=divide(
+                _offered_kg(state, approved, source.seller_id, source.plant), approved.lot_kg, Rounding.DOWN
+            ),
             platform_loaded_kg=_loaded(state, approved, source.seller_id, source.plant),
         )
 
 
 def still_to_offer(state: State, approved: PlanApproved) -> Iterator[tuple[str, str, int]]:
-    """Yield of each source of a plan its seller, its plant, and the lots that it owes the platform and has not offered.
+    """Yield of each source of a plan its seller, its plant, and the kilograms that it owes and never offered.
 
-    It is below zero where more was offered than is owed.
+    They are below zero where more was offered than is owed.
     """
     refused: dict[tuple[str, str], int] = {}
     for allotted in state.supply.allotments.values():
@@ -210,10 +213,11 @@ def still_to_offer(state: State, approved: PlanApproved) -> Iterator[tuple[str, 
             refused[key] = refused.get(key, 0) + allotted.refused_lots
     for source in approved.sources:
         owed = source.platform_lots + refused.get((source.seller_id, source.plant), 0)
-        yield source.seller_id, source.plant, owed - _offered(state, approved, source.seller_id, source.plant)
+        offered_kg = _offered_kg(state, approved, source.seller_id, source.plant)
+        yield source.seller_id, source.plant, owed * approved.lot_kg - offered_kg
 
 
-def _offered(state: State, approved: PlanApproved, seller_id: str, plant: str) -> int:
+def _offered_kg(state: State, approved: PlanApproved, seller_id: str, plant: str) -> int:
     return sum(state.supply.offers.get((month, seller_id, plant), 0) for month in approved.months)
 
 
@@ -250,23 +254,27 @@ class Reoffer(NamedTuple):
 
 def reoffers(state: State) -> tuple[Reoffer, ...]:
     """Return all that was refused of allotments, by period, seller, plant and province."""
-    sums: dict[tuple[str, str, str, str], int] = {}
+    sums: dict[tuple[str, str, str, str, int], int] = {}
     for _, each in sorted(state.supply.allotments.items()):
-        key = (each.period, each.allotment.seller_id, each.allotment.plant, each.allotment.province)
+        key = (each.period, each.allotment.seller_id, each.allotment.plant, each.allotment.province, each.lot_kg)
         sums[key] = sums.get(key, 0) + each.refused_lots
-    return tuple(Reoffer(*key, lots, _scheduled(state, *key)) for key, lots in sorted(sums.items()) if lots)
+    return tuple(
+        Reoffer(*key[:-1], lots, divide(_scheduled_kg(state, *key[:-1]), key[-1], Rounding.DOWN))
+        for key, lots in sorted(sums.items())
+        if lots
+    )
 
 
-def _scheduled(state: State, period: str, seller_id: str, plant: str, province: str) -> int:
-    """Return the lots of the series that a seller has asked for, at a plant for a province in a period."""
-    lots = 0
+def _scheduled_kg(state: State, period: str, seller_id: str, plant: str, province: str) -> int:
+    """Return the mass of the series that a seller has asked for, at a plant for a province in a period."""
+    mass = 0
     for series in state.market.series.values():
         opened = state.sessions[series.session_ids[0]].opened
         instrument = state.market.instruments[opened.instrument or ""]
         place = (series.requested_by, instrument.plant, instrument.delivery_region)
         if place == (seller_id, plant, province) and opened.delivery_month in plans.months_of(period):
-            lots += series.quantity_lots
-    return lots
+            mass += series.quantity_lots * instrument.lot_kg
+    return mass
 
 
 # --- What the law has reported ----------------------------------------------------------------------------------
@@ -450,10 +458,9 @@ def _with_offers(state: State, order: OrderAccepted, lots: int) -> State:
     """Count lots that a seller offers; nothing is counted before the first plan is opened, to cost nothing."""
     if not len(state.supply.plans):
         return state
-    opened = state.sessions[order.session_id].opened
-    key = (opened.delivery_month, order.participant_id, plant_of(state, order.place))
-    offers = state.supply.offers
-    return _with_supply(state, offers=offers.insert(key, max(0, offers.get(key, 0) + lots)))
+    session, offers = state.sessions[order.session_id], state.supply.offers
+    key = (session.opened.delivery_month, order.participant_id, plant_of(state, order.place))
+    return _with_supply(state, offers=offers.insert(key, max(0, offers.get(key, 0) + mass_kg(session, lots))))
 
 
 def _with_supply(state: State, **changes: object) -> State:

@@ -58,7 +58,7 @@ class Supply(msgspec.Struct, frozen=True):
     sales: Map[tuple[str, str], SalesReported]
     """By month and province."""
     offers: Map[tuple[str, str, str], int]
-    """The lots offered on the platform and not withdrawn, by delivery month, seller and plant."""
+    """The kilograms offered on the platform and not withdrawn, by delivery month, seller and plant."""
 
 
 def no_supply() -> Supply:

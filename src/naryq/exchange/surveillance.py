@@ -33,7 +33,7 @@ from naryq.messages import (
     Traded,
 )
 from naryq.surveillance import Fill, Offer, Sheet, Trade
-from naryq.units import month_after
+from naryq.units import Rounding, divide, month_after
 
 REMEMBERED_SESSIONS: Final = 8
 """How many sessions of a market are remembered."""
@@ -139,13 +139,13 @@ def _planned(state: State, session: Session, offers: Iterable[Offer]) -> dict[st
         return {}
     plants = frozenset(supply.plant_of(state, place.place) for place in session.opened.places)
     left: dict[str, int] = {}
-    for seller, plant, lots in supply.still_to_offer(state, plan):
+    for seller, plant, kg in supply.still_to_offer(state, plan):
         if plant in plants:
             group = group_of(state, seller)
-            left[group] = left.get(group, 0) + lots
-    now = surveillance.asked_lots(offers)
+            left[group] = left.get(group, 0) + kg
+    now, lot_kg = surveillance.asked_lots(offers), session.opened.lot_kg
     days = calendar.trading_days_left(state, session.opened.day, f"{month_after(plan.months[-1])}-01")
-    owed = ((group, lots + now.get(group, 0)) for group, lots in left.items())
+    owed = ((group, divide(kg, lot_kg, Rounding.UP) + now.get(group, 0)) for group, kg in left.items())
     return {group: surveillance.evenly(lots, days) for group, lots in owed if lots > 0}
 
 

@@ -107,6 +107,11 @@ def session_in(state: State, session_id: str, *phases: Phase) -> Session:
     return session
 
 
+def mass_kg(session: Session, lots: int) -> int:
+    """Return the mass of lots of a session: months and plans count mass, since a lot by truck is no tank car."""
+    return lots * session.opened.lot_kg
+
+
 def check_correction(stands: bool, correction: str, of_what: str) -> None:  # noqa: FBT001 - what stands is the question
     """Refuse what is reported again without a reason (ALREADY_EXISTS), and a correction of nothing (NOT_FOUND)."""
     if stands and not correction:

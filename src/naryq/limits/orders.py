@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Final
 
 from naryq.messages import Code, Refusal
-from naryq.units import KG_PER_TONNE, NS_PER_SECOND, divide, grouped
+from naryq.units import KG_PER_TONNE, NS_PER_SECOND, Rounding, divide, grouped
 
 LOTS: Final = "order_lots_highest"
 VALUE: Final = "order_value_highest"
@@ -95,25 +95,34 @@ def together(times: Iterable[Times]) -> Times:
     return tuple(sorted(chain.from_iterable(times)))
 
 
-def judge_batch(standing_lots: int, quantity_lots: int, least: int | None, most: int | None) -> Refusal | None:
+def judge_batch(standing_kg: int, quantity_kg: int, lot_kg: int, least: int | None, most: int | None) -> Refusal | None:
     """Return the refusal of a bid outside a month's smallest or largest batch, or None.
 
-    `standing_lots` is what the buyer and its affiliates have bought or are bidding for in the month already. After the
-    Gas Law, article 27-1(12), which has the rules set both batches.
+    `standing_kg` is what the buyer and its affiliates have bought or are bidding for in the month already. Batches are
+    counted in lots by rail, of `lot_kg` each, whatever the lot of the session is. After the Gas Law, article 27-1(12),
+    which has the rules set both batches.
     """
-    month = standing_lots + quantity_lots
-    if most is not None and month > most:
+    month_kg = standing_kg + quantity_kg
+    lots = divide(month_kg, lot_kg, Rounding.UP)
+    if most is not None and month_kg > most * lot_kg:
+        left = max(0, divide(most * lot_kg - standing_kg, lot_kg, Rounding.DOWN))
         return Refusal(
             Code.BATCH_TOO_LARGE,
-            f"with this order the buyer and its affiliates would take {month} lots in the month",
+            f"with this order the buyer and its affiliates would take {lots} lots in the month",
             where="quantity_lots",
-            remedy=f"They may take {most}, so at most {max(0, most - standing_lots)} more.",
+            remedy=f"They may take {most}, so at most {left} more{_by_rail(quantity_kg, lot_kg)}.",
         )
-    if least is not None and month < least:
+    if least is not None and month_kg < least * lot_kg:
+        wanted = divide(least * lot_kg - standing_kg, lot_kg, Rounding.UP)
         return Refusal(
             Code.BATCH_TOO_SMALL,
-            f"the buyer would take {month} lots in the month",
+            f"the buyer would take {lots} lots in the month",
             where="quantity_lots",
-            remedy=f"Bid for at least {least - standing_lots} lots.",
+            remedy=f"Bid for at least {wanted} lots{_by_rail(quantity_kg, lot_kg)}.",
         )
     return None
+
+
+def _by_rail(quantity_kg: int, lot_kg: int) -> str:
+    """Say of how many kilograms the lots are, where those of an order are smaller."""
+    return "" if quantity_kg % lot_kg == 0 else f", of {grouped(lot_kg)} kg each"

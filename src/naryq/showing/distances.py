@@ -16,9 +16,9 @@ from naryq.exchange.money_state import balance
 from naryq.exchange.state import Session
 from naryq.messages import CompensationClaimed
 from naryq.rulebook import InForce
-from naryq.showing.seals import sealed_bids
+from naryq.showing.seals import sealed_bids_kg
 from naryq.showing.viewer import Viewer
-from naryq.units import days_between, divide
+from naryq.units import Rounding, days_between, divide
 
 PER_TONNE: Final = "tenge_per_tonne"
 LIVE: Final = ("collecting", "call", "continuous", "halted")
@@ -182,11 +182,12 @@ def _batches(state: State, rules: InForce) -> Iterator[Distance]:
     if most is None:
         return
     taken: dict[tuple[str, str], int] = {}
-    sealed = sealed_bids(state)
-    for (participant_id, month), lots in sorted(state.limits.batches.items()):
+    sealed, lot_kg = sealed_bids_kg(state), rules.required_integer("lot")
+    for (participant_id, month), kg in sorted(state.limits.batches.items()):
         key = (month, people.group_of(state, participant_id))
-        taken[key] = taken.get(key, 0) + lots - sealed[participant_id, month]
-    for (month, group), lots in sorted(taken.items()):
+        taken[key] = taken.get(key, 0) + kg - sealed[participant_id, month]
+    for (month, group), kg in sorted(taken.items()):
+        lots = divide(kg, lot_kg, Rounding.UP)
         if lots:
             yield Distance(
                 limit=limits.MOST,

@@ -26,6 +26,7 @@ from naryq.messages import (
 from naryq.showing import walls
 from naryq.showing.seals import sealed_orders
 from naryq.showing.viewer import Viewer
+from naryq.units import Rounding, divide
 
 
 class ShownPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,20 +206,22 @@ def duties(state: State, viewer: Viewer) -> tuple[ShownDuty, ...]:
 
 
 def _sealed_offers(state: State, viewer: Viewer) -> Counter[tuple[str, str, str]]:
-    """Return the lots that are offered under seal by others than the viewer, by month, seller and plant."""
-    lots = Counter[tuple[str, str, str]]()
+    """Return the mass that is offered under seal by others than the viewer, by month, seller and plant."""
+    masses = Counter[tuple[str, str, str]]()
     for order in sealed_orders(state):
         if order.side == "sell" and order.participant_id != viewer.participant_id:
-            month = state.sessions[order.session_id].opened.delivery_month
-            lots[month, order.participant_id, supply.plant_of(state, order.place)] += order.quantity_lots
-    return lots
+            opened = state.sessions[order.session_id].opened
+            key = (opened.delivery_month, order.participant_id, supply.plant_of(state, order.place))
+            masses[key] += order.quantity_lots * opened.lot_kg
+    return masses
 
 
 def _duty(state: State, duty: supply.Duty, sealed: Counter[tuple[str, str, str]]) -> ShownDuty:
     approved = state.supply.plans[duty.period].approved
     assert approved is not None, "only an approved plan obliges"
-    hidden = sum(sealed[month, duty.seller_id, duty.plant] for month in approved.months)
-    seen = duty._replace(offered_lots=max(0, duty.offered_lots - hidden))
+    hidden_kg = sum(sealed[month, duty.seller_id, duty.plant] for month in approved.months)
+    hidden_lots = divide(hidden_kg, approved.lot_kg, Rounding.UP)
+    seen = duty._replace(offered_lots=max(0, duty.offered_lots - hidden_lots))
     return ShownDuty(**seen._asdict(), short_kg=seen.short_kg, withheld_lots=seen.withheld_lots)
 
 

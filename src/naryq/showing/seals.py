@@ -29,14 +29,14 @@ def sealed_orders(state: State) -> Iterator[OrderAccepted]:
             yield from session.orders.values()
 
 
-def sealed_bids(state: State) -> Counter[tuple[str, str]]:
-    """Return the lots of each participant's sealed bids for each month."""
-    lots = Counter[tuple[str, str]]()
+def sealed_bids_kg(state: State) -> Counter[tuple[str, str]]:
+    """Return the mass of each participant's sealed bids for each month."""
+    masses = Counter[tuple[str, str]]()
     for order in sealed_orders(state):
         if order.side == "buy":
-            month = state.sessions[order.session_id].opened.delivery_month
-            lots[order.participant_id, month] += order.quantity_lots
-    return lots
+            opened = state.sessions[order.session_id].opened
+            masses[order.participant_id, opened.delivery_month] += order.quantity_lots * opened.lot_kg
+    return masses
 
 
 def check_statement(state: State, viewer: Viewer, participant_id: str, day: str, at_ns: int) -> None:
