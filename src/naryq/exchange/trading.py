@@ -213,16 +213,12 @@ class _Call(NamedTuple):
     ages: Mapping[int, int]
 
 
-def indicative(state: State, session: Session) -> Uncrossing:
-    """Say at which price a call would end now, what would trade, and what would be left over."""
-    return _uncrossing(session, _call_of(state, session))
-
-
 def uncrossed(state: State, session: Session, at_ns: int, bounds: Bounds = UNBOUNDED) -> Outcome:
     """Say what follows when a call ends: trades at one price, and the end of market orders.
 
     Orders of one group do not meet: the rule of self-trades says whose is taken back instead, and the price is found
-    anew. Where the price would lie outside the bounds nothing trades.
+    anew. Where the price would lie outside the bounds nothing trades, and market orders end all the same: what is left
+    of the call goes on in the book, where nobody sees them.
 
     Args:
         state: The state as the call ends.
@@ -233,9 +229,11 @@ def uncrossed(state: State, session: Session, at_ns: int, bounds: Bounds = UNBOU
     call = _call_of(state, session)
     rule: SelfTrade = "allow" if session.opened.self_trade in {"", "allow"} else session.opened.self_trade  # type: ignore[assignment]
     events: list[AnyEvent] = []
+    stopped_at = None
     while (price := _uncrossing(session, call).price) is not None:
         if not bounds.allow(price):
-            return Outcome((), price)
+            stopped_at = price
+            break
         bids, asks = ([o for o in side if _willing(o, price)] for side in (call.bids, call.asks))
         meeting = meet(bids, asks, call.ages, rule)
         for order, lots in meeting.cancelled:
@@ -245,7 +243,7 @@ def uncrossed(state: State, session: Session, at_ns: int, bounds: Bounds = UNBOU
             _take(meeting.pairs)
             break
     events.extend(_gone(session.orders[o.order_id], CALL_ENDED) for o in _waiting_at_market(call))
-    return Outcome(tuple(events))
+    return Outcome(tuple(events), stopped_at)
 
 
 def _call_of(state: State, session: Session) -> _Call:
@@ -317,8 +315,3 @@ def _take(pairs: list[tuple[Order, Order, int]]) -> None:
 
 def _waiting_at_market(call: _Call) -> Iterator[Order]:
     return (o for side in (call.bids, call.asks) for o in side if o.shown and abs(o.price) == MARKET_PRICE)
-
-
-def spread(book: Book) -> tuple[int | None, int | None]:
-    """Return the best limits to buy and to sell."""
-    return best(book, "buy"), best(book, "sell")
