@@ -12,6 +12,7 @@ from tests.venue_samples import Desk, founded, instant, opening, order, rulebook
 from naryq import exchange, limits
 from naryq.exchange import snapshots
 from naryq.messages import (
+    AdoptRulebook,
     ClaimCompensation,
     ClearSession,
     CloseSession,
@@ -306,6 +307,23 @@ def test_the_limit_ends_by_itself() -> None:
     assert of(session(desk, 2, 60_000), LimitLifted) == []
     assert len(of(session(desk, 3, 60_000), LimitLifted)) == 1
     assert desk.state.limits.lock.acting is None
+    assert desk.findings == []
+
+
+def test_keys_that_are_taken_away_bound_nothing() -> None:
+    """A rulebook without the rule may come while it acts: what was refused for it before is taken from then on."""
+    desk = founded(rulebook(**KEYS), "2021-01-01")
+    parity(desk, "2021-01-01", 70_000)
+    session(desk, 0, 100_000)
+    parity(desk, "2021-01-28", 70_000)
+    assert len(of(session(desk, 1, 100_000), LimitReached)) == 1
+    desk.must(OpenSession, "operator", **opening("now", day="2021-03-10", delivery_month="2021-04"))
+    desk.at_ns = instant("11:00", "2021-03-10")
+    dear = order("dear", "ZH", "sell", price=100_000, lots=1, session_id="now")
+    assert desk.give(SubmitOrder, "zhanaozen", **dear).code == Code.PRICE_ABOVE_PARITY
+    assert not len(desk.state.sessions["now"].orders)
+    desk.must(AdoptRulebook, "regulator", rulebook=rulebook("without"))
+    assert desk.give(SubmitOrder, "zhanaozen", **dear).code is None
     assert desk.findings == []
 
 

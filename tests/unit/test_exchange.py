@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.trading_samples import bid, closed, offer, trading
 from tests.venue_samples import (
     LINKS,
     PLACES,
@@ -40,6 +41,7 @@ from naryq.messages import (
     PlanSupply,
     PricesPublished,
     PublishPrices,
+    PublishSession,
     Refused,
     ReportRetailTerms,
     RetailTermsReported,
@@ -380,6 +382,20 @@ def test_prices_wait_for_all_retail_terms() -> None:
     desk.must(ReportRetailTerms, "regulator", **terms("KZ-23"))
     published = desk.must(PublishPrices, "operator", session_id="call")
     assert [pump.province for pump in published.pump_prices] == ["KZ-47"]
+
+
+def test_only_a_network_session_has_pump_prices() -> None:
+    """A session over an instrument finds one price at its plant: it is published as such, and no pump price follows."""
+    desk = trading("call")
+    desk.must(SubmitOrder, "zhanaozen", **offer("ask", 90_000, 2))
+    desk.must(SubmitOrder, "aktau", **bid("bid", 90_000, 2))
+    report_terms(desk)
+    assert closed(desk).code is None
+    desk.must(ClearSession, "operator", session_id="day")
+    assert desk.give(PublishPrices, "operator", session_id="day").code == Code.NOT_SUPPORTED
+    assert desk.state.sessions["day"].phase == "cleared"
+    assert desk.must(PublishSession, "operator", session_id="day").weighted_average_tenge_per_tonne == 90_000
+    assert desk.findings == []
 
 
 def test_a_session_without_trade_leaves_the_reference_alone() -> None:

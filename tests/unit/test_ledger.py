@@ -73,6 +73,14 @@ def test_the_rent_of_a_full_link_is_held_apart() -> None:
     assert sum(amount for (_, unit), amount in booked.items() if unit == "tiyn") == 0
 
 
+def test_gas_for_nothing_moves_no_money() -> None:
+    """A trade at the price 0 books the gas alone, from seller to buyer; at any other the money beside it."""
+    gas = {("participant:aktau", "kg"): LOT_KG, ("participant:zhanaozen", "kg"): -LOT_KG}
+    assert amounts(ledger.exchanged("aktau", "zhanaozen", 0, LOT_KG)) == gas
+    money = {("participant:aktau", "tiyn"): -1, ("participant:zhanaozen", "tiyn"): 1}
+    assert amounts(ledger.exchanged("aktau", "zhanaozen", 1, LOT_KG)) == {**money, **gas}
+
+
 def test_nothing_traded_books_nothing() -> None:
     """A session without deals has no legs at all."""
     assert ledger.settlement((), 0) == ()

@@ -335,6 +335,45 @@ def test_a_seller_need_not_load_what_is_not_prepaid() -> None:
     assert money.fail("call/1", "seller").code == Code.NOT_DUE
 
 
+def test_a_party_fails_once() -> None:
+    """A seller who failed to load the rest is not declared again while the buyer owes for the first half."""
+    money = agreed(prepayment_days=None)
+    money.ship("call/1", "RW-1", 180_000, "2021-12-31")
+    money.receive("RW-1")
+    money.on("2022-02-11")
+    assert money.fail("call/1", "seller").code is None
+    own = money.tenge("cash:zhanaozen") + money.tenge("held:zhanaozen")
+    assert own == 5_000_000 - 36_000 - 18_000_000 // 20
+    assert money.fail("call/1", "seller").code == Code.NOT_DUE
+    assert own == money.tenge("cash:zhanaozen") + money.tenge("held:zhanaozen")
+    assert money.fail("call/1", "buyer").code is None
+    assert money.tenge("cash:zhanaozen") == own + 18_000_000 + VALUE // 40
+
+
+def test_without_a_day_to_pay_nobody_fails_to_pay() -> None:
+    """Where no rule sets the day, the buyer is never in default; the seller may be, and paying is taken at any time."""
+    money = agreed(payment_days=None, prepayment_days=None)
+    money.on("2022-02-11")
+    answer = money.fail("call/1", "buyer")
+    assert answer.code == Code.NOT_DUE
+    assert "payment_days" in answer.events[0].remedy  # type: ignore[union-attr]  # a refusal has a remedy
+    assert money.pay("call/1", VALUE).code is None
+    assert money.fail("call/1", "seller").code is None
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 + 36_000_000 // 20
+
+
+def test_a_deal_for_which_nothing_is_held_is_performed_like_any_other() -> None:
+    """Without guarantees and fees no order holds money, and what was agreed is paid, delivered and settled."""
+    money = agreed(guarantee_share=None, exchange_fee=None, exchange_fee_minimum=None)
+    assert len(money.desk.state.money.holds) == 0
+    assert money.pay("call/1", VALUE).code is None
+    money.on("2022-01-04")
+    money.ship("call/1", "RW-1", 360_000, "2022-01-04")
+    assert money.receive("RW-1").code is None
+    assert (money.tenge("cash:aktau"), money.tenge("cash:zhanaozen")) == (50_000_000 - VALUE, 41_000_000)
+    assert money.tenge("carrier") == 720_000
+
+
 def test_the_waterfall_in_its_order() -> None:
     """Guarantee, own money, guarantee fund, insurance fund; the rest is owed to whom it is due, seller first."""
     money = agreed(prepayment_days=None, penalty_share=None)

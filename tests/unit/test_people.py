@@ -314,6 +314,23 @@ def test_an_affiliate_of_the_exchange_may_be_permitted() -> None:
         assert standing(desk.state, "aktau", desk.at_ns) == "active"
 
 
+def test_an_affiliation_that_is_older_than_the_rules_is_known() -> None:
+    """Without a rulebook nobody is suspended for a pair; under one the next declaration counts it as well."""
+    desk = Desk()
+    desk.at_ns = instant("09:00")
+    for person, role in (("operator", "operator"), ("regulator", "regulator"), ("aktau", "buyer"), ("dossor", "buyer")):
+        desk.must(AdmitParticipant, "operator", participant_id=person, name=person, role=role)
+    declared(desk, "aktau", "operator")
+    assert (group_of(desk.state, "operator"), standing(desk.state, "aktau", desk.at_ns)) == ("aktau", "active")
+    desk.must(AdoptRulebook, "regulator", rulebook=rulebook(exchange_affiliates="forbidden"))
+    desk.must(SuspendParticipant, "regulator", participant_id="aktau", reason="late")
+    pair = {"participant_id": "dossor", "affiliate_id": "aktau", "evidence": "shares"}
+    answer = desk.give(DeclareAffiliation, "regulator", **pair)
+    gone = [event.participant_id for event in answer.events if isinstance(event, ParticipantSuspended)]
+    assert gone == ["dossor"]
+    assert desk.findings == []
+
+
 PAIRS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh")), max_size=12)
 
 

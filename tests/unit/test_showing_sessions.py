@@ -119,6 +119,14 @@ def test_a_session_says_what_it_is_and_came_to() -> None:
     assert sessions.session(desk.state, "other", desk.at_ns) is None
 
 
+def test_a_network_session_shows_no_bounds_of_trades() -> None:
+    """Its limits act on its clearing: a hold and a halt bound the orders of a session over an instrument alone."""
+    desk = opened(rulebook(hold_rise=700, session_price_limit=500))
+    shown = sessions.session(desk.state, "call", desk.at_ns)
+    assert shown is not None
+    assert (shown.bounds.lowest_tenge_per_tonne, shown.bounds.highest_tenge_per_tonne) == (None, None)
+
+
 def auction(*, reserve_published: bool, start: int = 80_000) -> Desk:
     """Return a desk with an open standard auction of zhanaozen, upwards with a reserve."""
     desk = venue(rulebook(auction_minimum_participants=2))

@@ -166,6 +166,15 @@ def test_a_session_for_a_region_takes_buyers_of_it_alone() -> None:
     assert buy(desk, "here", 90_000, 1, place=REPUBLICAN, delivery="KZ-23").code is None
 
 
+def test_gas_goes_to_provinces_of_the_rulebook_alone() -> None:
+    """Where an instrument is for the whole Republic, an unknown province is refused and one of the rulebook taken."""
+    desk = trading(instrument=REPUBLICAN)
+    for nowhere in ("KZ-99", None):
+        assert buy(desk, "bid", 90_000, 1, place=REPUBLICAN, delivery=nowhere).code == Code.UNKNOWN_PLACE
+    assert open_lots(desk) == {}
+    assert buy(desk, "bid", 90_000, 1, place=REPUBLICAN, delivery="KZ-23").code is None
+
+
 def test_only_a_continuous_phase_trades_at_once() -> None:
     """An order that must trade at once is refused in a call, where nothing does."""
     desk = trading(opening_call=True)

@@ -7,7 +7,7 @@ import pytest
 from tests.trading_samples import REGIONAL, asked, closed, over, phase, venue
 from tests.venue_samples import Answer, Desk, instant, rulebook
 
-from naryq import StandardAuction, views
+from naryq import StandardAuction, exchange, views
 from naryq.messages import (
     AdmitParticipant,
     AmendOrder,
@@ -25,6 +25,7 @@ from naryq.messages import (
     PhaseChanged,
     PublishSession,
     Refusal,
+    Refused,
     SessionEnded,
     StandardTerms,
     StopTrading,
@@ -286,6 +287,21 @@ def test_terms_that_make_no_auction_are_refused(changes: dict[str, Any], code: C
     """Nobody's auction, one by who may not trade on its side, and one that could never end is refused."""
     answer = venue().give(OpenSession, "operator", **over("standard", standard=terms(**changes)))
     assert answer.code == code
+
+
+def test_an_auction_is_not_called_as_an_order_is() -> None:
+    """The initiator's order has the auction's name: where another has it nothing opens, under a new name it does."""
+    desk = auctioning()
+    bids(desk, "aktau", "late", 90_000, 1)
+    opening = over("standard", "late", window="other", standard=terms())
+    (refused,) = desk.give(OpenSession, "operator", **opening).events
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.where) == (Code.DUPLICATE_ID, "session_id")
+    assert "late" not in desk.state.sessions
+    desk.must(OpenSession, "operator", **{**opening, "session_id": "later"})
+    assert [order.order_id for order in exchange.ordered(desk.state.sessions["later"].orders)] == ["later"]
+    assert won(cleared(desk)) == []
+    assert desk.findings == []
 
 
 @pytest.mark.parametrize(

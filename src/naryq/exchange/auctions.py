@@ -108,10 +108,9 @@ def _options(state: State, opened: SessionOpened, bids: tuple[OrderAccepted, ...
     )
 
 
-def price_called(state: State, session: Session) -> int | None:
-    """Return the price of the round that an open auction is in; None under seal."""
-    if not session.rounds:
-        return None
+def price_called(state: State, session: Session) -> int:
+    """Return the price of the round that an open auction is in."""
+    assert session.rounds, "no price is called under seal"
     return Terms(**_options(state, session.opened, ())).price_of(len(session.rounds))
 
 
