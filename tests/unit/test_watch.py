@@ -11,6 +11,7 @@ from naryq import exchange
 from naryq.exchange.surveillance import REMEMBERED_SESSIONS
 from naryq.messages import (
     AdmitParticipant,
+    AmendOrder,
     CancelOrder,
     ClearSession,
     CloseFlag,
@@ -20,6 +21,7 @@ from naryq.messages import (
     Evidence,
     FlagRaised,
     OpenSession,
+    SessionWatched,
     SubmitOrder,
 )
 
@@ -185,6 +187,16 @@ def test_a_threshold_is_held_on_the_day_of_the_session(threshold: int) -> None:
     sold(desk)
     assert len(flags(cleared(desk))) == 2
     assert desk.state.sessions["call"].opened.day == DAY
+
+
+def test_what_is_taken_back_by_a_change_is_not_offered() -> None:
+    """An offer of twenty lots of which four trade and one is left by a change counts as five, to whoever holds back."""
+    desk = trading(text=rulebook(watch_concentration=1))
+    desk.must(SubmitOrder, "zhanaozen", **offer("ask", 90_000, 20))
+    desk.must(SubmitOrder, "aktau", **bid("bid", 90_000, 4))
+    desk.must(AmendOrder, "zhanaozen", session_id="day", order_id="ask", quantity_lots=1)
+    (watched,) = [event for event in closed(desk).events if isinstance(event, SessionWatched)]
+    assert watched.offered == (("zhanaozen", 5),)
 
 
 PLAN = """

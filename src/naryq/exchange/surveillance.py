@@ -155,6 +155,7 @@ def _offers(state: State, session: Session, heard: tuple[_Heard, ...]) -> Iterat
         if isinstance(event, OrderAmended):
             amended[event.order_id] = (*amended.get(event.order_id, ()), event)
     withdrawn = frozenset(event.order_id for event in heard if isinstance(event, OrderCancelled) and not event.reason)
+    lots = _lots_let_stand(heard)
     for event in heard:
         if isinstance(event, OrderAccepted):
             later = amended.get(event.order_id, ())
@@ -165,11 +166,29 @@ def _offers(state: State, session: Session, heard: tuple[_Heard, ...]) -> Iterat
                 group=group_of(state, event.participant_id),
                 side=event.side,
                 price_tenge_per_tonne=price - session.carriage.get(event.place, 0),
-                quantity_lots=event.quantity_lots,
+                quantity_lots=lots[event.order_id],
                 at_ns=event.submitted_at_ns,
                 withdrawn=event.order_id in withdrawn,
                 amended_at_ns=tuple(each.at_ns for each in later),
             )
+
+
+def _lots_let_stand(heard: Iterable[_Heard]) -> dict[str, int]:
+    """Return the lots of each order that its sender let stand: what had traded when it was changed last, and the rest.
+
+    Whoever offers much and takes most of it back by a change has offered the rest alone.
+    """
+    lots: dict[str, int] = {}
+    traded: dict[str, int] = {}
+    for event in heard:
+        if isinstance(event, OrderAccepted):
+            lots[event.order_id] = event.quantity_lots
+        elif isinstance(event, OrderAmended):
+            lots[event.order_id] = traded.get(event.order_id, 0) + event.quantity_lots
+        elif isinstance(event, Traded):
+            for order_id in (event.sell_order_id, event.buy_order_id):
+                traded[order_id] = traded.get(order_id, 0) + event.quantity_lots
+    return lots
 
 
 def _trades(state: State, heard: Iterable[_Heard]) -> Iterator[Trade]:
