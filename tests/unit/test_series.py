@@ -82,6 +82,14 @@ def test_deals_in_the_region_spare_the_republic() -> None:
     assert set(told.values()) == {"the sessions for the region have brought deals"}
 
 
+@pytest.mark.parametrize(("lots", "gone"), [(4, ["extra-2", "extra-3", "extra-4", "extra-5"]), (0, ["extra-2"])])
+def test_a_regional_session_that_is_called_off_brings_no_deals(lots: int, gone: list[str]) -> None:
+    """Where the last one for the region is called off, what the first has brought says whether the Republic follows."""
+    desk = scheduled()
+    hold(desk, 1, lots)
+    assert list(cancelled(phase(desk, "cancelled", "extra-2"))) == gone
+
+
 def test_without_deals_the_republic_follows() -> None:
     """When the region brings no deal, the sessions for all are held, until the volume is sold."""
     desk = scheduled()

@@ -159,7 +159,19 @@ def _base_price_set(opened: SessionOpened, average: int, average_of: str, rules:
     )
 
 
-def _not_needed(state: State, event: SessionEnded) -> tuple[PhaseChanged, ...]:
+def _phase_changed(state: State, event: PhaseChanged) -> Decision:
+    """Cancel the sessions for the Republic too where the region's last one is called off and brought deals before."""
+    series_id = state.sessions[event.session_id].opened.series_id
+    if event.phase != "cancelled" or series_id is None:
+        return ()
+    series = state.market.series[series_id]
+    # Whatever a series cancels by itself needs no second look: its lots are sold, or it is one for the Republic.
+    sold = sum(state.sessions[name].statistics.volume_lots for name in series.session_ids)
+    regional = event.session_id in series.session_ids[: series.fallback_from]
+    return _not_needed(state, event) if regional and sold < series.quantity_lots else ()
+
+
+def _not_needed(state: State, event: SessionEnded | PhaseChanged) -> tuple[PhaseChanged, ...]:
     series_id = state.sessions[event.session_id].opened.series_id
     if series_id is None:
         return ()
@@ -224,6 +236,7 @@ TOPIC: Final = Topic(
     followers=MappingProxyType(
         {
             SessionEnded: (_session_ended,),
+            PhaseChanged: (_phase_changed,),
         }
     ),
 )
