@@ -24,7 +24,7 @@ from naryq.cli.files import read_rulebook
 from naryq.cli.serve_fix import fix_door
 from naryq.cli.settings import AccessSettings, FixSettings, Settings, VenueSettings, WebSettings, read_settings
 from naryq.desk import doors as desk
-from naryq.engine import Engine, EngineApart, OnEntry, collect_lightly, ignore
+from naryq.engine import Engine, EngineApart, OnEntry, SnapshotCheck, collect_lightly, ignore
 from naryq.engine.forking import can_fork
 from naryq.engine.intake import Clock
 from naryq.exchange import State
@@ -147,7 +147,9 @@ def _wired(settings: Settings, access: Access, services: Sequence[Service]) -> _
     views: tuple[View, ...] = (hub.see, keeper.see)
     second_person = frozenset(_kind(name) for name in settings.access.second_person)
     open_reader = partial(named.reader, settings.venue.journal)
-    engine = partial(_apart if settings.venue.writer == "process" and can_fork() else _engine, settings.venue.journal)
+    check = SnapshotCheck(settings.venue.journal, first=settings.venue.snapshot_check == "first")
+    opens = _apart if settings.venue.writer == "process" and can_fork() else _engine
+    engine = partial(opens, settings.venue.journal, check=check)
     house = House(engine, access, time.time_ns, views=views, second_person=second_person, open_reader=open_reader)
     kept = (keeper.service,) if settings.keeper.runs else ()
     return _Wired(
@@ -207,7 +209,9 @@ async def _open_doors(settings: Settings, wired: _Wired) -> None:
         watch.cancel()
     if not server.stops_by_signal:
         what = "the engine has stopped: see the log"
-        raise Refusal(Code.STOPPED, what, where="engine", remedy="Start it again: it recovers from the journal.")
+        raise wired.house.engine.stopped_for or Refusal(
+            Code.STOPPED, what, where="engine", remedy="Start it again: it recovers from the journal."
+        )
 
 
 async def _watch(house: House, server: "_Server") -> None:
@@ -250,16 +254,19 @@ def _listening(web: WebSettings) -> socket.socket:
 # --- The venue ------------------------------------------------------------------------------------------------------
 
 
-def _engine(journal: str, on_entry: OnEntry = ignore, clock: Clock | None = time.time_ns) -> Engine[State]:
+def _engine(
+    journal: str, on_entry: OnEntry = ignore, *, clock: Clock | None = time.time_ns, check: SnapshotCheck | None = None
+) -> Engine[State]:
     snapshots = named.snapshots(journal)
-    return Engine(_patiently(partial(_journal, journal)), on_entry=on_entry, snapshots=snapshots, clock=clock)
+    opened = _patiently(partial(_journal, journal))
+    return Engine(opened, on_entry=on_entry, snapshots=snapshots, snapshot_check=check, clock=clock)
 
 
-def _apart(journal: str, on_entry: OnEntry) -> EngineApart[State]:
+def _apart(journal: str, on_entry: OnEntry, *, check: SnapshotCheck) -> EngineApart[State]:
     snapshots = named.snapshots(journal)
     return EngineApart(
         partial(_patiently, partial(_journal, journal)),
-        partial(Engine, snapshots=snapshots, clock=time.time_ns),
+        partial(Engine, snapshots=snapshots, snapshot_check=check, clock=time.time_ns),
         partial(named.reader, journal),
         on_entry=on_entry,
         snapshots=snapshots,

@@ -25,7 +25,8 @@ Named = TypeVar("Named", bound=Table)
 class VenueSettings(Table, frozen=True):
     """Where the venue lives: the journal (a file or postgresql://...), the secrets, and what a new one adopts.
 
-    The `writer` has a process of its own, or a thread, which needs half the memory and bears half the load.
+    The `writer` has a process of its own, or a thread, which needs half the memory and bears half the load. A
+    start's snapshot is checked against the journal beside the venue, or first: then the start waits for it.
     """
 
     journal: str = "venue.journal"
@@ -33,6 +34,7 @@ class VenueSettings(Table, frozen=True):
     rulebook: str = "guarded"
     log_level: LogLevel = "warning"
     writer: Literal["process", "thread"] = "process"
+    snapshot_check: Literal["beside", "first"] = "beside"
 
 
 class WebSettings(Table, frozen=True):

@@ -12,6 +12,7 @@ from naryq.engine.answers import NOT_KEPT, Answer, Promise
 from naryq.engine.apart import EngineApart
 from naryq.engine.collector import collect_lightly
 from naryq.engine.recovery import OnEntry, ignore
+from naryq.engine.snapshot_check import SnapshotCheck
 from naryq.engine.writer import BATCH_LIMIT, QUEUE_LIMIT, Engine
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "EngineApart",
     "OnEntry",
     "Promise",
+    "SnapshotCheck",
     "collect_lightly",
     "ignore",
 ]

@@ -84,13 +84,15 @@ class EngineApart(Generic[S]):
         self._figures: SimpleQueue[str] = SimpleQueue()
         self._hand_over: HandOver = at_once
         self._running = self._follows = True
+        self.stopped_for: Refusal | None = None
+        """Why the writer has stopped by itself, where that can be said."""
         self._line, self._process = _started(partial(_work, open_journal, open_engine))
         self._said = self._line.makefile("rb")
         with self._ending_on_error():
             told = line.from_writer(self._said)
             _next(told, line.Opened)
             with closing(open_reader()) as reader:
-                self._state, self._sequence, self.passed_over = recovered(reader, machine, snapshots, on_entry)
+                self._state, self._sequence, self.passed_over, _ = recovered(reader, machine, snapshots, on_entry)
             assert self._sequence == _next(told, line.Recovered).sequence, (
                 "the doors and the writer stand behind one row"
             )
@@ -182,6 +184,9 @@ class EngineApart(Generic[S]):
                     self._hand_over(partial(self._take, told))
                 elif isinstance(told, line.Figures):
                     self._figures.put(told.text)
+                elif isinstance(told, line.NotOpened):
+                    self.stopped_for = _refusal(told)
+                    break
         finally:
             self._hand_over(self._end)
             self._figures.put(NOT_RUNNING)
@@ -236,12 +241,16 @@ def _next(said: Iterator[line.ToDoors], expected: type[M]) -> M:
     """Wait until the writer has opened or recovered; refuses as the writer did."""
     told = next(said, None)
     if isinstance(told, line.NotOpened):
-        refusal = told.refusal
-        raise Refusal(refusal.code, refusal.what, where=refusal.where, remedy=refusal.remedy)
+        raise _refusal(told)
     if not isinstance(told, expected):
         what, remedy = "the writer's process ended before it was at work", "See the log, and start it again."
         raise Refusal(Code.STOPPED, what, where="engine", remedy=remedy)
     return told
+
+
+def _refusal(told: line.NotOpened) -> Refusal:
+    refused = told.refusal
+    return Refusal(refused.code, refused.what, where=refused.where, remedy=refused.remedy)
 
 
 def _told(kept: line.Kept, events: Mapping[int, tuple[AnyEvent, ...]]) -> Answer:
@@ -277,7 +286,7 @@ class _Telling(Generic[S]):
         self._lock = threading.Lock()
         self._rows: list[Entry] = []
         self._answered: list[tuple[int, list[Promise]]] = []
-        engine.tell(self.row, self.flush)
+        engine.tell(self.row, self.flush, self.stopped)
         collect_lightly()
         line.send(own, line.Recovered(engine.sequence))
 
@@ -308,6 +317,11 @@ class _Telling(Generic[S]):
             answered, self._answered = self._answered, []
             if rows or answered:
                 self._send(rows, answered)
+
+    def stopped(self, refusal: Refusal) -> None:
+        """Tell that the engine has stopped by itself, and why."""
+        with self._lock, suppress(OSError):
+            line.send(self._line, line.NotOpened(as_event(refusal)))
 
     def _answer(self, number: int, promises: list[Promise], _: Promise | None) -> None:
         with self._lock:

@@ -42,7 +42,7 @@ class Recovered(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 
 class NotOpened(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """The journal could not be opened or replayed."""
+    """The journal could not be opened or replayed, or the writer has stopped by itself."""
 
     refusal: Refused
 

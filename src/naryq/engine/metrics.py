@@ -30,6 +30,7 @@ class Gauges(NamedTuple):
     snapshot_sequence: int
     snapshot_failures: int
     snapshots_passed_over: int
+    snapshot_check: int
     recovery_ns: int
 
 
@@ -95,6 +96,8 @@ class Metrics:
         yield from counter("snapshot_failures", "Snapshots that could not be kept.", gauges.snapshot_failures)
         says = "Snapshots that the last start could not use."
         yield from gauge("snapshots_passed_over", says, gauges.snapshots_passed_over)
+        says = "The snapshot of the last start: 0 none, 1 being checked, 2 agrees, 3 differs, 4 not checked."
+        yield from gauge("snapshot_check", says, gauges.snapshot_check)
         yield from gauge("recovery_seconds", "How long the recovery took.", gauges.recovery_ns)
         yield from _histogram("acknowledgement_seconds", "From receipt to the answer.", self.latency)
         yield from _histogram("group_rows", "Commands a commit.", self.groups)

@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple
 from naryq.engine import collector
 from naryq.engine.snapshots import start
 from naryq.journal.contract import Reader
-from naryq.journal.snapshots import SnapshotStore
+from naryq.journal.snapshots import Snapshot, SnapshotStore
 from naryq.journal.verify import Machine, S, checked
 from naryq.messages import Entry
 
@@ -18,11 +18,12 @@ def ignore(entry: Entry) -> None:
 
 
 class Recovered(NamedTuple, Generic[S]):
-    """A state, the row up to which it goes, and which snapshots could not be used, and why."""
+    """A state, the row up to which it goes, which snapshots could not be used and why, and the one that was."""
 
     state: S
     sequence: int
     passed_over: tuple[str, ...]
+    begun_with: Snapshot | None
 
 
 def recovered(
@@ -34,13 +35,13 @@ def recovered(
         Refusal: JOURNAL_DAMAGED when the journal cannot be replayed.
     """
     with collector.at_rest():
-        state, sequence, chain, passed_over = start(journal, machine, store)
+        state, sequence, chain, passed_over, begun_with = start(journal, machine, store)
         # Nobody holds the first state while the replay goes on: it would remember all changes since.
         for entry in _entries_after(journal, sequence, chain, on_entry):
             state = machine.apply(state, entry)
             sequence = entry.sequence
             on_entry(entry)
-    return Recovered(state, sequence, passed_over)
+    return Recovered(state, sequence, passed_over, begun_with)
 
 
 def _entries_after(journal: Reader, sequence: int, chain: bytes, on_entry: OnEntry) -> Iterator[Entry]:

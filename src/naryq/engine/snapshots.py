@@ -36,6 +36,8 @@ class Start(NamedTuple, Generic[S]):
     chain: bytes
     passed_over: tuple[str, ...] = ()
     """Which newer snapshots do not hold, and why."""
+    begun_with: Snapshot | None = None
+    """The snapshot that it is; None at the very beginning."""
 
 
 def start(journal: Reader, machine: Machine[S], store: SnapshotStore | None) -> Start[S]:
@@ -47,7 +49,7 @@ def start(journal: Reader, machine: Machine[S], store: SnapshotStore | None) -> 
     for found in store.newest_first() if store else ():
         try:
             _check_borne_out(journal, found)
-            return Start(machine.restored(found.state), found.sequence, found.chain, tuple(passed_over))
+            return Start(machine.restored(found.state), found.sequence, found.chain, tuple(passed_over), found)
         except Refusal as refusal:  # The next older one may do, and the journal does.
             passed_over.append(f"the snapshot of row {found.sequence} is passed over: {refusal}")
             _log.warning(passed_over[-1])

@@ -26,6 +26,7 @@ from naryq.engine.group import Group
 from naryq.engine.intake import Clock, sound
 from naryq.engine.metrics import Gauges, Metrics
 from naryq.engine.recovery import OnEntry, ignore, recovered
+from naryq.engine.snapshot_check import SnapshotCheck
 from naryq.engine.snapshots import SnapshotKeeper
 from naryq.journal.contract import AtStep, Journal, Step, pass_by
 from naryq.journal.snapshots import SnapshotStore
@@ -37,7 +38,7 @@ BATCH_LIMIT: Final = 1_000
 SNAPSHOT_EVERY: Final = 50_000
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     """Do nothing."""
 
 
@@ -64,27 +65,36 @@ class Engine(Generic[S]):
         on_entry: OnEntry = ignore,
         snapshots: SnapshotStore | None = None,
         snapshot_every: int = SNAPSHOT_EVERY,
+        snapshot_check: SnapshotCheck | None = None,
         clock: Clock | None = None,
         at_step: AtStep = pass_by,
     ) -> None:
         """Recover the state from the newest snapshot and the journal, and start the writer.
 
-        With `snapshots`, one is taken in the background every `snapshot_every` rows.
+        With `snapshots`, one is taken in the background every `snapshot_every` rows. With `snapshot_check` the one
+        that is started from is held against the journal; where they differ the engine stops.
         """
         assert 1 <= batch_limit <= queue_limit, "a batch must fit the queue"
         self._journal, self._machine = journal, machine
         self._queue_limit, self._batch_limit = queue_limit, batch_limit
-        self._on_entry, self._on_commit, self._at_step, self._clock = on_entry, _nothing, at_step, clock
+        self._on_entry, self._at_step, self._clock = on_entry, at_step, clock
+        self._on_commit: Callable[[], None] = _nothing
+        self._on_stop: Callable[[Refusal], None] = _nothing
         self._queue: deque[Waiting] = deque()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._running = True
         self._metrics = Metrics()
         self._keeper: SnapshotKeeper[S] | None = None
+        self._snapshot_check = snapshot_check
+        self.stopped_for: Refusal | None = None
+        """Why the engine has stopped by itself, where that can be said."""
         with ExitStack() as stack:
             stack.callback(journal.close)  # Should the recovery fail, nobody else would let go of the journal.
             begun_ns = time.perf_counter_ns()
-            self._state, self._sequence, self.passed_over = recovered(journal, machine, snapshots, on_entry)
+            self._state, self._sequence, self.passed_over, begun_with = recovered(journal, machine, snapshots, on_entry)
+            if snapshot_check is not None and begun_with is not None:
+                snapshot_check.begin(begun_with, self._stop_for)
             if snapshots is not None:
                 self._keeper = SnapshotKeeper(machine, snapshots, snapshot_every, self._sequence)
             self._recovery_ns = time.perf_counter_ns() - begun_ns
@@ -107,9 +117,14 @@ class Engine(Generic[S]):
         """Whether commands are taken: false after `close` and after a failure."""
         return self._running
 
-    def tell(self, on_entry: OnEntry, on_commit: Callable[[], None]) -> None:
-        """Tell each row from now on, and when those of a commit were told; call it before the first command."""
-        self._on_entry, self._on_commit = on_entry, on_commit
+    def tell(self, on_entry: OnEntry, on_commit: Callable[[], None], on_stop: Callable[[Refusal], None]) -> None:
+        """Tell each row from now on, when those of a commit were told, and why the engine has stopped by itself.
+
+        Call it before the first command.
+        """
+        self._on_entry, self._on_commit, self._on_stop = on_entry, on_commit, on_stop
+        if self.stopped_for is not None:
+            on_stop(self.stopped_for)
 
     def submit(self, command: AnyCommand) -> Answer:
         """Give one command and wait for its answer, which is durable."""
@@ -175,6 +190,7 @@ class Engine(Generic[S]):
             snapshot_sequence=self._keeper.sequence if self._keeper else 0,
             snapshot_failures=self._keeper.failures if self._keeper else 0,
             snapshots_passed_over=len(self.passed_over),
+            snapshot_check=self._snapshot_check.finding if self._snapshot_check else 0,
             recovery_ns=self._recovery_ns,
         )
         return self._metrics.text(gauges)
@@ -187,6 +203,8 @@ class Engine(Generic[S]):
         self._writer.join()
         if self._keeper is not None:
             self._keeper.close()
+        if self._snapshot_check is not None:
+            self._snapshot_check.close()
         self._journal.close()
 
     def __enter__(self) -> Self:
@@ -282,11 +300,18 @@ class Engine(Generic[S]):
         if self._keeper is not None and group.head is not None:
             self._keeper.offer(group.state, group.head)
 
+    def _stop_for(self, refusal: Refusal) -> None:
+        """Take nothing more, whatever waits: the state is not what the journal leads to."""
+        self.stopped_for = refusal
+        self._stop([], STOPPED)
+        self._on_stop(refusal)
+
     def _stop(self, batch: list[Waiting], reason: Refused) -> None:
         with self._changed:
             self._running = False
             left = list(self._queue)
             self._queue.clear()
+            self._changed.notify()
         self._refuse(batch, reason)
         self._refuse(left, STOPPED)
 

@@ -58,7 +58,7 @@ _GROUPS: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = MappingProxyType({
     ),
     HTTPStatus.TOO_MANY_REQUESTS: (Code.TOO_FAST, Code.TOO_MANY_REQUESTS, Code.LOCKED_OUT),
     HTTPStatus.SERVICE_UNAVAILABLE: (
-        Code.JOURNAL_DAMAGED, Code.JOURNAL_LOCKED, Code.BUSY, Code.STOPPED, Code.OUTCOME_UNKNOWN,
+        Code.JOURNAL_DAMAGED, Code.JOURNAL_LOCKED, Code.SNAPSHOT_DIFFERS, Code.BUSY, Code.STOPPED, Code.OUTCOME_UNKNOWN,
     ),
 })  # fmt: skip
 STATUS: Final = MappingProxyType({code: status for status, codes in _GROUPS.items() for code in codes})

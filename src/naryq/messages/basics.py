@@ -93,6 +93,7 @@ class Code(StrEnum):
     # What the journal and the engine refuse.
     JOURNAL_DAMAGED = "journal_damaged"
     JOURNAL_LOCKED = "journal_locked"
+    SNAPSHOT_DIFFERS = "snapshot_differs"
     BUSY = "busy"
     STOPPED = "stopped"
     OUTCOME_UNKNOWN = "outcome_unknown"

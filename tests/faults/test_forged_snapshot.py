@@ -1,0 +1,219 @@
+"""A snapshot that somebody has forged under the right chain: the venue finds out, stops, and says what to do."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.faults.test_serve import serving, stopped
+from tests.money_samples import agreed
+
+from naryq import exchange
+from naryq.engine import Engine, EngineApart, SnapshotCheck, snapshot_check
+from naryq.engine.snapshot_check import Finding, leads_to
+from naryq.exchange import State
+from naryq.journal import named
+from naryq.journal.contract import Record, rows_after
+from naryq.journal.memory import MemoryJournal
+from naryq.journal.snapshots import Snapshot
+from naryq.journal.sqlite import SqliteJournal
+from naryq.messages import Code, Deposit, Refusal, Refused, encode
+
+PATIENCE_SECONDS = 120
+GAIN = 10**9
+
+
+def forged(snapshot: Snapshot) -> Snapshot:
+    """Give a seller ten million tenge that the bank seems to hold: the chain, the digests and all sums are right."""
+    state = exchange.restored(snapshot.state)
+    balances = state.balances
+    for account, gain in (("cash:zhanaozen", GAIN), ("bank", -GAIN)):
+        balances = balances.insert((account, "tiyn"), balances[account, "tiyn"] + gain)
+    return snapshot._replace(state=exchange.snapshot(msgspec.structs.replace(state, balances=balances)))
+
+
+def honest(snapshot: Snapshot) -> Snapshot:
+    return snapshot
+
+
+Change = Callable[[Snapshot], Snapshot]
+
+
+def made(folder: Path, change: Change) -> str:
+    """Make a journal with a deal, and a snapshot of all but its last rows, which is forged or not."""
+    rows = agreed().desk.rows
+    records = rows_after(None, [encode(row) for row in rows])
+    name = str(folder / "venue.journal")
+    SqliteJournal.create(name, records).close()
+    state = exchange.initial_state()
+    for row in rows[:-2]:
+        state = exchange.apply(state, row)
+    named.snapshots(name).put(change(Snapshot(len(rows) - 2, records[-3].chain, exchange.snapshot(state))))
+    return name
+
+
+def in_a_thread(name: str, check: SnapshotCheck) -> Engine[State]:
+    return Engine(SqliteJournal.open(name), snapshots=named.snapshots(name), snapshot_check=check)
+
+
+def apart(name: str, check: SnapshotCheck) -> EngineApart[State]:
+    snapshots = named.snapshots(name)
+    return EngineApart(
+        partial(SqliteJournal.open, name),
+        partial(Engine, snapshots=snapshots, snapshot_check=check),
+        partial(named.reader, name),
+        snapshots=snapshots,
+    )
+
+
+BOTH = pytest.mark.parametrize("opened", [in_a_thread, apart])
+
+
+@contextmanager
+def started(opened: Any, name: str, check: SnapshotCheck) -> Iterator[Any]:
+    engine = opened(name, check)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def awaited(told: Callable[[], bool]) -> None:
+    given_up = time.monotonic() + PATIENCE_SECONDS
+    while not told():
+        assert time.monotonic() < given_up, "it never came"
+        time.sleep(0.02)
+
+
+def deposit(engine: Any) -> Any:
+    at_ns = engine.state.at_ns
+    return engine.submit(Deposit("late", "operator", at_ns, "aktau", 1, "late")).events[0]
+
+
+@BOTH
+def test_an_honest_snapshot_is_checked_while_the_venue_works(tmp_path: Path, opened: Any) -> None:
+    """Commands are taken at once, and the metrics say when the check is over."""
+    with started(opened, made(tmp_path, honest), SnapshotCheck(str(tmp_path / "venue.journal"))) as engine:
+        assert not isinstance(deposit(engine), Refused)
+        awaited(lambda: f"naryq_snapshot_check {Finding.AGREES}\n" in engine.metrics())
+        assert engine.running
+        assert engine.stopped_for is None
+
+
+@BOTH
+def test_a_forged_snapshot_stops_the_venue(tmp_path: Path, opened: Any) -> None:
+    """It begins with the forger's money, finds out, takes nothing more, and says why; without snapshots it is sound."""
+    name = made(tmp_path, forged)
+    with started(opened, name, SnapshotCheck(name)) as engine:
+        awaited(lambda: not engine.running)
+        assert deposit(engine).code in {Code.STOPPED, Code.OUTCOME_UNKNOWN}
+        assert engine.stopped_for.code == Code.SNAPSHOT_DIFFERS
+        believed = engine.state.balances["cash:zhanaozen", "tiyn"]
+    for path in Path(f"{name}-snapshots").iterdir():
+        path.unlink()
+    with started(opened, name, SnapshotCheck(name)) as engine:
+        assert engine.state.balances["cash:zhanaozen", "tiyn"] == believed - GAIN
+        assert f"naryq_snapshot_check {Finding.NOTHING_TO_CHECK}\n" in engine.metrics()
+
+
+@BOTH
+def test_a_start_that_waits_takes_nothing_on_a_forged_snapshot(tmp_path: Path, opened: Any) -> None:
+    """With `first` it does not start at all, and lets go of the journal."""
+    name = made(tmp_path, forged)
+    for _ in range(2):
+        with pytest.raises(Refusal) as refused:
+            opened(name, SnapshotCheck(name, first=True))
+        assert refused.value.code == Code.SNAPSHOT_DIFFERS
+
+
+@BOTH
+def test_a_start_that_waits_begins_with_an_honest_one(tmp_path: Path, opened: Any) -> None:
+    """With `first` the check is over when the venue stands."""
+    name = made(tmp_path, honest)
+    with started(opened, name, SnapshotCheck(name, first=True)) as engine:
+        assert f"naryq_snapshot_check {Finding.AGREES}\n" in engine.metrics()
+        assert not isinstance(deposit(engine), Refused)
+
+
+def test_a_check_that_dies_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends otherwise than with an answer is told of as such, and the venue goes on."""
+    monkeypatch.setattr(snapshot_check, "COMMAND", ("/bin/sh", "-c", "kill -9 $$"))
+    name = made(tmp_path, forged)
+    with started(in_a_thread, name, SnapshotCheck(name)) as engine:
+        awaited(lambda: f"naryq_snapshot_check {Finding.NOT_CHECKED}\n" in engine.metrics())
+        assert engine.running
+
+
+def test_a_venue_that_closes_ends_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing does not wait until a long check is over."""
+    monkeypatch.setattr(snapshot_check, "COMMAND", ("/bin/sh", "-c", "sleep 3600"))
+    name = made(tmp_path, honest)
+    begun = time.monotonic()
+    with started(in_a_thread, name, SnapshotCheck(name)) as engine:
+        assert f"naryq_snapshot_check {Finding.BEING_CHECKED}\n" in engine.metrics()
+    assert time.monotonic() - begun < PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize(("change", "exit_code"), [(honest, 0), (forged, 2)])
+def test_the_served_venue_tells_its_operator(tmp_path: Path, change: Change, exit_code: int) -> None:
+    """`naryq serve` says in its log that the check goes on and how it ends, and stops with the code and the remedy."""
+    made(tmp_path, change)
+    settings = '[venue]\nlog-level = "info"\n[web]\nport = 0\n[fix]\nruns = false\n[keeper]\nruns = false\n'
+    (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
+    with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+        assert venue.process.stdout is not None
+        said = venue.printed
+        for line in venue.process.stdout:
+            said += line
+            if "is checked" in line:
+                break
+        assert "is being checked against the journal" in said
+        code, rest = stopped(venue) if change is honest else (venue.process.wait(PATIENCE_SECONDS), "")
+    assert code == exit_code, said + rest
+    assert ("snapshot_differs: snapshot: the journal alone does not lead" in said) == (change is forged)
+
+
+# --- The comparison itself ----------------------------------------------------------------------------------------
+
+
+def rows_and_snapshot() -> tuple[list[Record], Snapshot]:
+    rows = agreed().desk.rows
+    state = exchange.initial_state()
+    for row in rows:
+        state = exchange.apply(state, row)
+    records = rows_after(None, [encode(row) for row in rows])
+    return list(records), Snapshot(len(rows), records[-1].chain, exchange.snapshot(state))
+
+
+def misjudged(check: Any) -> list[str]:
+    """Return which of an honest snapshot, a forged one, and one of a damaged journal a check takes for the other."""
+    rows, snapshot = rows_and_snapshot()
+    damaged = [rows[0], rows[2], *rows[2:]]
+    found = {
+        "honest": not check(MemoryJournal(rows), exchange, snapshot),
+        "forged": check(MemoryJournal(rows), exchange, forged(snapshot)),
+        "of a damaged journal": check(MemoryJournal(damaged), exchange, snapshot),
+    }
+    return [name for name, wrong in found.items() if wrong]
+
+
+def by_chain_alone(journal: Any, _: Any, snapshot: Snapshot) -> bool:
+    """Planted: look at the chain of the row, as a start does, and not at the state."""
+    last = None
+    with suppress(Refusal):
+        last = [row.chain for row in journal.read()][-1]
+    return last == snapshot.chain
+
+
+def test_the_check_tells_them_apart() -> None:
+    """The journal leads to the honest snapshot, not to the forged one; a damaged journal leads to none."""
+    assert misjudged(leads_to) == []
+
+
+def test_a_check_of_the_chain_alone_is_caught() -> None:
+    """A check that believes what a start believes lets the forged snapshot pass, and this suite says so."""
+    assert "forged" in misjudged(by_chain_alone)
