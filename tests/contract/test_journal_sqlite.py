@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -302,3 +303,37 @@ def test_a_path_with_odd_letters_is_a_path(tmp_path: Path) -> None:
     with closing(SqliteReader.open(path)) as reader:
         assert [row.payload for row in reader.read()] == [b"one"]
     assert contents(tmp_path).keys() == {Path(path).name}
+
+
+def test_a_lock_that_was_taken_away_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opened a lock that has lost its name meanwhile takes the one that has the name now."""
+    path = str(tmp_path / "journal")
+    taken_away: list[str] = []
+    original = sqlite._connect
+
+    def opened_late(name: str, *arguments: Any) -> Any:
+        connection = original(name, *arguments)
+        if name.endswith("-lock") and not taken_away:
+            taken_away.append(name)
+            Path(name).unlink()  # A rival whose journal came to nothing.
+        return connection
+
+    SqliteJournal.create(path).close()
+    monkeypatch.setattr(sqlite, "_connect", opened_late)
+    with closing(SqliteJournal.open(path)):
+        assert taken_away == [f"{path}-lock"]
+        assert Path(f"{path}-lock").exists()
+        with pytest.raises(Refusal) as refusal:
+            SqliteJournal.open(path)
+        assert refusal.value.code == Code.JOURNAL_LOCKED
+
+
+def test_a_lock_that_was_there_stays(tmp_path: Path) -> None:
+    """A journal that cannot be made takes away only the lock that it made itself."""
+    path = str(tmp_path / "journal")
+    for is_there in (False, True):
+        if is_there:
+            Path(f"{path}-lock").touch()
+        with pytest.raises(ZeroDivisionError):
+            SqliteJournal.create(path, (1 // 0 for _ in range(1)))  # type: ignore[misc]  # no row ever comes
+        assert [file.name for file in tmp_path.iterdir()] == ["journal-lock"] * is_there

@@ -147,6 +147,14 @@ DAMAGES: dict[str, tuple[list[bytes], Code, str]] = {
     "the last row is missing": (LINES[:-1], Code.JOURNAL_DAMAGED, "line 1"),
     "a row is missing": ([*LINES[:9], *LINES[10:]], Code.JOURNAL_DAMAGED, "sequence 9"),
     "a row stands twice": ([*LINES[:9], *LINES[8:]], Code.JOURNAL_DAMAGED, "sequence 9"),
+    "two rows have changed places": (
+        [*LINES[:9], LINES[10], LINES[9], *LINES[11:]],
+        Code.JOURNAL_DAMAGED,
+        "sequence 9",
+    ),
+    "the last row stands twice": ([*LINES, LINES[-1]], Code.JOURNAL_DAMAGED, f"sequence {len(LINES)}"),
+    "the whole stands twice": (LINES * 2, Code.JOURNAL_DAMAGED, f"line {len(LINES) + 1}"),
+    "half of it": ([*LINES[: len(LINES) // 2]], Code.JOURNAL_DAMAGED, "line 1"),
     "a row was changed": (changed(9, b"observer", b"operator"), Code.JOURNAL_DAMAGED, "sequence 9"),
     "a row has a space more": (changed(9, b'"actor":', b'"actor": '), Code.JOURNAL_DAMAGED, "sequence 9"),
     "a chain was changed": (changed(9, b'"chain":"', b'"chain":"0'), Code.JOURNAL_DAMAGED, "line 10"),
@@ -166,14 +174,15 @@ def test_a_damaged_export_makes_no_journal(
     """Each kind of damage is named with its place, and what was read before it is not kept."""
     file, name = tmp_path / "damaged", new_name()
     file.write_bytes(b"".join(lines))
+    before = sorted(tmp_path.iterdir())
     result = run("import", file, name)
+    assert sorted(tmp_path.iterdir()) == before, "something is left half done"
     assert result.exit_code == 2
     place = f"{file}, {where}" if where.startswith("line ") else where
     assert result.stderr.startswith(f"naryq: {code}: {place}: ")
     with pytest.raises(Refusal) as refusal:
         named.reader(name)
     assert refusal.value.code is Code.UNREADABLE
-    assert list(tmp_path.glob("*-new*")) == []
     assert run("import", SAMPLE, name).exit_code == 0
 
 

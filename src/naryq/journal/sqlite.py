@@ -5,6 +5,7 @@ mode only synchronous=FULL keeps a commit that has been acknowledged through a p
 and read back, because a setting that was silently ignored has once made a whole crash test worthless.
 """
 
+import ctypes
 import errno
 import os
 import stat
@@ -160,7 +161,7 @@ class SqliteJournal(SqliteReader):
             Refusal: ALREADY_EXISTS when there is a file, UNREADABLE when none can be made, JOURNAL_LOCKED when
                 another program is making it.
         """
-        with _refusing(path), closing(_take_lock(path)):
+        with _refusing(path), _locked_while_made(path):
             for taken in (path, f"{path}-wal"):  # A log that outlived its journal would be replayed into the new one.
                 if Path(taken).exists():
                     raise Refusal(
@@ -295,13 +296,41 @@ def _connect_to_read(path: str) -> apsw.Connection:
 
 def _take_lock(path: str) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    lock = _connect(f"{path}-lock", flags)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except apsw.BusyError as error:
+    while True:
+        lock = _connect(f"{path}-lock", flags)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+            if not _is_gone(lock):
+                return lock
+        except apsw.BusyError as error:
+            lock.close()
+            raise locked(path) from error
+        except apsw.IOError:
+            if not _is_gone(lock):
+                lock.close()
+                raise
         lock.close()
-        raise locked(path) from error
-    return lock
+
+
+def _is_gone(lock: apsw.Connection) -> bool:
+    """Say whether a lock was taken away between its opening and now: another may hold the one that has its name."""
+    has_moved = ctypes.c_int(0)
+    lock.file_control("main", apsw.SQLITE_FCNTL_HAS_MOVED, ctypes.addressof(has_moved))
+    return bool(has_moved.value)
+
+
+@contextmanager
+def _locked_while_made(path: str) -> Iterator[None]:
+    """Hold the lock of a journal that is being made; where none came of it, a lock that was not there is not left."""
+    lock = Path(f"{path}-lock")
+    was_there = lock.exists()
+    with closing(_take_lock(path)):
+        try:
+            yield
+        finally:
+            if not was_there and not Path(path).exists():
+                with suppress(PermissionError):  # Windows removes no file that is open.
+                    lock.unlink(missing_ok=True)
 
 
 def _set(connection: apsw.Connection, path: str, pragmas: tuple[Pragma, ...]) -> None:
