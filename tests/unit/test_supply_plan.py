@@ -268,6 +268,8 @@ def test_refused_gas_is_sold_in_additional_sessions() -> None:
     series = {**SERIES, "first_day": "2022-01-06", "window": "other", "quantity_lots": 3}
     scheduled = desk.must(ScheduleSessions, "operator", **series)
     assert len(scheduled.session_ids) == 5
+    others = {"series_id": "others", "requested_by": "atyrau", "base_price_tenge_per_tonne": 70_000}
+    desk.must(ScheduleSessions, "operator", **{**series, **others})
     assert [(each.refused_lots, each.scheduled_lots) for each in reoffers(desk.state)] == [(3, 3)]
     desk.at_ns = desk.state.sessions["extra-1"].opened.opens_at_ns
     desk.must(ChangePhase, "operator", session_id="extra-1", phase="continuous", reason="its hour has come")
@@ -331,6 +333,29 @@ def test_what_is_missing_is_listed_by_its_day() -> None:
     desk.must(ReportOutput, "zhanaozen", month=MONTH, plant="ZH", **OUTPUT)
     assert [each.who for each in overdue(desk.state, "2022-02-07") if "output" in each.what] == ["atyrau"]
     assert [each.seller_id for each in late_reports(desk.state) if hasattr(each, "seller_id")] == ["zhanaozen"]
+
+
+def test_gas_that_is_loaded_is_not_overdue() -> None:
+    """Of two sellers the one that has loaded all of the plan is not missed after the last day, the other is."""
+    desk = approved()
+    desk.at_ns = instant("10:00", "2022-01-05")
+    before = {each.who for each in overdue(desk.state, "2022-02-01")}
+    for number, each in desk.state.supply.allotments.items():
+        if each.allotment.seller_id == "zhanaozen":
+            loaded = {
+                "document": f"bill-{number}",
+                "mass_kg": each.allotment.lots * each.lot_kg,
+                "loaded_on": "2022-01-05",
+            }
+            desk.must(ShipAllotment, "zhanaozen", allotment_id=number, **loaded)
+    assert (before, {each.who for each in overdue(desk.state, "2022-02-01")}) == ({"atyrau", "zhanaozen"}, {"atyrau"})
+
+
+def test_a_plan_without_a_last_day_is_never_overdue() -> None:
+    """Where no rule says how long before its month a plan is approved, an open one is not missed; it may still come."""
+    desk = with_akimat(plan_notice_days=None)
+    assert overdue(desk.state, "2022-03-01") == ()
+    assert applied(desk, "akimat", applicant_id="station") is None
 
 
 def test_a_plan_that_is_not_approved_is_overdue() -> None:

@@ -123,6 +123,40 @@ def test_a_robot_is_heard_though_it_takes_everything_back() -> None:
     assert desk.findings == []
 
 
+def test_an_amendment_is_heard_with_its_price() -> None:
+    """Whoever moves one order again and again sends as many messages, and is seen at the price that it came to."""
+    desk = trading("continuous", rulebook(watch_message_rate=3, watch_concentration=9_000))
+    desk.must(SubmitOrder, "zhanaozen", **offer("ask", 99_000, 4))
+    for price in (98_000, 97_000, 96_000):
+        desk.at_ns += NS_PER_SECOND // 10
+        desk.must(AmendOrder, "zhanaozen", session_id="day", order_id="ask", price_tenge_per_tonne=price)
+    desk.must(SubmitOrder, "aktau", **bid("bid", 96_000, 4))
+    desk.must(SubmitOrder, "dossor", **bid("late", 90_000, 1))
+    closed(desk)
+    seen = {(flag.screen, flag.subjects): flag.evidence[0].value for flag in flags(desk)}
+    assert seen["message_rate", ("zhanaozen",)] == 4
+    (market,) = dict(desk.state.watch.history.items()).values()
+    assert [(each.group, each.bought_turnover, each.sold_turnover) for each in market[0].positions] == [
+        ("aktau", 4 * 96_000, 0),
+        ("zhanaozen", 0, 4 * 96_000),
+    ]
+    assert desk.findings == []
+
+
+def test_an_order_without_a_fill_has_no_position() -> None:
+    """In a network session who came and got nothing was there, and neither bought nor sold."""
+    desk = opened(rulebook(watch_concentration=9_000))
+    sold(desk)
+    desk.must(SubmitOrder, "dossor", **order("low", "KZ-23", "buy", price=1_000, lots=9))
+    cleared(desk)
+    (market,) = dict(desk.state.watch.history.items()).values()
+    assert [(each.group, each.bought_lots, each.sold_lots) for each in market[0].positions] == [
+        ("aktau", 5, 0),
+        ("zhanaozen", 0, 5),
+    ]
+    assert desk.findings == []
+
+
 def test_trades_of_a_book_are_known_by_both_sides() -> None:
     """In a continuous session gas that goes round three traders, and is sold on dearer, is seen with its lots."""
     text = rulebook(

@@ -212,8 +212,7 @@ def _fills(
     by_id = {offer.order_id: offer for offer in offers}
     for trade in trades:
         for order_id in (trade.sell_order_id, trade.buy_order_id):
-            if order_id in by_id:
-                yield _fill(by_id[order_id], trade.price_tenge_per_tonne, trade.quantity_lots)
+            yield _fill(by_id[order_id], trade.price_tenge_per_tonne, trade.quantity_lots)
     if session.cleared is not None:
         price_of = {
             price.place: price.price_tenge_per_tonne - session.carriage.get(price.place, 0)
