@@ -233,6 +233,18 @@ def test_what_is_taken_back_by_a_change_is_not_offered() -> None:
     assert watched.offered == (("zhanaozen", 5),)
 
 
+def test_what_has_traded_was_offered_though_the_rest_is_withdrawn() -> None:
+    """Who sells four of five lots and takes back the last has offered four; who takes back all has offered nothing."""
+    desk = trading(text=rulebook(watch_concentration=1))
+    desk.must(SubmitOrder, "zhanaozen", **offer("ask", 90_000, 5))
+    desk.must(SubmitOrder, "atyrau", **offer("none", 95_000, 5))
+    desk.must(SubmitOrder, "aktau", **bid("bid", 90_000, 4))
+    for person, order_id in (("zhanaozen", "ask"), ("atyrau", "none")):
+        desk.must(CancelOrder, person, session_id="day", order_id=order_id)
+    (watched,) = [event for event in closed(desk).events if isinstance(event, SessionWatched)]
+    assert watched.offered == (("zhanaozen", 4),)
+
+
 PLAN = """
     ZH -> KZ-47 100 lots 2000 tenge
     AT -> KZ-47 100 lots 6000 tenge

@@ -166,9 +166,9 @@ def _offers(state: State, session: Session, heard: tuple[_Heard, ...]) -> Iterat
                 group=group_of(state, event.participant_id),
                 side=event.side,
                 price_tenge_per_tonne=price - session.carriage.get(event.place, 0),
-                quantity_lots=lots[event.order_id],
+                quantity_lots=lots[event.order_id] or event.quantity_lots,
                 at_ns=event.submitted_at_ns,
-                withdrawn=event.order_id in withdrawn,
+                withdrawn=event.order_id in withdrawn and not lots[event.order_id],
                 amended_at_ns=tuple(each.at_ns for each in later),
             )
 
@@ -176,7 +176,8 @@ def _offers(state: State, session: Session, heard: tuple[_Heard, ...]) -> Iterat
 def _lots_let_stand(heard: Iterable[_Heard]) -> dict[str, int]:
     """Return the lots of each order that its sender let stand: what had traded when it was changed last, and the rest.
 
-    Whoever offers much and takes most of it back by a change has offered the rest alone.
+    Whoever offers much and takes most of it back, by a change or a withdrawal, has offered the rest alone; nothing, if
+    it was all taken back.
     """
     lots: dict[str, int] = {}
     traded: dict[str, int] = {}
@@ -185,6 +186,9 @@ def _lots_let_stand(heard: Iterable[_Heard]) -> dict[str, int]:
             lots[event.order_id] = event.quantity_lots
         elif isinstance(event, OrderAmended):
             lots[event.order_id] = traded.get(event.order_id, 0) + event.quantity_lots
+        elif isinstance(event, OrderCancelled):
+            if not event.reason:
+                lots[event.order_id] = traded.get(event.order_id, 0)
         elif isinstance(event, Traded):
             for order_id in (event.sell_order_id, event.buy_order_id):
                 traded[order_id] = traded.get(order_id, 0) + event.quantity_lots
