@@ -203,24 +203,57 @@ def counted(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
 def _sums(
     books: Books, call: Any, cleared: m.SessionCleared, day: str, events: tuple[m.AnyEvent, ...]
 ) -> Iterator[str]:
-    sessions, threshold = books.rule("cumulative_sessions", day, day), books.rule("cumulative_threshold", day, day)
-    told = [event for event in events if isinstance(event, m.PriceCounted)]
-    if sessions is None or threshold is None:
-        yield from ["prices are counted without a rule"] if told else []
-        return
     regions = [place.place for place in call.opened.places if place.kind == "province"]
-    wanted, moved = {}, {}
+    prices = {}
     for price in cleared.prices:
         value = price.uncapped_price_tenge_per_tonne
         value = price.price_tenge_per_tonne if value is None and price.traded_lots else value
         if price.place in regions and value is not None:
-            history = [*books.limits.counts[price.place], value - call.carriage[price.place]][-sessions:]
-            wanted[price.place] = sum(history)
-            if (sum(history) > threshold) != (price.place in books.limits.administered):
-                moved[price.place] = m.LimitReached if sum(history) > threshold else m.LimitLifted
-    if {event.region: event.sum_tenge_per_tonne for event in told} != wanted:
+            prices[price.place] = value - call.carriage[price.place]
+    yield from _counter(books, call.opened, prices, day, events)
+
+
+def counted_in_trade(books: Books, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+    """The price of a session over an instrument is counted at its end: what traded, and what a bound kept from it."""
+    ended = next((event for event in events if isinstance(event, m.SessionEnded) and event.statistics), None)
+    if ended is None or ended.statistics is None:
+        yield from ["a price is counted and no session ends"] if _of(events, m.PriceCounted) else []
+        return
+    call, after = books.calls[ended.session_id], books.limits.copy()
+    for event in events:
+        if isinstance(event, m.LimitReached):
+            after.fold(event)
+    turnover, lots = after.kept.get(ended.session_id, (0, 0))
+    turnover, lots = turnover + ended.statistics.turnover, lots + ended.statistics.volume_lots
+    region = books.region_of(call)
+    prices = {} if region is None or not lots else {region: half_up(Fraction(turnover, lots))}
+    yield from _counter(books, call.opened, prices, books.day(ended.at_ns), events)
+
+
+def _of(events: tuple[m.AnyEvent, ...], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def _counter(
+    books: Books, opened: Any, prices: dict[str, int], day: str, events: tuple[m.AnyEvent, ...]
+) -> Iterator[str]:
+    """Add each region's price to all that were counted before, and compare the sums and what follows from them."""
+    sessions, threshold = books.rule("cumulative_sessions", day, day), books.rule("cumulative_threshold", day, day)
+    told = _of(events, m.PriceCounted)
+    if sessions is None or threshold is None:
+        yield from ["prices are counted without a rule"] if told else []
+        return
+    wanted, moved = [], {}
+    for region, value in prices.items():
+        history = [*books.limits.counts[region], value][-sessions:]
+        at_ns = opened.closes_at_ns
+        wanted.append(m.PriceCounted(opened.session_id, region, value, len(history), sum(history), at_ns))
+        if (sum(history) > threshold) != (region in books.limits.administered):
+            moved[region] = m.LimitReached if sum(history) > threshold else m.LimitLifted
+    if sorted(told, key=lambda each: each.region) != sorted(wanted, key=lambda each: each.region):
         yield f"the sums are {told}, by hand {wanted}"
-    acts = [e for e in events if isinstance(e, m.LimitReached | m.LimitLifted) and e.limit == "cumulative_threshold"]
+    limits = [event for event in events if isinstance(event, m.LimitReached | m.LimitLifted)]
+    acts = [event for event in limits if event.limit == "cumulative_threshold"]
     if {event.subject: type(event) for event in acts} != moved:
         yield f"the administered price begins or ends by {acts}, by hand {moved}"
 
@@ -277,24 +310,32 @@ def told(books: Books, command: Any, events: tuple[m.AnyEvent, ...]) -> Iterator
 def claim(books: Books, command: Any, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
     """A claim is the gap to cost of what was sold at the price found; what is granted is booked from the fund."""
     event = events[0]
-    if isinstance(event, m.CompensationClaimed):
-        call = books.calls[command.session_id]
-        assert call.cleared is not None
-        price = {price.place: price.price_tenge_per_tonne for price in call.cleared.prices}
-        gap = Fraction(0)
-        for fill in call.cleared.fills:
-            order = call.orders[fill.order_id]
-            if order.participant_id == command.actor and order.side == "sell":
-                below = max(0, command.cost_tenge_per_tonne - price.get(order.place, 0))
-                gap += Fraction(below * fill.quantity_lots * call.opened.lot_kg, 10)
-        if event.claimed_tiyn != half_up(gap) or event.participant_id != command.actor:
-            yield f"claims {event}, by hand {gap}"
+    if isinstance(event, m.CompensationClaimed) and event != _claimed(books, command):
+        yield f"claims {event}, by hand {_claimed(books, command)}"
     if isinstance(event, m.ClaimDecided):
         seller = books.limits.claims[command.claim_id].participant_id
         booked = {leg.account: leg.amount for e in events[1:] for leg in getattr(e, "postings", ())}
         granted = command.granted_tiyn
         if booked != ({"fund": -granted, f"cash:{seller}": granted} if granted else {}):
             yield f"booked {booked} for a claim of which {granted} is granted"
+        if event != m.ClaimDecided(command.claim_id, seller, granted, command.reason, command.at_ns):
+            yield f"decides {event}, where {command} was sent"
+
+
+def _gaps(books: Books, command: m.ClaimCompensation) -> list[tuple[int, int]]:
+    """List what each sale of a session left below cost, in tiyn, with its mass."""
+    sales = books.limits.sales.get((command.session_id, command.actor), [])
+    cost = command.cost_tenge_per_tonne
+    return [(half_up(Fraction((cost - price) * kg, 10)), kg) for price, kg in sales if price < cost]
+
+
+def _claimed(books: Books, command: m.ClaimCompensation) -> m.CompensationClaimed:
+    gaps = _gaps(books, command)
+    shared = {
+        name: getattr(command, name) for name in m.CompensationClaimed.__struct_fields__ if hasattr(command, name)
+    }
+    sold_kg, claimed_tiyn = sum(kg for gap, kg in gaps if gap), sum(gap for gap, _ in gaps)
+    return m.CompensationClaimed(**shared, participant_id=command.actor, sold_kg=sold_kg, claimed_tiyn=claimed_tiyn)
 
 
 def wrong_claim(books: Books, command: Any, lacks: list[Code]) -> Iterator[Code]:
@@ -319,26 +360,12 @@ def _wrong_claim(books: Books, command: m.ClaimCompensation, today: str) -> Iter
     waiting = command.claim_id in books.limits.claims and command.claim_id not in books.limits.decided
     if waiting or any((c.session_id, c.participant_id) == (command.session_id, command.actor) for c in claims):
         yield Code.ALREADY_EXISTS
-    call = books.calls.get(command.session_id)
-    prices = call.cleared.prices if call and call.cleared else ()
-    if not any("administered_price" in price.limits for price in prices) or not _gap(call, command):
+    if not sum(gap for gap, _ in _gaps(books, command)):
         yield Code.NOTHING_TO_CLAIM
         return
     days = books.rule("claim_days", today, today)
-    assert call is not None
-    if days is not None and command.at_ns - call.opened.closes_at_ns > days * 86_400 * 10**9:
+    if days is not None and command.at_ns - books.calls[command.session_id].opened.closes_at_ns > days * 86_400 * 10**9:
         yield Code.OUTSIDE_WINDOW
-
-
-def _gap(call: Any, command: m.ClaimCompensation) -> int:
-    price = {price.place: price.price_tenge_per_tonne for price in call.cleared.prices}
-    return sum(
-        max(0, command.cost_tenge_per_tonne - price[call.orders[fill.order_id].place])
-        for fill in call.cleared.fills
-        if fill.quantity_lots
-        and call.orders[fill.order_id].side == "sell"
-        and call.orders[fill.order_id].participant_id == command.actor
-    )
 
 
 def _wrong_decision(books: Books, command: m.DecideClaim, today: str) -> Iterator[Code]:

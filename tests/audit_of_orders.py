@@ -213,6 +213,8 @@ def _wrong_amendment(
         yield Code.OUT_OF_RANGE
     if price is not None and order.order_type == "market":
         yield Code.NOT_SUPPORTED
+    if command.open_lots is not None and command.open_lots != order.quantity_lots:
+        yield Code.OUT_OF_RANGE
     if call.opened.kind == "standard" or books.rulebook is None:
         return
     made = as_submitted(command, order)

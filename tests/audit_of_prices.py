@@ -15,6 +15,8 @@ from tests import pricing_twins as twins
 from tests.audit_of_people import Register
 from tests.audit_of_rules import Changes
 from tests.limit_books import LimitBooks
+from tests.market_books import Market
+from tests.supply_books import Plans
 
 from naryq import messages as m
 
@@ -61,6 +63,8 @@ class Books:
 
     stops: dict[tuple[str, str], m.TradingStopped] = field(default_factory=dict)
     limits: LimitBooks = field(default_factory=LimitBooks)
+    market: Market = field(default_factory=Market)
+    supply: Plans = field(default_factory=Plans)
 
     parted = staticmethod(twins.parted)
 
@@ -70,6 +74,8 @@ class Books:
         other.register = self.register.copy()
         other.changes = self.changes.copy()
         other.limits = self.limits.copy()
+        other.market = self.market.copy()
+        other.supply = self.supply.copy()
         other.calls = {
             name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades), c.has_ended)
             for name, c in self.calls.items()
@@ -106,10 +112,6 @@ class Books:
         offset = self.rule("utc_offset", utc.date().isoformat(), utc.date().isoformat()) or 0
         return (utc + timedelta(minutes=offset)).date().isoformat()
 
-    def collar(self, rise: int | None, fall: int | None) -> tuple[int | None, int | None]:
-        """Return the collar around the last average price."""
-        return twins.collar(self.reference, rise, fall)
-
     def stopped(self, session_id: str, participant_id: str, place: str) -> bool:
         """Say whether a stop reaches an order of a participant at a place of a session."""
         reached = {"venue": "venue", "session": session_id, "participant": participant_id, "region": place}
@@ -132,6 +134,8 @@ class Books:
         """Write down what an event says."""
         self.register.fold(event)
         self.limits.fold(event)
+        self.market.fold(event, self.calls)
+        self.supply.fold(event)
         match event:
             case m.ParticipantAdmitted():
                 self.people[event.participant_id] = event.role
@@ -170,13 +174,37 @@ class Books:
                 call.phase, call.cleared = "cleared", event
                 if event.average_ex_works_tenge_per_tonne is not None and event.reference_moved:
                     self.reference = event.average_ex_works_tenge_per_tonne
+                self._fold_sales(call, event)
             case m.PricesPublished():
                 self._fold_prices(event)
             case _ if getattr(event, "session_id", None) in self.calls:
-                if isinstance(event, m.OrderAmended) and not event.keeps_place:
-                    owner = self.calls[event.session_id].orders[event.order_id].participant_id
-                    self.limits.sent[owner].append(event.at_ns)
+                self._fold_trade(self.calls[event.session_id], event)
                 audit_of_trading.fold(self.calls[event.session_id], event)
+
+    def _fold_trade(self, call: Call, event: Any) -> None:
+        """Remember when an amendment was sent as an order, and who sold what where an administered price acts."""
+        if isinstance(event, m.OrderAmended) and not event.keeps_place:
+            self.limits.sent[call.orders[event.order_id].participant_id].append(event.at_ns)
+        if isinstance(event, m.Traded) and self.region_of(call) in self.limits.administered:
+            self._sold(event.session_id, event.seller_id, event.price_tenge_per_tonne, event.quantity_lots)
+
+    def region_of(self, call: Call) -> str | None:
+        """Return where the price of a session over an instrument counts: its region, or the whole Republic."""
+        code = call.opened.instrument
+        return None if code is None else call.opened.region or self.market.instruments[code].delivery_region
+
+    def _fold_sales(self, call: Call, cleared: m.SessionCleared) -> None:
+        """Remember who sold what in a session where an administered price has bound."""
+        prices = {price.place: price.price_tenge_per_tonne for price in cleared.prices}
+        bound = any("administered_price" in price.limits for price in cleared.prices)
+        for fill in cleared.fills if bound else ():
+            order = call.orders[fill.order_id]
+            if order.side == "sell" and fill.quantity_lots:
+                self._sold(order.session_id, order.participant_id, prices[order.place], fill.quantity_lots)
+
+    def _sold(self, session_id: str, seller_id: str, price: int, lots: int) -> None:
+        mass_kg = lots * self.calls[session_id].opened.lot_kg
+        self.limits.sales[session_id, seller_id].append((price, mass_kg))
 
     def _fold_prices(self, event: m.PricesPublished) -> None:
         call = self.calls[event.session_id]
@@ -234,7 +262,7 @@ class _Clearing:
             if books.stopped(order.session_id, order.participant_id, order.place)
         }
         self.left_out = [self.fill[order_id] for order_id in call.orders if order_id in of_stopped]
-        self.capped = {place: cap for place, cap in capped.items() if place in self.price}
+        self.capped = {place.place: capped[place.place] for place in call.opened.places if place.place in capped}
         self.deals = [
             (self._counting(order), self.fill[order.order_id])
             for order in call.orders.values()

@@ -10,6 +10,7 @@ from typing import Any
 
 from naryq import messages as m
 from naryq.messages import Code
+from naryq.rulebook import CATALOGUE
 
 UNTOUCHABLE = {"provinces", "utc_offset", "rule_change_notice_days", "emergency_days_max"}
 
@@ -84,6 +85,8 @@ def _wrong_adoption(books: Any, command: m.AdoptRulebook) -> Iterator[Code]:
 def _wrong_proposal(books: Any, command: m.ProposeRuleChange) -> Iterator[Code]:
     if command.proposal_id in books.changes.proposals:
         yield Code.ALREADY_EXISTS
+    if not isinstance(command.proposed, m.WholeRulebook) and {c.rule for c in command.proposed} - set(CATALOGUE):
+        yield Code.RULE_UNKNOWN
     yield from _too_soon(books, command.proposed, command.at_ns)
     yield from _twice_a_day(books, command.proposed, command.at_ns)
 

@@ -19,7 +19,7 @@ COMMANDS = (
     m.ReportOutput,
     m.ReportSales,
 )
-"""The commands of which the auditor knows who may, and whose events it judges; why they are refused it leaves open."""
+"""The commands of which the auditor knows who may; `audit_of_plans` judges why they are refused, and what they say."""
 PERMITTED: dict[type, set[str]] = {
     m.OpenPlan: {"regulator"},
     m.StateCapacity: {"seller"},

@@ -32,6 +32,8 @@ def concerns(books: Any, command: Any) -> bool:
     """Say whether a command is about instruments, or a session over one."""
     if isinstance(command, NEW_COMMANDS):
         return True
+    if isinstance(command, m.ClaimCompensation):
+        return False
     if isinstance(command, m.OpenSession):
         return command.kind != "network"
     call = books.calls.get(getattr(command, "session_id", ""))
@@ -119,18 +121,10 @@ def fold(call: Any, event: Any) -> None:
         case m.BasePriceSet():
             terms = {name: getattr(event, name) for name in BASE}
             call.opened = msgspec.structs.replace(call.opened, **terms)
-        case _:
-            _fold_phase(call, event)
-
-
-def _fold_phase(call: Any, event: Any) -> None:
-    match event:
-        case m.PhaseChanged():
-            call.phase = event.phase
+        case m.PhaseChanged() | m.SessionPublished():
+            call.phase = getattr(event, "phase", "published")
         case m.SessionEnded():
             call.has_ended = True
-        case m.SessionPublished():
-            call.phase = "published"
 
 
 def _take(call: Any, order_id: str, lots: int) -> None:

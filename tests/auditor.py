@@ -8,7 +8,6 @@ price that is not uniform, optimal or within its limits, a pump price whose step
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 from typing import Any, get_args
 
@@ -17,8 +16,10 @@ from tests import (
     audit_of_limits,
     audit_of_orders,
     audit_of_people,
+    audit_of_plans,
     audit_of_prices,
     audit_of_rules,
+    audit_of_sessions,
     audit_of_supply,
     audit_of_trading,
 )
@@ -101,6 +102,7 @@ EVEN_ABSENT = {
     m.PayObligation,
     m.ReportShipment,
     m.ConfirmReceipt,
+    m.ClaimCompensation,
     *audit_of_supply.EVEN_ABSENT,
 }
 """What whoever is suspended or excluded may still send."""
@@ -114,9 +116,6 @@ OF_PEOPLE = (
     | m.DeclareAffiliation
     | m.EndAffiliation
 )
-
-LAST_YEAR = 2262
-"""In its spring the nanoseconds since 1970 no longer fit 64 bits; the auditor asks for no day of that year."""
 
 ROOM_LOTS = 9_000_000_000
 """What a session may hold in all, so that it can always be cleared within 64 bits."""
@@ -231,12 +230,17 @@ class Auditor:
             return
         if denied is None and isinstance(command, audit_of_orders.COMMANDS):
             yield from audit_of_orders.judged(self.books, self.money, command, events)
+        elif denied is None:
+            judge = audit_of_plans if isinstance(command, audit_of_supply.COMMANDS) else audit_of_sessions
+            yield from judge.judged(self.books, command, events)
         if isinstance(events[0], m.Refused):
             yield from audit_of_limits.beside_refusal(self.books, command, events[0], events[1:])
         elif isinstance(command, audit_of_supply.COMMANDS):
             yield from audit_of_supply.judged(events)
         else:
             yield from audit_of_trading.judged(self.books, events)
+            yield from audit_of_limits.counted_in_trade(self.books, events)
+            yield from audit_of_sessions.rebased(self.books, events)
 
     def _judge(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
         if isinstance(command, audit_of_supply.COMMANDS) or audit_of_trading.concerns(self.books, command):
@@ -286,7 +290,7 @@ class Auditor:
             case _ if type(command) in RULE_COMMANDS:
                 yield from self._wrong_about_rules(command)
             case m.OpenSession():
-                yield from self._wrong_opening(command)
+                yield from audit_of_sessions.wrong_opening(self.books, command)
             case m.SubmitOrder():
                 yield from self._wrong_order(command)
             case m.CancelOrder():
@@ -307,40 +311,13 @@ class Auditor:
         yield from lacks or audit_of_rules.wrong(self.books, command)
 
     def _lacks(self, command: m.AnyCommand, effective: str | None, *rules: str) -> Iterator[Code]:
-        """Say whether a rule that this command needs is not in force."""
-        if self.books.rulebook is None:
-            yield Code.NO_RULEBOOK
-            return
-        today = self.books.day(command.at_ns)
-        if any(self.books.rule(rule, effective or today, today) is None for rule in ("utc_offset", *rules)):
-            yield Code.RULE_MISSING
+        return audit_of_sessions.lacking(self.books, command.at_ns, effective, *rules)
 
     def _wrong_session(self, command: Any, *phases: str) -> list[Code]:
         call = self.books.calls.get(command.session_id)
         if call is None:
             return [Code.UNKNOWN_SESSION]
         return [] if call.phase in phases else [Code.WRONG_PHASE]
-
-    def _wrong_opening(self, command: m.OpenSession) -> Iterator[Code]:
-        yield from self._lacks(command, command.day, "lot", "tie_rule", "price_rule")
-        if command.session_id in self.books.calls:
-            yield Code.ALREADY_EXISTS
-        yield from _wrong_network(command)
-        windows = [f"session_window_{window}" for window in ("plan", "other") if window == command.window]
-        lacks = list(self._lacks(command, command.day, *windows))
-        yield from lacks
-        if not windows:
-            yield Code.OUTSIDE_WINDOW
-        elif not _is_day(command.day):
-            yield Code.OUT_OF_RANGE
-        elif not lacks and (command.at_ns >= self._window(command)[1] or self._rests(command.day)):
-            yield Code.OUTSIDE_WINDOW
-
-    def _rests(self, day: str) -> bool:
-        """Say whether a day is none of trading in a year whose holidays are declared."""
-        declared = self.books.limits.holidays.get(int(day[:4]))
-        weekend = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).weekday() >= 5
-        return declared is not None and day not in declared.working and (weekend or day in declared.days)
 
     def _wrong_order(self, command: m.SubmitOrder) -> Iterator[Code]:
         rule = {"buy": "who_may_buy", "sell": "who_may_sell"}[command.side]
@@ -456,7 +433,7 @@ class Auditor:
     def _expected(self, command: Any) -> m.AnyEvent:
         make: dict[type, Callable[[Any], m.AnyEvent]] = {
             m.AdoptRulebook: lambda c: m.RulebookAdopted(c.rulebook, f"{c.rulebook.name}@{c.rulebook.digest[:12]}"),
-            m.OpenSession: self._expected_opening,
+            m.OpenSession: lambda c: audit_of_sessions.expected_opening(self.books, c),
             m.SubmitOrder: self._expected_order,
             m.CancelOrder: lambda c: m.OrderCancelled(c.session_id, c.order_id),
             m.CloseSession: lambda c: m.SessionClosed(c.session_id),
@@ -472,33 +449,6 @@ class Auditor:
             participant_id=command.actor,
             submitted_at_ns=command.at_ns,
             rulebook_version=self.books.version,
-        )
-
-    def _window(self, command: m.OpenSession) -> tuple[int, int]:
-        today = self.books.day(command.at_ns)
-        clock = self.books.rule(f"session_window_{command.window}", command.day, today)
-        zone = timezone(timedelta(minutes=self.books.rule("utc_offset", command.day, today)))
-        instants = [datetime.fromisoformat(f"{command.day}T{time}").replace(tzinfo=zone) for time in clock.split("-")]
-        since = [instant - datetime(1970, 1, 1, tzinfo=UTC) for instant in instants]
-        opens, closes = ((gap.days * 86_400 + gap.seconds) * 10**9 for gap in since)
-        return opens, closes
-
-    def _expected_opening(self, command: m.OpenSession) -> m.SessionOpened:
-        books, today = self.books, self.books.day(command.at_ns)
-        opens, closes = self._window(command)
-        rise, fall = (books.rule(rule, command.day, today) for rule in ("collar_rise", "collar_fall"))
-        lowest, highest = books.collar(rise, fall)
-        return m.SessionOpened(
-            **_fields(command, m.SessionOpened),
-            opens_at_ns=opens,
-            closes_at_ns=closes,
-            lot_kg=books.rule("lot", command.day, today),
-            reference_tenge_per_tonne=books.reference,
-            collar_lowest_tenge_per_tonne=lowest,
-            collar_highest_tenge_per_tonne=highest,
-            rulebook_version=books.version,
-            tie_rule=books.rule("tie_rule", command.day, today),
-            price_rule=books.rule("price_rule", command.day, today),
         )
 
     def _expected_terms(self, command: m.ReportRetailTerms) -> m.RetailTermsReported:
@@ -546,24 +496,6 @@ def _sights(event: m.AnyEvent, books: Books) -> Iterator[str]:
 def _fields(command: Any, event: Any) -> dict[str, Any]:
     """Return the fields that a command and an event share by name."""
     return {name: getattr(command, name) for name in command.__struct_fields__ if name in event.__struct_fields__}
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).year < LAST_YEAR
-    except ValueError:
-        return False
-
-
-def _wrong_network(command: m.OpenSession) -> Iterator[Code]:
-    names = [place.place for place in command.places]
-    pairs = [(link.source, link.target) for link in command.links]
-    if len(set(names)) < len(names) or len(set(pairs)) < len(pairs):
-        yield Code.DUPLICATE_ID
-    if not set(chain(*pairs)) <= set(names):
-        yield Code.UNKNOWN_PLACE
-    if any(source == target for source, target in pairs):
-        yield Code.SELF_LOOP
 
 
 def _wrong_in_call(command: m.SubmitOrder, call: Call) -> Iterator[Code]:

@@ -19,6 +19,10 @@ class LimitBooks:
     """Whether the limit of the two keys acted after each session."""
     parity: m.ParityReported | None = None
     administered: set[str] = field(default_factory=set)
+    kept: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By session, the turnover and the lots that a bound has kept from trading."""
+    sales: defaultdict[tuple[str, str], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """By session and seller, the price and the mass of each sale under an administered price."""
     claims: dict[str, m.CompensationClaimed] = field(default_factory=dict)
     decided: set[str] = field(default_factory=set)
     published_on: dict[str, str] = field(default_factory=dict)
@@ -38,6 +42,8 @@ class LimitBooks:
             list(self.acting),
             self.parity,
             set(self.administered),
+            dict(self.kept),
+            defaultdict(list, {key: list(value) for key, value in self.sales.items()}),
             dict(self.claims),
             set(self.decided),
             dict(self.published_on),
@@ -73,6 +79,9 @@ class LimitBooks:
                 self.provinces[event.instrument.code] = event.instrument.provinces
             case m.LimitReached() if event.session_id is not None and event.until_ns is not None:
                 self.halted_until[event.session_id] = event.until_ns
+            case m.LimitReached() if event.limit in {"hold_rise", "administered_price"}:
+                turnover, lots = self.kept.get(event.subject, (0, 0))
+                self.kept[event.subject] = (turnover + event.value * event.lots, lots + event.lots)
             case m.HolidaysDeclared():
                 self.holidays[event.year] = event
             case m.ParityReported():

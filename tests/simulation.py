@@ -18,7 +18,8 @@ from unittest.mock import patch
 from tests.auditor import Auditor
 from tests.property.test_money_properties import broken_promises
 from tests.simulation_judge import Judge
-from tests.simulation_moves import FIRST_DAY, Moves, drawn_rulebook
+from tests.simulation_moves import FIRST_DAY, TRADERS, Moves
+from tests.simulation_rules import drawn_rulebook
 from tests.trading_samples import REGIONAL, REPUBLICAN, instrument
 from tests.venue_samples import PEOPLE, instant, replaced
 
@@ -56,7 +57,9 @@ FAULTS = (
 RESTARTS = ("journal", "snapshot", "snapshot", "damaged", "foreign", "older")
 
 
-ROLES: dict[str, Any] = dict(PEOPLE)
+MONEY_TIYN = (10**11, 10**11, 2 * 10**9)
+"""What somebody may have on the first day: as good as everything, or a few orders' guarantees."""
+ROLES: dict[str, Any] = {**PEOPLE, "tengiz": "seller", "taraz": "buyer"}
 
 
 class Killed(Exception):  # noqa: N818 - it is no error of the program
@@ -156,19 +159,24 @@ class Simulation:
         return self
 
     def found(self) -> None:
-        """Admit the people, adopt the rulebook, list the instruments, and put money on the accounts."""
+        """Admit the people, adopt the rulebook, list the instruments, and put money on the accounts.
+
+        Whoever lists one before there are rules is told so.
+        """
         stamp: dict[str, Any] = {"actor": "operator", "at_ns": instant("08:00", FIRST_DAY.isoformat())}
         first: list[Any] = [
             AdmitParticipant(command_id=f"f-{who}", participant_id=who, name=who, role=role, **stamp)
             for who, role in ROLES.items()
         ]
+        first.append(ListInstrument(command_id="f-too-early", **instrument(REGIONAL, "KZ-47"), **stamp))
         first.append(
             AdoptRulebook(command_id="f-rules", rulebook=drawn_rulebook(self.draw), **{**stamp, "actor": "regulator"})
         )
         for code, region in ((REGIONAL, "KZ-47"), (REPUBLICAN, "KZ")):
             first.append(ListInstrument(command_id=f"f-{code}", **instrument(code, region), **stamp))
-        for who in ("zhanaozen", "atyrau", "aktau", "dossor"):
-            money: dict[str, Any] = {"participant_id": who, "amount_tiyn": 10**11, "bank_reference": f"f-{who}-money"}
+        for who in TRADERS:
+            money: dict[str, Any] = {"participant_id": who, "amount_tiyn": self.draw.choice(MONEY_TIYN)}
+            money["bank_reference"] = f"f-{who}-money"
             first.append(Deposit(command_id=f"f-money-{who}", **money, **stamp))
         for command in first:
             self.offer(command)

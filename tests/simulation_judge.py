@@ -19,6 +19,7 @@ from naryq.messages import (
     Code,
     DefaultCovered,
     Entry,
+    LimitReached,
     OrderAmended,
     OrderCancelled,
     PhaseChanged,
@@ -246,7 +247,9 @@ class Judge:
     # --- What has been met --------------------------------------------------------------------------------------
 
     def _see(self, entry: Entry) -> None:
-        head = entry.events[0]
+        head, kind = entry.events[0], type(entry.command).__name__
+        self.seen[f"{kind} drawn"] += 1
+        self.seen[f"{kind} taken"] += not isinstance(head, Refused)
         if isinstance(head, Refused):
             self.seen[head.code] += 1
         for event in entry.events:
@@ -263,6 +266,8 @@ class Judge:
                 self.halted.add(event.session_id)
             case PhaseChanged(phase="call" | "continuous" | "collecting") if event.session_id in self.halted:
                 self.seen["halted and reopened"] += 1
+            case LimitReached():
+                self.seen[f"limit: {event.limit}"] += 1
             case TradingResumed():
                 self.seen["stopped and resumed"] += 1
             case OrderCancelled(reason=reason) if reason == SELF_TRADE:

@@ -9,122 +9,68 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests import random_commands, random_money
-from tests.property.test_trading_campaign import AWAY, RULES, Campaign
+from tests.property.test_trading_campaign import AWAY, Campaign
 from tests.random_money import World
+from tests.simulation_limits import Limiting
+from tests.simulation_supply import Supplying
 from tests.trading_samples import REGIONAL, REPUBLICAN, over
-from tests.venue_samples import LINKS, SOURCE, instant, opening, order, rulebook, terms
+from tests.venue_samples import LINKS, instant, opening, order, terms
 
 from naryq import exchange
 from naryq.exchange.people import standing
 from naryq.exchange.topic import rules_in_force
 from naryq.messages import (
     AnyCommand,
-    ApprovePlan,
-    ApproveProposal,
-    AssessProposal,
     ChangePhase,
-    ClaimCompensation,
     ClearSession,
     CloseFlag,
     CloseSession,
-    ConfirmEmergency,
     ConfirmReceipt,
-    CorrectApplication,
-    DecideClaim,
     DeclareAffiliation,
-    DeclareEmergency,
     DeclareHolidays,
     DelistInstrument,
-    EmergencyValue,
     EndAffiliation,
     ExcludeParticipant,
     ListInstrument,
-    OpenPlan,
     OpenSession,
+    ParticipantExcluded,
     PayObligation,
     PlanSupply,
-    ProposeRuleChange,
     PublishPrices,
     PublishSession,
-    RefuseAllotment,
+    RefundObligation,
     ReinstateParticipant,
-    RejectProposal,
-    ReportOutput,
-    ReportParity,
     ReportRetailTerms,
-    ReportSales,
     ReportShipment,
     ResumeTrading,
-    ReviewApplications,
-    RulebookText,
-    RuleChange,
-    ShipAllotment,
     StandardTerms,
-    StateCapacity,
     StopTrading,
-    SubmitApplication,
     SubmitOrder,
     SuspendParticipant,
-    WithdrawProposal,
 )
+from naryq.units import month_after
 
 Made = tuple[Any, str, dict[str, Any]]
 FIRST_DAY = date(2021, 12, 20)
-TRADERS = ("zhanaozen", "atyrau", "aktau", "dossor")
+SELLERS, BUYERS = ("zhanaozen", "atyrau", "tengiz"), ("aktau", "dossor", "taraz")
+TRADERS = (*SELLERS, *BUYERS)
+ALWAYS_THERE = ("zhanaozen", "aktau")
+"""Who is never excluded: without a seller and a buyer nothing would happen any more."""
+SATURDAY = 5
 SECONDS_LATER = (0, 1, 10**9, 60 * 10**9, 240 * 10**9)
 
-MONEY: tuple[dict[str, Any], ...] = (
-    {},
-    *({**random_money.MONEY_RULES, **changes} for changes in random_money.RULEBOOKS if changes.get("lot") is None),
-    {**random_money.MONEY_RULES, "prepayment_days": None, "penalty_share": 3_333, "loss_sharing": "pro_rata"},
-)
-"""Money at the trade or against delivery; under the last, a penalty is more than any guarantee."""
-SOMETIMES: dict[str, tuple[Any, ...]] = {
-    "self_trade": ("allow", "cancel_newest", "cancel_resting", "cancel_both"),
-    "stop_orders": ("keep", "keep", "cancel"),
-    "tie_rule": ("time", "pro_rata"),
-    "price_rule": ("middle", "lowest", "highest"),
-    "who_may_sell": (("seller", "buyer"), ("seller", "buyer"), ("seller",)),
-    "who_may_buy": (("seller", "buyer"), ("seller", "buyer"), ("buyer",)),
-    "platform_sellers": (None, None, ("producer", "unclassed")),
-    "batch_lowest": (None, None, 3),
-    "batch_highest": (None, None, 40),
-    "collar_rise": (3_000, 700),
-    "session_price_limit": (None, 500),
-    "session_halt": (None, 5),
-    "orders_per_second": (None, 2),
-    "order_lots_highest": (None, 8),
-    "rule_change_notice_days": (None, 2),
-    "pump_step_rise": (None, 500),
-    "platform_share": ({"default": 10_000}, {"default": 6_000}),
-    "watch_order_to_trade": (None, 3),
-    "watch_identical_prices": (None, 3),
-}
-"""Rules of which each seed draws one value; None is no rule."""
-ALWAYS: dict[str, Any] = {
-    **RULES,
-    "who_may_stop": ("regulator", "operator"),
-    "emergency_days_max": 3,
-    "wholesale_cap": 38_000,
-    "plan_platform_application_days": 5,
-    "plan_application_days": 4,
-    "plan_review_days": 3,
-    "plan_correction_days": 1,
-    "plan_notice_days": 1,
-    "output_report_day": 5,
-    "sales_report_day": 15,
-}
 WEIGHTS = {
     "submit": 60,
     "amend": 8,
     "cancel": 4,
     "cancel_all": 1,
-    "phase": 2,
+    "phase": 3,
     "end": 9,
     "round": 2,
     "open": 3,
     "stop": 0.5,
     "people": 4,
+    "standing": 1.5,
     "series": 1,
     "money": 4,
     "perform": 14,
@@ -133,20 +79,13 @@ WEIGHTS = {
     "rules": 3,
     "emergency": 2,
     "supply": 8,
-    "limits": 1,
+    "limits": 4,
     "instruments": 1,
     "watch": 0.5,
 }
 
 
-def drawn_rulebook(draw: random.Random) -> RulebookText:
-    """Return the rulebook of a seed."""
-    chosen = {name: draw.choice(values) for name, values in SOMETIMES.items()}
-    rules = {**ALWAYS, **draw.choice(MONEY), **chosen}
-    return rulebook("drawn", **{name: value for name, value in rules.items() if value is not None})
-
-
-class Moves(Campaign, World):
+class Moves(Supplying, Limiting, Campaign, World):
     """One source of chance and the next command; what the venue knows comes from its last durable state."""
 
     def __init__(self, desk: Any, draw: random.Random) -> None:
@@ -236,14 +175,16 @@ class Moves(Campaign, World):
             self.draw.choice(("call", "continuous", "continuous", "standard", "network", "network")),
             self.name(),
         )
-        if self.desk.at_ns >= instant("15:00", self.day.isoformat()):
+        if self.desk.at_ns >= instant("15:00", self.day.isoformat()) or self._rests():
             self.pass_days(1)
         day = self.day.isoformat()
         window = "plan" if self.desk.at_ns < instant("12:00", day) else "other"
-        fields = {"day": day, "window": window, "delivery_month": day[:7]}
+        month = day[:7] if self.draw.random() < 0.97 else month_after(day[:7], self.draw.choice((-1, 1)))
+        fields = {"day": day, "window": window, "delivery_month": month}
         if kind == "network":
             links = LINKS if self.draw.random() < 0.5 else random_commands.NARROW
-            return OpenSession, "operator", opening(name, **fields, links=links)
+            wrong = self.draw.choice(random_commands.NETWORKS) if self.draw.random() < 0.05 else {}
+            return OpenSession, "operator", opening(name, **{**fields, "links": links, **wrong})
         changes: dict[str, Any] = dict(fields)
         if kind == "standard":
             changes["standard"] = self._terms()
@@ -251,6 +192,31 @@ class Moves(Campaign, World):
             changes["opening_call"] = self.draw.random() < 0.3
             changes["closing_call"] = self.draw.random() < 0.2
         return OpenSession, "operator", over(kind, name, **changes)
+
+    def _rests(self) -> bool:
+        """Say whether it is a weekend or a holiday of a year whose calendar is declared."""
+        declared = self.desk.state.market.holidays.get(self.day.year)
+        return declared is not None and (self.day.weekday() >= SATURDAY or self.day.isoformat() in declared.days)
+
+    def _series(self) -> Made:
+        kind, actor, fields = super()._series()
+        first = self.day + timedelta(self.draw.choice((0, 1, 1, 2)))
+        return kind, actor, {**fields, "first_day": first.isoformat(), "delivery_month": first.isoformat()[:7]}
+
+    def _phase(self) -> Made:
+        """Change a phase: often ask for the call that reopens what is halted, before its time or after."""
+        halted = [each for _, each in sorted(self.desk.state.sessions.items()) if each.phase == "halted"]
+        halted = [each for each in halted if self._takes(each)]
+        if not halted or self.draw.random() < 0.4:
+            return super()._phase()
+        opened = self.draw.choice(halted).opened
+        phase = "call" if opened.kind == "continuous" else "collecting"
+        return ChangePhase, "operator", {"session_id": opened.session_id, "phase": phase, "reason": "it goes on"}
+
+    def _amend(self) -> Made:
+        """Amend, now and then only if so many lots are still open."""
+        kind, actor, fields = super()._amend()
+        return kind, actor, {**fields, "open_lots": self.draw.choice((None, None, None, 1, 2, 4))}
 
     def _terms(self) -> StandardTerms:
         made = super()._terms()
@@ -282,7 +248,7 @@ class Moves(Campaign, World):
         price = (88_000 if side == "sell" else 92_000) + 1_000 * self.draw.randint(0, 6)
         price *= 3 if self.draw.random() < 0.03 else 1
         changes = {"side": side, "place": place, "price_tenge_per_tonne": price}
-        who = self.draw.choice(TRADERS[:2] if side == "sell" else TRADERS[2:])
+        who = self.draw.choice(SELLERS if side == "sell" else BUYERS)
         return SubmitOrder, who, order(**{**_as_order(fields), **_as_order({**fields, **changes})})
 
     def _end(self) -> Made:
@@ -320,18 +286,29 @@ class Moves(Campaign, World):
             one, other = self.draw.choice(declared) if ends else self.draw.sample(TRADERS, 2)
             fields = {"participant_id": one, "affiliate_id": other, "evidence": "one owner"}
             return EndAffiliation if ends else DeclareAffiliation, "operator", fields
-        maker = self.draw.choice(
-            (random_commands._stand, random_commands._affiliate, random_commands._admit, random_commands._classify)
-        )
+        maker = self.draw.choice((random_commands._affiliate, random_commands._admit, random_commands._classify))
         numbers = random_commands.Draw(*(self.draw.randrange(65_536) for _ in range(5)))
-        kind, actor, fields = maker(self.desk, numbers)
-        if fields.get("participant_id") in {"operator", "regulator", "zhanaozen"} and "reason" in fields:
-            fields = {**fields, "participant_id": "dossor"}
-        if kind is ExcludeParticipant and self.draw.random() < 0.8:
-            kind = ReinstateParticipant
-        if kind is SuspendParticipant and self.draw.random() < 0.8:
-            fields = {**fields, "until": (self.day + timedelta(1)).isoformat()}
-        return kind, actor, fields
+        return maker(self.desk, numbers)
+
+    def _standing(self) -> Made:
+        """Suspend, exclude or reinstate: mostly whoever is absent is asked for again, before its time and after it."""
+        absences = dict(self.desk.state.people.absences.items())
+        actor, chance = self.draw.choice(("operator", "regulator")), self.draw.random()
+        if absences and chance < 0.7:
+            who = self.draw.choice(sorted(absences))
+            until = absences[who].until
+            if isinstance(absences[who], ParticipantExcluded) and until is not None and chance < 0.15:
+                self.pass_days((date.fromisoformat(until) - self.day).days + 1)
+                if chance < 0.08:
+                    kind, _, asked = self._submit()
+                    return kind, who, asked
+            return ReinstateParticipant, actor, {"participant_id": who, "reason": "heard"}
+        who = self.draw.choice(TRADERS if self.draw.random() < 0.9 else ("operator", "press", "nobody"))
+        fields = {"participant_id": who, "reason": "late"}
+        if who not in ALWAYS_THERE and chance > 0.85:
+            return ExcludeParticipant, actor, fields
+        until_day = self.day + timedelta(self.draw.choice((-1, 0, 1, 1, 1)))
+        return SuspendParticipant, actor, {**fields, "until": until_day.isoformat() if chance < 0.95 else None}
 
     # --- Money --------------------------------------------------------------------------------------------------
 
@@ -369,8 +346,17 @@ class Moves(Campaign, World):
     def _fail(self) -> Made:
         if not self.open_deals():
             return self._end()
+        unpaid = sorted(self._with_unpaid_fees())
+        if unpaid and self.draw.random() < 0.5:
+            return RefundObligation, "operator", {"obligation_id": self.draw.choice(unpaid), "reason": "void"}
         maker = self.draw.choice((*(random_money._fail,) * 5, random_money._refund))
         return maker(self, self._numbers())
+
+    def _with_unpaid_fees(self) -> set[str]:
+        """Name the open obligations of which a fee is still owed: a refund must strike what is owed of it."""
+        owed = {debt.debt_id for _, debts in self.desk.state.money.debts.items() for debt in debts}
+        names = [deal.opened.obligation_id for deal in self.open_deals()]
+        return {name for name in names if owed & {f"{name}/buyer/fee", f"{name}/seller/fee"}}
 
     # --- Reports and publication --------------------------------------------------------------------------------
 
@@ -387,127 +373,25 @@ class Moves(Campaign, World):
         why = {"correction": self.draw.choice(("", "counted twice"))}
         return PlanSupply, "regulator", {**fields, **why, "transport_tenge_per_tonne": 4_000}
 
-    # --- Rules --------------------------------------------------------------------------------------------------
-
-    def _rules(self) -> Made:
-        changes = self.desk.state.rule_changes
-        waiting = [name for name, each in sorted(changes.proposals.items()) if each.phase == "open"]
-        if not waiting or self.draw.random() < 0.2:
-            return self._proposal()
-        name = self.draw.choice(waiting)
-        found = changes.proposals[name]
-        actor = self.draw.choice(("operator", "regulator"))
-        if found.assessed_sequence is None or self.draw.random() < 0.2:
-            return AssessProposal, actor, {"proposal_id": name, "sessions": self.draw.randint(1, 3)}
-        if self.draw.random() < 0.7:
-            return ApproveProposal, actor, {"proposal_id": name, "assessment_sequence": found.assessed_sequence}
-        if self.draw.random() < 0.5:
-            return WithdrawProposal, actor, {"proposal_id": name}
-        return RejectProposal, actor, {"proposal_id": name, "reason": "not now"}
-
-    def _proposal(self) -> Made:
-        first = (self.day + timedelta(self.draw.choice((1, 2, 2, 3)))).isoformat()
-        rule, value = self.draw.choice((("collar_rise", 900), ("collar_fall", 2_000), ("pump_step_rise", 700)))
-        fields = {"proposed": (RuleChange(rule, first, value, SOURCE),), "reason": "Prices jump."}
-        return ProposeRuleChange, self.draw.choice(("operator", "regulator")), {"proposal_id": self.name("p"), **fields}
-
-    def _emergency(self) -> Made:
-        declared = sorted(name for name, _ in self.desk.state.rule_changes.emergencies.items())
-        if declared and self.draw.random() < 0.5:
-            who = self.draw.choice(("operator", "regulator"))
-            return ConfirmEmergency, who, {"emergency_id": declared[-1]}
-        values = (EmergencyValue("collar_rise", self.draw.choice((100, 9_000))),)
-        fields = {"values": values, "days": self.draw.randint(1, 4), "reason": "A run.", "source": SOURCE}
-        return DeclareEmergency, "regulator", {"emergency_id": self.name("e"), **fields}
-
-    # --- Supply -------------------------------------------------------------------------------------------------
-
-    def _supply(self) -> Made:
-        """Take the plan of a coming month one step further, whichever step chance names."""
-        period = "2022-02" if self.day.isoformat() <= "2022-01-01" else "2022-03"
-        plan = self.desk.state.supply.plans.get(period)
-        if plan is None:
-            return OpenPlan, "regulator", {"period": period, "links": LINKS}
-        if plan.approved is not None and self.draw.random() < 0.7:
-            return self._allotted(plan)
-        steps = (self._capacity, self._application, self._application, self._review, self._approval, self._report)
-        wanting = [steps[0]] * (len(plan.capacities) < 2) + [steps[1]] * (len(plan.applications) < 3)
-        return self.draw.choice(wanting if wanting and self.draw.random() < 0.8 else steps)(period)
-
-    def _capacity(self, period: str) -> Made:
-        who, plant = self.draw.choice((("zhanaozen", "ZH"), ("atyrau", "AT")))
-        stated = {"plant": plant, "lots": self.draw.randint(5, 60), "correction": self.draw.choice(("", "repaired"))}
-        return StateCapacity, who, {"period": period, **stated}
-
-    def _application(self, period: str) -> Made:
-        who, part = self.draw.choice(("aktau", "dossor")), self.draw.choice(("outside", "platform"))
-        known = sorted(name for name, of in self.desk.state.supply.periods.items() if of == period)
-        if known and self.draw.random() < 0.3:
-            fields = {"application_id": self.draw.choice(known), "lots": self.draw.randint(0, 20)}
-            return CorrectApplication, who, {**fields, "reason": "we need less"}
-        fields = {"application_id": self.name("a"), "part": part, "province": self.draw.choice(("KZ-47", "KZ-23"))}
-        return (
-            SubmitApplication,
-            who,
-            {**fields, "period": period, "lots": self.draw.randint(1, 30), "applicant_id": who},
-        )
-
-    def _review(self, period: str) -> Made:
-        fields = {"province": self.draw.choice(("KZ-47", "KZ-23")), "lots": self.draw.randint(0, 40)}
-        return ReviewApplications, "regulator", {"period": period, **fields, "reason": "less is to be had"}
-
-    def _approval(self, period: str) -> Made:
-        last = self.desk.state.supply.plans[period].opened.apply_for_outside_by
-        if last is not None and self.draw.random() < 0.3:
-            self.pass_days(max(0, (date.fromisoformat(last) - self.day).days + 1))
-        return ApprovePlan, "regulator", {"period": period}
-
-    def _report(self, _: str) -> Made:
-        month = (self.day.replace(day=1) - timedelta(1)).isoformat()[:7]
-        why = {"month": month, "correction": self.draw.choice(("", "counted twice"))}
-        if self.draw.random() < 0.5:
-            kg = dict.fromkeys(
-                ("own_output_kg", "tolled_output_kg", "shipped_in_plan_kg", "shipped_outside_plan_kg"), 9
-            )
-            return ReportOutput, "zhanaozen", {**why, "plant": "ZH", **kg}
-        figures = {"sold_kg": 9, "used_kg": 9, "wholesale_tenge_per_tonne": 90_000, "retail_tiyn_per_litre": 8_900}
-        return ReportSales, "regulator", {**why, "province": "KZ-47", **figures}
-
-    def _allotted(self, plan: Any) -> Made:
-        if not plan.approved.allotments:
-            return self._report("")
-        one = self.draw.choice(plan.approved.allotments)
-        fields = {"allotment_id": one.allotment_id}
-        if self.draw.random() < 0.3:
-            return RefuseAllotment, one.applicant_id, {**fields, "lots": self.draw.randint(1, 9), "reason": "full"}
-        document = self.name("b") if self.draw.random() < 0.8 else "bill"
-        shipped = {"document": document, "mass_kg": self.draw.randint(1, 99_000), "loaded_on": self.day.isoformat()}
-        return ShipAllotment, one.seller_id, {**fields, **shipped}
-
     # --- The rest -----------------------------------------------------------------------------------------------
 
-    def _limits(self) -> Made:
-        if self.draw.random() < 0.5:
-            fields = {"parity_tenge_per_tonne": self.draw.randint(60_000, 99_000), "source": SOURCE}
-            return ReportParity, "operator", {"day": self.day.isoformat(), **fields}
-        claim = {"claim_id": self.name("k"), "cost_tenge_per_tonne": 99_000, "statement": "books"}
-        if self.draw.random() < 0.5:
-            return (
-                ClaimCompensation,
-                "zhanaozen",
-                {**claim, "session_id": self._one(dict(self.desk.state.sessions.items()))},
-            )
-        return DecideClaim, "regulator", {"claim_id": "none", "granted_tiyn": 1, "reason": "heard"}
-
     def _instruments(self) -> Made:
-        code = self.name("i")
-        if self.draw.random() < 0.5:
+        code, chance = self.name("i"), self.draw.random()
+        known = sorted(name for name, _ in self.desk.state.market.instruments.items())
+        if chance < 0.5:
+            code = self.draw.choice(known) if chance < 0.04 else code
             fields = {"product": "LPG", "plant": "AT", "delivery_basis": "EXW", "delivery_region": "KZ-23"}
-            return ListInstrument, "operator", {"code": code, **fields}
-        if self.draw.random() < 0.5:
-            days = (f"{2023 + self.count % 9}-01-02",)
-            return DeclareHolidays, "operator", {"year": int(days[0][:4]), "days": days, "source": "a decree"}
-        listed = [each for each, _ in self.desk.state.market.instruments.items() if each not in {REGIONAL, REPUBLICAN}]
+            fields["delivery_region"] = self.draw.choice(("KZ-23", "KZ-23", "KZ", "KZ-99"))
+            carriage = "rail" if self.draw.random() < 0.9 else "truck"
+            return ListInstrument, "operator", {"code": code, **fields, "carriage": carriage}
+        if chance < 0.75:
+            year = self.draw.choice((2022, *range(2023, 2032)))
+            days = (f"{year}-01-{self.draw.choice(('03', '04', '32')) if year == 2022 else '02'}",)
+            working = days if self.draw.random() < 0.05 else ()
+            said = year if self.draw.random() < 0.95 else 2021
+            declared: dict[str, Any] = {"year": said, "days": days, "working": working}
+            return DeclareHolidays, "operator", {**declared, "source": "a decree"}
+        listed = [each for each in known if each not in {REGIONAL, REPUBLICAN}]
         return DelistInstrument, "operator", {"code": self._one(listed), "reason": "nobody trades it"}
 
     def _watch(self) -> Made:

@@ -5,12 +5,18 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
+from typing import get_args
 
 import pytest
 from tests.simulation import Simulation, simulate
 
+from naryq import limits
+from naryq.messages import AnyCommand, AnyEvent, Code
+
 SEEDS = int(os.environ.get("NARYQ_SIMULATION_SEEDS", "200"))
 COMMANDS = 1_000
+LIMITS = (limits.RATE, limits.SUM, limits.TWO_KEY, limits.HALT, limits.HOLD, limits.ADMINISTERED)
+"""The limits of which the venue tells when they act: `LimitReached`."""
 PROCESSES = min(2, os.cpu_count() or 1)
 
 
@@ -34,6 +40,57 @@ def campaign() -> tuple[Counter[str], tuple[str, ...]]:
 def test_a_campaign_finds_nothing() -> None:
     """Whatever fails, repeats or comes late: no row, no answer and no recovery is otherwise than it must be."""
     assert campaign()[1] == ()
+
+
+def test_every_kind_of_command_is_drawn_and_taken() -> None:
+    """A kind of command that the campaign never draws, or that the venue never takes, is a kind nobody watches."""
+    kinds = [kind.__name__ for kind in get_args(AnyCommand)]
+    met = campaign()[0]
+    assert len(kinds) > 50, "the closed list of commands is another"
+    assert [kind for kind in kinds if not met[f"{kind} drawn"]] == []
+    assert [kind for kind in kinds if not met[f"{kind} taken"]] == []
+
+
+def test_every_kind_of_event_happens() -> None:
+    """Whatever can happen at the venue happens in the campaign."""
+    met = campaign()[0]
+    assert [kind.__name__ for kind in get_args(AnyEvent) if not met[kind.__name__]] == []
+
+
+OF_FILES = "it is said of files and tables, which no command holds"
+OF_THE_DOORS = "a door says it, before the engine is asked"
+NEVER_ANSWERED = {
+    Code.UNREADABLE: OF_FILES,
+    Code.TOO_LARGE: OF_FILES,
+    Code.COLUMN_MISSING: OF_FILES,
+    Code.COLUMN_UNKNOWN: OF_FILES,
+    Code.WRONG_TYPE: OF_FILES,
+    Code.UNKNOWN_SIDE: OF_FILES,
+    Code.UNKNOWN_OPTION: OF_FILES,
+    Code.JOURNAL_DAMAGED: "the journal of the simulation is in memory; the fault suites turn its bits",
+    Code.OVERFLOW: "nine thousand orders of the largest size would have to stand in one session",
+    Code.TIME_AHEAD: OF_THE_DOORS,
+    Code.BATCH_REFUSED: OF_THE_DOORS,
+    Code.NOT_AUTHENTICATED: OF_THE_DOORS,
+    Code.LOCKED_OUT: OF_THE_DOORS,
+    Code.TOO_MANY_REQUESTS: OF_THE_DOORS,
+    Code.SECOND_PERSON: OF_THE_DOORS,
+    Code.SWITCHED_OFF: OF_THE_DOORS,
+}
+"""The codes that no command of the simulation can be answered with, and why."""
+
+
+def test_every_code_is_answered() -> None:
+    """Each code of the closed list is answered to some command, but for those that no command can meet."""
+    met = campaign()[0]
+    assert [code for code in Code if not met[code] and code not in NEVER_ANSWERED] == []
+    assert [code for code in NEVER_ANSWERED if met[code]] == [], "what is met is no exception"
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_every_limit_acts(limit: str) -> None:
+    """Each limit that says when it acts has acted in the campaign."""
+    assert campaign()[0][f"limit: {limit}"] > 0
 
 
 SIGHTS = """

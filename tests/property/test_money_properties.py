@@ -48,7 +48,7 @@ def _standing(state: State) -> Iterator[str]:
     standing = {
         order.order_id
         for session in state.sessions.values()
-        if session.phase in ("collecting", "continuous", "closed")
+        if session.phase not in ("cleared", "published", "cancelled")
         for order in session.orders.values()
     }
     for name in sorted(set(state.money.holds) - standing):
