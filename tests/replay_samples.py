@@ -93,6 +93,11 @@ BEGINNING: Final = tuple(
     Move(what, who, where, steps, 2, 1) for where, steps in ((0, 10), (4, 11)) for what, who in ((4, 0), (5, 2))
 )
 
+BUSY: Final = tuple(
+    Move(7 * i % 997, i % 4, 5 * i % 8, 17 * i * i % 100, 1 + 3 * i % 12, 11 * i % 90) for i in range(120)
+)
+"""Days on which all comes about that the planted bugs meddle with."""
+
 
 def changed(**rules: Any) -> RulebookText:
     """Return the rules of the lived days with some changed, or ended by None."""

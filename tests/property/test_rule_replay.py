@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.planting import catalogue, wrap
 from tests.replay_samples import (
+    BUSY,
     CHANGES,
     Move,
     case_of,
@@ -37,8 +38,6 @@ moves = st.lists(
     min_size=40,
     max_size=120,
 ).map(tuple)
-BUSY = tuple(Move(7 * i % 997, i % 4, 5 * i % 8, 17 * i * i % 100, 1 + 3 * i % 12, 11 * i % 90) for i in range(120))
-"""Days on which all comes about that the planted bugs meddle with."""
 
 
 def faults(desk: Desk, rules: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.replay_samples import BEGINNING, changed, lived
+from tests.replay_samples import BEGINNING, BUSY, changed, lived
 from tests.rule_change_samples import RULES, approve, assess, change, propose, two_months
 from tests.rulebook_samples import write_sample
 from tests.venue_samples import Desk, rulebook
@@ -107,6 +107,18 @@ def test_sessions_over_instruments_are_run_again(tmp_path: Path) -> None:
     assert "Orders that would have been judged otherwise: 4" in output
     assert "aktau buy 2 lots for 90 000: taken -> too_many_lots" in output
     assert "How they went: halts, and where they ended" in output
+
+
+def test_halts_are_told_with_their_times(tmp_path: Path) -> None:
+    """Of the halts that would not have come each has its session, its time, its prices and its end."""
+    desk = lived(BUSY, changed(**RULES))
+    propose(desk, change("session_price_limit", 10_000, "2022-02-01"))
+    assess(desk, sessions=8)
+    output = run(written(desk, tmp_path / "j"), "--proposal", "p").output
+    assert "Halts that would not have come: 3" in output
+    told = "book-2022-01-03 2022-01-03 05:05 UTC: a trade at 92 500 would pass 90 081, until 2022-01-03 05:15 UTC"
+    assert told in output
+    assert "Halts that would have come" not in output
 
 
 def test_a_rulebook_on_the_disk_is_tried_on_sessions_over_instruments(tmp_path: Path) -> None:

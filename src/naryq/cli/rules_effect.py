@@ -23,6 +23,7 @@ from naryq.messages import (
     Code,
     Entry,
     LegalSource,
+    LimitReached,
     ParticipantEffect,
     ProposalAssessed,
     ProvinceEffect,
@@ -33,7 +34,7 @@ from naryq.messages import (
     WholeRulebook,
 )
 from naryq.rulebook import Rulebook, proposed_text
-from naryq.units import day_after, grouped, tenge
+from naryq.units import day_after, grouped, tenge, utc_minute
 
 SHOWN: Final = 20
 """How many refused orders are listed; all of them stand in the JSON."""
@@ -126,8 +127,11 @@ def show(effect: Effect, *, as_json: bool) -> None:
 def _print_replayed(console: Console, found: RulesReplayed) -> None:
     _print_participants(console, found.participants)
     _print_sessions(console, [each for each in found.sessions if each.today != each.proposed])
-    shown = [_line_of(order) for order in found.orders]
-    _print_orders(console, "Orders that would have been judged otherwise", shown)
+    gone = [halt for each in found.sessions for halt in each.today.halts if halt not in each.proposed.halts]
+    come = [halt for each in found.sessions for halt in each.proposed.halts if halt not in each.today.halts]
+    for title, halts in (("Halts that would not have come", gone), ("Halts that would have come", come)):
+        _print_lines(console, title, [_line_of_halt(halt) for halt in halts])
+    _print_lines(console, "Orders that would have been judged otherwise", [_line_of(order) for order in found.orders])
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -221,6 +225,12 @@ def _in_turn(*pairs: Iterable[str]) -> Iterator[str]:
     return chain.from_iterable(pairs)
 
 
+def _line_of_halt(halt: LimitReached) -> str:
+    until = "" if halt.until_ns is None else f", until {utc_minute(halt.until_ns)}"
+    prices = f"a trade at {grouped(halt.value)} would pass {grouped(halt.threshold)}"
+    return f"{halt.session_id} {utc_minute(halt.at_ns)}: {prices}{until}"
+
+
 def _line_of(order: OrderEffect) -> str:
     side = f" {order.side}" if order.side is not None else " amends"
     lots = "" if order.quantity_lots is None else f" {order.quantity_lots} lots"
@@ -243,10 +253,10 @@ def _print_refused(console: Console, title: str, orders: Sequence[RefusedOrder])
         f"{order.place} for {grouped(order.price_tenge_per_tonne)}: {order.code}"
         for order in orders
     ]
-    _print_orders(console, title, lines)
+    _print_lines(console, title, lines)
 
 
-def _print_orders(console: Console, title: str, lines: Sequence[str]) -> None:
+def _print_lines(console: Console, title: str, lines: Sequence[str]) -> None:
     if not lines:
         return
     console.print(f"{title}: {len(lines)}")
