@@ -68,6 +68,7 @@ NEVER_ANSWERED = {
     Code.UNKNOWN_SIDE: OF_FILES,
     Code.UNKNOWN_OPTION: OF_FILES,
     Code.JOURNAL_DAMAGED: "the journal of the simulation is in memory; the fault suites turn its bits",
+    Code.SNAPSHOT_DIFFERS: "it is said of a forged snapshot at a start, which no command makes",
     Code.OVERFLOW: "nine thousand orders of the largest size would have to stand in one session",
     Code.TIME_AHEAD: OF_THE_DOORS,
     Code.BATCH_REFUSED: OF_THE_DOORS,
