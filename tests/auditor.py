@@ -436,7 +436,7 @@ class Auditor:
             m.OpenSession: lambda c: audit_of_sessions.expected_opening(self.books, c),
             m.SubmitOrder: self._expected_order,
             m.CancelOrder: lambda c: m.OrderCancelled(c.session_id, c.order_id),
-            m.CloseSession: lambda c: m.SessionClosed(c.session_id),
+            m.CloseSession: lambda c: m.SessionClosed(c.session_id, "its window has ended"),
             m.ReportParity: lambda c: m.ParityReported(**_fields(c, m.ParityReported)),
             m.PlanSupply: self._expected_plan,
             m.ReportRetailTerms: self._expected_terms,

@@ -276,7 +276,7 @@ def _close_session(state: State, command: CloseSession) -> Decision:
         what = "the session's window is still open"
         raise Refusal(Code.OUTSIDE_WINDOW, what, where="at_ns", remedy="Close it when its window has ended.")
     if session.opened.kind == "network":
-        return (SessionClosed(command.session_id),)
+        return (SessionClosed(command.session_id, WINDOW_ENDED),)
     closed = PhaseChanged(command.session_id, "closed", WINDOW_ENDED, command.at_ns)
     if session.opened.kind != "continuous":
         auctions.check_may_close(state, session)

@@ -219,9 +219,10 @@ class SessionPublished(Event, frozen=True, tag=True):
 
 
 class SessionClosed(Event, frozen=True, tag=True):
-    """No further order is taken."""
+    """No further order is taken, for the reason given; before version 3 none was."""
 
     session_id: Known
+    reason: str = ""
 
 
 class PlacePrice(Message, frozen=True):
