@@ -63,6 +63,16 @@ def test_a_standard_auction_is_opened_with_its_terms(doors: Doors) -> None:
         assert "91\u202f357" not in text
 
 
+def test_a_network_session_shows_on_its_page_what_it_traded(doors: Doors) -> None:
+    """The volume is the lots that reached the provinces: no book counts them, and 0 stood there."""
+    venue, make = doors
+    cleared = venue.house.state.sessions["net-1"].cleared
+    assert cleared is not None
+    lots = sum(price.traded_lots for price in cleared.prices) // 2
+    assert lots > 0
+    assert f"<dt>Volume, lots</dt><dd>{lots}</dd>" in make("operator").get("/desk/sessions/net-1").text
+
+
 def test_the_first_network_session_needs_no_program(doors: Doors) -> None:
     """Places and links are typed in lines; the last network stands in the form, and the next one is a press away."""
     venue, make = doors
