@@ -148,6 +148,11 @@ CODES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "fund_exhausted": ("The fund does not suffice", "Қор жетпейді", "Средств фонда не хватает"),
         "journal_damaged": ("The journal is damaged", "Журнал бүлінген", "Журнал повреждён"),
         "journal_locked": ("The journal is in use", "Журнал бос емес", "Журнал занят"),
+        "snapshot_differs": (
+            "The snapshot differs from the journal",
+            "Сақталған күй журналға сәйкес келмейді",
+            "Снимок состояния расходится с журналом",
+        ),
         "busy": (
             "The venue is busy; send the form again",
             "Алаң бос емес; нысанды қайта жіберіңіз",
