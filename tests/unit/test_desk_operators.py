@@ -8,6 +8,7 @@ from tests.desk_venue import Venue, Visitor, forms_of, opened, order, visited
 from tests.venue_samples import DAY, MONTH
 
 from naryq.messages import Code, Refused, SubmitOrder
+from naryq.surveillance import SCREENS
 
 Doors = tuple[Venue, Callable[..., Visitor]]
 WHEN = {"day": DAY, "window": "other", "delivery_month": MONTH}
@@ -71,6 +72,24 @@ def test_a_network_session_shows_on_its_page_what_it_traded(doors: Doors) -> Non
     lots = sum(price.traded_lots for price in cleared.prices) // 2
     assert lots > 0
     assert f"<dt>Volume, lots</dt><dd>{lots}</dd>" in make("operator").get("/desk/sessions/net-1").text
+
+
+def test_a_flag_says_on_which_side_of_its_threshold_it_speaks(doors: Doors) -> None:
+    """A supply index of 5,714 against 6,900 looked as if nothing was wrong, where at most 6,900 is what is flagged."""
+    venue, make = doors
+    open_flags = [flag.raised for _, flag in venue.house.state.watch.flags.items() if flag.closed is None]
+    directions = {screening.screen: screening.direction for screening in SCREENS}
+    text = make("regulator").get("/desk/surveillance").text
+    assert open_flags
+    for flag in open_flags:
+        assert f'Threshold, {directions[flag.screen]} <small class="id">{flag.rule}</small>' in text
+
+
+def test_only_a_session_that_goes_on_can_be_stopped(doors: Doors) -> None:
+    """The way to the stop stands on the page of the session that trades, and not on that of one that is over."""
+    _, make = doors
+    assert "Stop this session" in make("operator").get("/desk/sessions/day").text
+    assert "Stop this session" not in make("operator").get("/desk/sessions/net-1").text
 
 
 def test_the_first_network_session_needs_no_program(doors: Doors) -> None:

@@ -13,6 +13,7 @@ from naryq.showing.changes import ShownProposal
 from naryq.showing.days import holidays, series
 from naryq.showing.instruments import instruments
 from naryq.showing.sessions import ShownSession
+from naryq.surveillance import SCREENS
 
 DAYS_SHOWN: Final = 14
 ENDED_SHOWN: Final = 100
@@ -153,6 +154,7 @@ def surveillance(look: Look) -> Shown:
     return {
         "open": tuple(each for each in found if each.closed is None),
         "closed": tuple(each for each in found if each.closed is not None),
+        "directions": {screening.screen: screening.direction for screening in SCREENS},
     }
 
 

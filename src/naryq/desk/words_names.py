@@ -77,6 +77,8 @@ NAMES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Тұрған өтінімдер жойылады",
             "Стоящие заявки отменяются",
         ),
+        "direction.at least": ("at least", "кемінде", "не менее"),
+        "direction.at most": ("at most", "ең көбі", "не более"),
         "finding.unfounded": ("Unfounded", "Негізсіз", "Не подтвердилось"),
         "finding.explained": ("Explained", "Түсіндірілді", "Объяснено"),
         "finding.referred": ("Referred to the authority", "Органға жіберілді", "Передано в орган"),
