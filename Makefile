@@ -6,7 +6,7 @@ unexport PYTHONOPTIMIZE PYTHONPATH PYTHONHOME
 
 python := .venv/bin/python
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check coverage bench clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is to make
@@ -23,6 +23,10 @@ test: ## Set up and run every check and every test
 check: ## Set up and run the checks without the tests: style, format, types, direction of imports
 	@sh tools/setup dev
 	@sh tools/check quick
+
+coverage: ## Set up and show which branches of the core no test takes
+	@sh tools/setup dev
+	@sh tools/coverage
 
 bench: ## Set up and measure the clearing against the best public solvers
 	@sh tools/setup dev

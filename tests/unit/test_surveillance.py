@@ -14,7 +14,7 @@ from naryq.messages import Screen
 from naryq.messages import SessionWatched as Digest
 from naryq.rulebook import CATALOGUE, Rulebook
 from naryq.surveillance import SCREENS, Fill, Sheet, Trade, screened
-from naryq.surveillance.chains import Resold, resold
+from naryq.surveillance.chains import Resold, circular_trades, resold
 
 
 @cache
@@ -75,6 +75,30 @@ def test_a_market_is_its_seed() -> None:
     first, again, other = (next(iter(sessions(market(seed), "book", 1))) for seed in (7, 7, 8))
     assert first == again
     assert first != other
+
+
+# --- Circles ----------------------------------------------------------------------------------------------------
+
+
+def traded(*deals: tuple[str, str, int]) -> tuple[Trade, ...]:
+    """Return the trades of a session: who sold to whom, and how many lots."""
+    return tuple(
+        Trade(seller, buyer, 100, lots, "buy", n, f"s{n}", f"b{n}") for n, (seller, buyer, lots) in enumerate(deals)
+    )
+
+
+def test_two_who_sell_to_each_other_make_a_circle() -> None:
+    """What went there and back counts once, by the lesser way, though half of it went in an earlier session."""
+    earlier = (digest("1", Pair("b", "a", 3, 3 * 100)),)
+    sheet = Sheet("2", 0, 10, 10, (), (), traded(("a", "b", 5), ("a", "c", 9)), elsewhere=earlier)
+    (found,) = circular_trades(sheet)
+    assert (found.subjects, found.value) == (("a", "b"), 3)
+
+
+def test_a_circle_is_told_by_the_session_in_which_all_of_it_trade() -> None:
+    """Where one of the circle did not come, it is not told again: it is no news of whoever came."""
+    earlier = (digest("1", Pair("a", "b", 3, 300), Pair("b", "a", 3, 300)),)
+    assert list(circular_trades(Sheet("2", 0, 10, 10, (), (), traded(("a", "c", 5)), elsewhere=earlier))) == []
 
 
 # --- Resale -----------------------------------------------------------------------------------------------------
