@@ -107,16 +107,20 @@ def test_an_honest_snapshot_is_checked_while_the_venue_works(tmp_path: Path, ope
 @BOTH
 def test_a_forged_snapshot_stops_the_venue(tmp_path: Path, opened: Any) -> None:
     """It begins with the forger's money, finds out, takes nothing more, and says why; without snapshots it is sound."""
-    name = made(tmp_path, forged)
-    with started(opened, name, SnapshotCheck(name)) as engine:
-        awaited(lambda: not engine.running)
-        assert deposit(engine).code in {Code.STOPPED, Code.OUTCOME_UNKNOWN}
-        assert engine.stopped_for.code == Code.SNAPSHOT_DIFFERS
-        believed = engine.state.balances["cash:zhanaozen", "tiyn"]
+    name, believed = made(tmp_path, forged), None
+    try:
+        with started(opened, name, SnapshotCheck(name)) as engine:
+            awaited(lambda: not engine.running)
+            assert deposit(engine).code in {Code.STOPPED, Code.OUTCOME_UNKNOWN}
+            believed, reason = engine.state.balances["cash:zhanaozen", "tiyn"], engine.stopped_for
+    except Refusal as refusal:  # On a busy machine the check may be over before the doors have recovered.
+        assert opened is apart
+        reason = refusal
+    assert reason.code == Code.SNAPSHOT_DIFFERS
     for path in Path(f"{name}-snapshots").iterdir():
         path.unlink()
     with started(opened, name, SnapshotCheck(name)) as engine:
-        assert engine.state.balances["cash:zhanaozen", "tiyn"] == believed - GAIN
+        assert believed in {None, engine.state.balances["cash:zhanaozen", "tiyn"] + GAIN}
         assert f"naryq_snapshot_check {Finding.NOTHING_TO_CHECK}\n" in engine.metrics()
 
 

@@ -158,7 +158,7 @@ def _wrong_sessions(patch: pytest.MonkeyPatch) -> None:
     wrap(
         patch,
         rule_effect,
-        "_last_sessions",
+        "last_sessions",
         lambda original, state, _: (original(state, 100)[0][:1], ()),
     )
 

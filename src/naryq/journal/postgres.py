@@ -257,6 +257,13 @@ class PostgresJournal(PostgresReader):
             self._refuse_unless_usable()
             return self._head
 
+    def close(self) -> None:
+        """Give the lock back, so that whoever opens the journal next finds it free, and let go of the connection."""
+        with self._guard, suppress(psycopg.Error):
+            if self._usable:  # Else nobody knows whether the server would answer.
+                self._connection.execute("SELECT pg_advisory_unlock_all()")
+        super().close()
+
     def _commit_or_refuse(self, rows: list[Record]) -> None:
         try:
             self._commit(rows)
