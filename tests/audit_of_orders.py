@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from tests import audit_of_limits
+from tests.verdicts import misjudged
 
 from naryq import messages as m
 from naryq.messages import Code
@@ -30,13 +31,8 @@ OF_AUCTIONS = {
 def judged(books: Any, money: Any, command: Any, events: tuple[Any, ...]) -> Iterator[str]:
     """Say where the answer to an order, an amendment or a cancellation is not what the rules allow."""
     must, may = set(wrong(books, money, command)), set(_left_open(books, command))
-    head = events[0]
-    if isinstance(head, m.Refused):
-        if head.code not in must | may:
-            yield f"refused with {head.code} ({head.what}); permissible: {sorted(must | may) or 'none'}"
-    elif must:
-        yield f"accepted, though {sorted(must)}"
-    else:
+    yield from misjudged(must, may, events[0])
+    if not must and not isinstance(events[0], m.Refused):
         yield from _told(books, command, events)
 
 

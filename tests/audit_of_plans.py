@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.audit_of_sessions import lacking
 from tests.supply_books import Plan
+from tests.verdicts import misjudged
 
 from naryq import messages as m
 from naryq.messages import Code
@@ -27,12 +28,10 @@ STEPS = {
 def judged(books: Any, command: Any, events: tuple[Any, ...]) -> Iterator[str]:
     """Say where the answer to a command about supply is not what the rules allow."""
     must, may, head = set(_wrong(books, command)), set(_left_open(books, command)), events[0]
-    if isinstance(head, m.Refused):
-        if head.code not in must | may:
-            yield f"refused with {head.code} ({head.what}); permissible: {sorted(must | may) or 'none'}"
-    elif must:
-        yield f"accepted, though {sorted(must)}"
-    elif isinstance(command, m.ApprovePlan):
+    yield from misjudged(must, may, head)
+    if must or isinstance(head, m.Refused):
+        return
+    if isinstance(command, m.ApprovePlan):
         yield from _shared_out(books, command, head)
     elif events != (_expected(books, command),):
         yield f"says {events}, where the command and the rules say {_expected(books, command)}"

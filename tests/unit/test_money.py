@@ -411,8 +411,8 @@ def test_new_money_pays_debts_first() -> None:
     assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + 30_000_000 + VALUE // 20
 
 
-def test_a_loss_is_shared_pro_rata_where_the_rule_says_so() -> None:
-    """All others of the session bear it by their kilograms, as far as their money goes."""
+def sharing_a_loss() -> Money:
+    """Return a session of two deals whose others bear what a defaulter leaves open."""
     money = Money(prepayment_days=None, loss_sharing="pro_rata", penalty_share=10_000, guarantee_share=0)
     for who, tenge in (("aktau", 50_000), ("dossor", 800_000), ("zhanaozen", 50_000), ("atyrau", 1_000_000)):
         money.deposit(who, tenge)
@@ -422,6 +422,12 @@ def test_a_loss_is_shared_pro_rata_where_the_rule_says_so() -> None:
     money.order("aktau", "bid-1 buy KZ-47 102000 1")
     money.order("dossor", "bid-2 buy KZ-23 101000 3")
     money.clear()
+    return money
+
+
+def test_a_loss_is_shared_pro_rata_where_the_rule_says_so() -> None:
+    """All others of the session bear it by their kilograms, as far as their money goes."""
+    money = sharing_a_loss()
     mine = next(o for o in money.desk.state.money.obligations.values() if o.opened.buyer_id == "aktau")
     money.on("2022-01-06")
     before = {who: money.tenge(f"cash:{who}") for who in ("aktau", "dossor", "atyrau")}
@@ -470,15 +476,7 @@ def test_no_fund_pays_those_who_belong_together(*, related: bool) -> None:
 
 def test_a_void_deal_bears_no_loss() -> None:
     """Who dealt in the session only in a deal that was undone shares no loss of it."""
-    money = Money(prepayment_days=None, loss_sharing="pro_rata", penalty_share=10_000, guarantee_share=0)
-    for who, tenge in (("aktau", 50_000), ("dossor", 800_000), ("zhanaozen", 50_000), ("atyrau", 1_000_000)):
-        money.deposit(who, tenge)
-    money.session()
-    money.order("zhanaozen", "ask-1 sell ZH 100000 1")
-    money.order("atyrau", "ask-2 sell AT 100000 3")
-    money.order("aktau", "bid-1 buy KZ-47 102000 1")
-    money.order("dossor", "bid-2 buy KZ-23 101000 3")
-    money.clear()
+    money = sharing_a_loss()
     deals = {deal.opened.buyer_id: deal.opened.obligation_id for deal in money.desk.state.money.obligations.values()}
     money.undo(deals["dossor"])
     money.on("2022-01-06")
