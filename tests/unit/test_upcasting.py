@@ -22,8 +22,9 @@ SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("journal-v*.jsonl"
 HEADS = {
     1: "d04705b7354f4cbdabde8bcbf4817714cfa066e85e11a2b1120a79619a6d975a",
     2: "974c8bdf12118fcd563bd1255d39da962c19a4b85d0cb5b6a5e9e228608a0a0a",
+    3: "17da733fb2f489f90173dbc93cf15eacb0a440f8ffc6cd8cc8c6e3e4ef38aeea",
 }
-"""The last chain of each kept journal. That of version 2 is of a simulated venue, with rows of most kinds."""
+"""The last chain of each kept journal. Those after the first are of simulated venues, with rows of most kinds."""
 
 
 class _Row(msgspec.Struct):
