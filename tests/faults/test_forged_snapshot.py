@@ -1,5 +1,6 @@
 """A snapshot that somebody has forged under the right chain: the venue finds out, stops, and says what to do."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.faults.test_serve import serving, stopped
+from tests.faults.worker import opened_at_last
 from tests.money_samples import agreed
 
 from naryq import exchange
@@ -20,9 +22,9 @@ from naryq.journal import named
 from naryq.journal.contract import Record, rows_after
 from naryq.journal.memory import MemoryJournal
 from naryq.journal.snapshots import Snapshot
-from naryq.journal.sqlite import SqliteJournal
 from naryq.messages import Code, Deposit, Refusal, Refused, encode
 
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 PATIENCE_SECONDS = 120
 GAIN = 10**9
 
@@ -43,12 +45,20 @@ def honest(snapshot: Snapshot) -> Snapshot:
 Change = Callable[[Snapshot], Snapshot]
 
 
-def made(folder: Path, change: Change) -> str:
+@pytest.fixture(params=["sqlite", POSTGRES])
+def name(request: pytest.FixtureRequest) -> str:
+    """Return the name of a journal that is yet to be made."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("tmp_path") / "venue.journal")
+    address: str = request.getfixturevalue("new_schema")()
+    return address
+
+
+def made(name: str, change: Change) -> str:
     """Make a journal with a deal, and a snapshot of all but its last rows, which is forged or not."""
     rows = agreed().desk.rows
     records = rows_after(None, [encode(row) for row in rows])
-    name = str(folder / "venue.journal")
-    SqliteJournal.create(name, records).close()
+    named.create(name, records).close()
     state = exchange.initial_state()
     for row in rows[:-2]:
         state = exchange.apply(state, row)
@@ -57,13 +67,13 @@ def made(folder: Path, change: Change) -> str:
 
 
 def in_a_thread(name: str, check: SnapshotCheck) -> Engine[State]:
-    return Engine(SqliteJournal.open(name), snapshots=named.snapshots(name), snapshot_check=check)
+    return Engine(opened_at_last(name), snapshots=named.snapshots(name), snapshot_check=check)
 
 
 def apart(name: str, check: SnapshotCheck) -> EngineApart[State]:
     snapshots = named.snapshots(name)
     return EngineApart(
-        partial(SqliteJournal.open, name),
+        partial(opened_at_last, name),
         partial(Engine, snapshots=snapshots, snapshot_check=check),
         partial(named.reader, name),
         snapshots=snapshots,
@@ -95,9 +105,9 @@ def deposit(engine: Any) -> Any:
 
 
 @BOTH
-def test_an_honest_snapshot_is_checked_while_the_venue_works(tmp_path: Path, opened: Any) -> None:
+def test_an_honest_snapshot_is_checked_while_the_venue_works(name: str, opened: Any) -> None:
     """Commands are taken at once, and the metrics say when the check is over."""
-    with started(opened, made(tmp_path, honest), SnapshotCheck(str(tmp_path / "venue.journal"))) as engine:
+    with started(opened, made(name, honest), SnapshotCheck(name)) as engine:
         assert not isinstance(deposit(engine), Refused)
         awaited(lambda: f"naryq_snapshot_check {Finding.AGREES}\n" in engine.metrics())
         assert engine.running
@@ -105,11 +115,11 @@ def test_an_honest_snapshot_is_checked_while_the_venue_works(tmp_path: Path, ope
 
 
 @BOTH
-def test_a_forged_snapshot_stops_the_venue(tmp_path: Path, opened: Any) -> None:
+def test_a_forged_snapshot_stops_the_venue(name: str, opened: Any) -> None:
     """It begins with the forger's money, finds out, takes nothing more, and says why; without snapshots it is sound."""
-    name, believed = made(tmp_path, forged), None
+    believed = None
     try:
-        with started(opened, name, SnapshotCheck(name)) as engine:
+        with started(opened, made(name, forged), SnapshotCheck(name)) as engine:
             awaited(lambda: not engine.running)
             assert deposit(engine).code in {Code.STOPPED, Code.OUTCOME_UNKNOWN}
             believed, reason = engine.state.balances["cash:zhanaozen", "tiyn"], engine.stopped_for
@@ -117,17 +127,16 @@ def test_a_forged_snapshot_stops_the_venue(tmp_path: Path, opened: Any) -> None:
         assert opened is apart
         reason = refusal
     assert reason.code == Code.SNAPSHOT_DIFFERS
-    for path in Path(f"{name}-snapshots").iterdir():
-        path.unlink()
+    named.snapshots(name).prune(0)
     with started(opened, name, SnapshotCheck(name)) as engine:
         assert believed in {None, engine.state.balances["cash:zhanaozen", "tiyn"] + GAIN}
         assert f"naryq_snapshot_check {Finding.NOTHING_TO_CHECK}\n" in engine.metrics()
 
 
 @BOTH
-def test_a_start_that_waits_takes_nothing_on_a_forged_snapshot(tmp_path: Path, opened: Any) -> None:
+def test_a_start_that_waits_takes_nothing_on_a_forged_snapshot(name: str, opened: Any) -> None:
     """With `first` it does not start at all, and lets go of the journal."""
-    name = made(tmp_path, forged)
+    made(name, forged)
     for _ in range(2):
         with pytest.raises(Refusal) as refused:
             opened(name, SnapshotCheck(name, first=True))
@@ -135,38 +144,110 @@ def test_a_start_that_waits_takes_nothing_on_a_forged_snapshot(tmp_path: Path, o
 
 
 @BOTH
-def test_a_start_that_waits_begins_with_an_honest_one(tmp_path: Path, opened: Any) -> None:
+def test_a_start_that_waits_begins_with_an_honest_one(name: str, opened: Any) -> None:
     """With `first` the check is over when the venue stands."""
-    name = made(tmp_path, honest)
-    with started(opened, name, SnapshotCheck(name, first=True)) as engine:
+    with started(opened, made(name, honest), SnapshotCheck(name, first=True)) as engine:
         assert f"naryq_snapshot_check {Finding.AGREES}\n" in engine.metrics()
         assert not isinstance(deposit(engine), Refused)
 
 
-def test_a_check_that_dies_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends otherwise than with an answer is told of as such, and the venue goes on."""
-    monkeypatch.setattr(snapshot_check, "COMMAND", ("/bin/sh", "-c", "kill -9 $$"))
-    name = made(tmp_path, forged)
+# --- A check that gives no answer -----------------------------------------------------------------------------------
+
+FOR_EVER = ("/bin/sh", "-c", "sleep 3600")
+
+
+def kill(check: SnapshotCheck) -> None:
+    """Kill the process that checks, as the system does for want of memory."""
+    awaited(lambda: check._process is not None)
+    assert check._process is not None
+    check._process.kill()
+
+
+def test_a_check_that_is_killed_is_told_of_and_stops_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The venue goes on, the metrics stay at `not checked`, and the log says as an error why, and what to do."""
+    monkeypatch.setattr(snapshot_check, "COMMAND", FOR_EVER)
+    check = SnapshotCheck(made(name, forged))
+    with started(in_a_thread, name, check) as engine:
+        kill(check)
+        awaited(lambda: f"naryq_snapshot_check {Finding.NOT_CHECKED}\n" in engine.metrics())
+        assert engine.running
+        assert not isinstance(deposit(engine), Refused)
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "could not be checked against the journal (its process was ended by signal 9)" in told.message
+    assert "naryq journal verify" in told.message
+
+
+@BOTH
+def test_a_start_that_waits_takes_nothing_unchecked(name: str, monkeypatch: pytest.MonkeyPatch, opened: Any) -> None:
+    """With `first` a check that gives no answer refuses the start, and the next start has the journal."""
+    made(name, forged)
+    with monkeypatch.context() as planted:
+        planted.setattr(snapshot_check, "COMMAND", ("/bin/sh", "-c", "kill -9 $$"))
+        with pytest.raises(Refusal, match="ended by signal 9") as refused:
+            opened(name, SnapshotCheck(name, first=True))
+    assert refused.value.code == Code.STOPPED
+    with pytest.raises(Refusal) as refused:
+        opened(name, SnapshotCheck(name, first=True))
+    assert refused.value.code == Code.SNAPSHOT_DIFFERS
+
+
+def test_where_no_process_can_be_made_the_venue_goes_on(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine without room for a process takes down no venue that does not wait for the answer."""
+    monkeypatch.setattr(snapshot_check, "COMMAND", (f"{os.devnull}/no-such-program",))
+    made(name, honest)
     with started(in_a_thread, name, SnapshotCheck(name)) as engine:
         awaited(lambda: f"naryq_snapshot_check {Finding.NOT_CHECKED}\n" in engine.metrics())
         assert engine.running
+    assert "no process could be made for it" in caplog.text
+    with pytest.raises(Refusal, match="no process could be made for it"):
+        in_a_thread(name, SnapshotCheck(name, first=True))
 
 
-def test_a_venue_that_closes_ends_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.postgres
+def test_a_server_that_the_check_cannot_reach_is_told_of_without_its_secret(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be read says nothing of the snapshot; the process says what it is, and the venue goes on."""
+    made(name, forged)
+    with started(in_a_thread, name, SnapshotCheck("postgresql://naryq:secret@127.0.0.1:1/venue")) as engine:
+        awaited(lambda: f"naryq_snapshot_check {Finding.NOT_CHECKED}\n" in engine.metrics())
+        assert engine.running
+    told = capfd.readouterr().err
+    assert "unreadable: postgresql://127.0.0.1:1/venue" in told
+    assert "secret" not in told
+
+
+def test_a_venue_that_closes_ends_the_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing does not wait until a long check is over."""
-    monkeypatch.setattr(snapshot_check, "COMMAND", ("/bin/sh", "-c", "sleep 3600"))
-    name = made(tmp_path, honest)
+    monkeypatch.setattr(snapshot_check, "COMMAND", FOR_EVER)
     begun = time.monotonic()
-    with started(in_a_thread, name, SnapshotCheck(name)) as engine:
+    with started(in_a_thread, made(name, honest), SnapshotCheck(name)) as engine:
         assert f"naryq_snapshot_check {Finding.BEING_CHECKED}\n" in engine.metrics()
     assert time.monotonic() - begun < PATIENCE_SECONDS
 
 
+def test_a_check_that_was_closed_before_it_began_makes_no_process(name: str) -> None:
+    """A venue that is closed at once leaves nothing behind that reads its journal."""
+    check = SnapshotCheck(made(name, forged))
+    check.close()
+    check.begin(next(named.snapshots(name).newest_first()), lambda _: None)
+    assert check._thread is not None
+    check._thread.join()
+    assert check._process is None
+
+
+# --- The served venue -----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(("change", "exit_code"), [(honest, 0), (forged, 2)])
-def test_the_served_venue_tells_its_operator(tmp_path: Path, change: Change, exit_code: int) -> None:
+def test_the_served_venue_tells_its_operator(tmp_path: Path, name: str, change: Change, exit_code: int) -> None:
     """`naryq serve` says in its log that the check goes on and how it ends, and stops with the code and the remedy."""
-    made(tmp_path, change)
-    settings = '[venue]\nlog-level = "info"\n[web]\nport = 0\n[fix]\nruns = false\n[keeper]\nruns = false\n'
+    where = f'[venue]\njournal = "{made(name, change)}"\nlog-level = "info"\n'
+    settings = f"{where}[web]\nport = 0\n[fix]\nruns = false\n[keeper]\nruns = false\n"
     (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
     with serving("--config", "venue.toml", cwd=tmp_path) as venue:
         assert venue.process.stdout is not None

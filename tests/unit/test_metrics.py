@@ -1,6 +1,7 @@
 """The metrics of an engine, as Prometheus reads them."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,3 +63,21 @@ def test_seconds_are_seconds(name: str) -> None:
     """Times are kept in nanoseconds and written as seconds, as the name says."""
     found = metrics_after(1)
     assert 0 < found.get(f"naryq_{name}", found.get(f"naryq_{name}_sum", 0)) < 60
+
+
+ALERTS = Path(__file__).parents[2] / "examples" / "serve" / "alerts.yml"
+
+
+def unknown_to_alerts(text: str) -> set[str]:
+    """Return the figures on which alerts are set and that no engine tells."""
+    asked = {name for rule in re.findall(r"expr: (.*)", text) for name in re.findall(r"naryq_[a-z_]+", rule)}
+    assert len(asked) >= 5
+    return asked - metrics_after(1).keys()
+
+
+def test_alerts_are_set_on_figures_that_there_are() -> None:
+    """An alert on a figure that is misspelt would never come, and this test would say so."""
+    text = ALERTS.read_text(encoding="utf-8")
+    assert unknown_to_alerts(text) == set()
+    misspelt = text.replace("naryq_snapshot_check", "naryq_snapshots_check")
+    assert unknown_to_alerts(misspelt) == {"naryq_snapshots_check"}

@@ -26,6 +26,7 @@ from naryq.journal.verify import Machine, S, checked
 from naryq.messages import Code, Refusal
 
 AGREES_EXIT: Final = 0
+UNREADABLE_EXIT: Final = 2
 DIFFERS_EXIT: Final = 3
 ROWS_A_LOOK: Final = 1_000
 """After how many rows the process looks whether the venue is still there."""
@@ -56,6 +57,17 @@ def differs(sequence: int) -> Refusal:
     )
 
 
+def not_checked(sequence: int, why: str) -> Refusal:
+    """Return why nobody knows, and what an operator does; only a start that waits for the answer is refused so."""
+    return Refusal(
+        Code.STOPPED,
+        f"the snapshot of row {sequence} could not be checked against the journal ({why})",
+        where="snapshot",
+        remedy="Run `naryq journal verify`; start again, which checks again, or move the snapshots away: then the "
+        "journal alone is replayed.",
+    )
+
+
 class SnapshotCheck:
     """The check of one start. With `first` nothing is taken before it is over; else it goes on beside the venue."""
 
@@ -66,20 +78,20 @@ class SnapshotCheck:
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._lock = threading.Lock()
 
     def begin(self, snapshot: Snapshot, on_difference: Callable[[Refusal], None]) -> None:
         """Check a snapshot, and call `on_difference` from a thread when the journal does not lead to it.
 
         Raises:
-            Refusal: SNAPSHOT_DIFFERS instead, where the start waits.
+            Refusal: SNAPSHOT_DIFFERS instead, where the start waits; STOPPED, where it waits and cannot be told.
         """
         self.finding = Finding.BEING_CHECKED
         _log.info("the snapshot of row %d is being checked against the journal", snapshot.sequence)
-        self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own
         if self._first:
-            self._find_out(snapshot)
-            if self.finding == Finding.DIFFERS:
-                raise differs(snapshot.sequence)
+            refusal = self._find_out(snapshot)
+            if refusal is not None:
+                raise refusal
             return
         self._thread = threading.Thread(
             target=self._find_out_and_tell, args=(snapshot, on_difference), name="naryq-snapshot-check", daemon=True
@@ -88,38 +100,53 @@ class SnapshotCheck:
 
     def close(self) -> None:
         """End a check that is still going on."""
-        self._closed = True
-        if self._process is not None:
-            self._process.kill()
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
     def _find_out_and_tell(self, snapshot: Snapshot, on_difference: Callable[[Refusal], None]) -> None:
-        self._find_out(snapshot)
-        if self.finding == Finding.DIFFERS:
-            on_difference(differs(snapshot.sequence))
+        refusal = self._find_out(snapshot)
+        if refusal is not None and self.finding == Finding.DIFFERS:
+            on_difference(refusal)
 
-    def _find_out(self, snapshot: Snapshot) -> None:
-        assert self._process is not None, "the process was started"
+    def _find_out(self, snapshot: Snapshot) -> Refusal | None:
+        """Let a process find out, say in the log how it ended, and return what is to be refused."""
+        sequence = snapshot.sequence
+        ended = self._ended(snapshot)
+        if ended == AGREES_EXIT:
+            self.finding = Finding.AGREES
+            _log.info("the snapshot of row %d is checked: the journal alone leads to it", sequence)
+            return None
+        differing = ended == DIFFERS_EXIT
+        self.finding = Finding.DIFFERS if differing else Finding.NOT_CHECKED
+        refusal = differs(sequence) if differing else not_checked(sequence, _how(ended))
+        if not self._closed:
+            _log.error("%s", refusal)
+        return refusal
+
+    def _ended(self, snapshot: Snapshot) -> int | None:
+        """Return how the process that checks has ended, as `Popen.wait` does; None where none could be made."""
+        with self._lock, suppress(OSError):
+            if not self._closed:
+                self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+        if self._process is None:
+            return None
         assert self._process.stdin is not None, "it is told on its input"
         with suppress(BrokenPipeError), self._process.stdin as told:
             told.write(f"{self._journal}\n{snapshot.sequence}\n".encode())
             told.write(snapshot.chain)
             told.write(snapshot.state)
-        ended = self._process.wait()
-        found = {AGREES_EXIT: Finding.AGREES, DIFFERS_EXIT: Finding.DIFFERS}
-        self.finding = found.get(ended, Finding.NOT_CHECKED)
-        if not self._closed:
-            _say(self.finding, snapshot.sequence)
+        return self._process.wait()
 
 
-def _say(finding: Finding, sequence: int) -> None:
-    if finding == Finding.AGREES:
-        _log.info("the snapshot of row %d is checked: the journal alone leads to it", sequence)
-    elif finding == Finding.DIFFERS:
-        _log.error("%s", differs(sequence))
-    else:
-        _log.warning("the snapshot of row %d could not be checked against the journal", sequence)
+def _how(ended: int | None) -> str:
+    """Say how a process has ended that gave no answer."""
+    if ended is None:
+        return "no process could be made for it"
+    return f"its process was ended by signal {-ended}" if ended < 0 else f"its process ended with {ended}"
 
 
 # --- In the process of its own ------------------------------------------------------------------------------------
@@ -148,5 +175,9 @@ def main() -> int:
     told = sys.stdin.buffer
     name, sequence = (told.readline().decode().removesuffix("\n") for _ in range(2))
     snapshot = Snapshot(int(sequence), told.read(CHAIN_BYTES), told.read())
-    with at_rest(), closing(named.reader(name)) as journal:
-        return AGREES_EXIT if leads_to(journal, exchange, snapshot) else DIFFERS_EXIT
+    try:
+        with at_rest(), closing(named.reader(name)) as journal:
+            return AGREES_EXIT if leads_to(journal, exchange, snapshot) else DIFFERS_EXIT
+    except Refusal as refusal:  # The journal cannot be read, which says nothing of the snapshot.
+        _log.error("%s", refusal)
+        return UNREADABLE_EXIT
