@@ -82,6 +82,9 @@ PERMITTED: dict[type, set[str]] = {
 }
 """Who may do what: whoever is not named here may not."""
 
+WORDS = ("name", "reason", "evidence", "statement", "correction", "maintenance", "base_source")
+"""Under what a command says something in words."""
+
 RULE_COMMANDS = {
     m.AdoptRulebook,
     m.CloseFlag,
@@ -279,7 +282,9 @@ class Auditor:
         if people[command.actor] not in PERMITTED[type(command)]:
             return Code.NOT_PERMITTED
         absent = self.books.register.kept_out(command.actor, command.at_ns)
-        return absent if type(command) not in EVEN_ABSENT else None
+        if absent and type(command) not in EVEN_ABSENT:
+            return absent
+        return Code.WORDS_MISSING if any(map(_shows_nothing, _words(command))) else None
 
     def _wrong(self, command: m.AnyCommand) -> Iterator[Code]:
         yield from self.money.wrong(self.books, command)
@@ -496,6 +501,17 @@ def _sights(event: m.AnyEvent, books: Books) -> Iterator[str]:
 def _fields(command: Any, event: Any) -> dict[str, Any]:
     """Return the fields that a command and an event share by name."""
     return {name: getattr(command, name) for name in command.__struct_fields__ if name in event.__struct_fields__}
+
+
+def _words(command: Any) -> Iterator[str]:
+    """Yield what a command says in words, and not what it leaves out."""
+    source = getattr(command, "source", "")
+    told = [getattr(command, name, "") for name in WORDS]
+    yield from filter(None, (*told, source if isinstance(source, str) else source.act))
+
+
+def _shows_nothing(text: str) -> bool:
+    return all(character.isspace() or not character.isprintable() for character in text)
 
 
 def _wrong_in_call(command: m.SubmitOrder, call: Call) -> Iterator[Code]:

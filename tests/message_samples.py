@@ -28,6 +28,7 @@ def _fields(described: inspect.StructType) -> dict[str, Any]:
 
 MAKERS: dict[type, Callable[[Any], Any]] = {
     inspect.StrType: lambda text: next(sample for sample in TEXTS if re.search(text.pattern or "", sample)),
+    inspect.Metadata: lambda marked: _plain(marked.type),
     inspect.IntType: lambda number: max(number.ge or 0, 1),
     inspect.BoolType: lambda _: False,
     inspect.NoneType: lambda _: None,

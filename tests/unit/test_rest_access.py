@@ -13,7 +13,7 @@ from tests.venue_samples import founded, opened, order
 
 from naryq.access import Principal
 from naryq.access.sessions import TOKEN_NS
-from naryq.messages import EndowFund
+from naryq.messages import EndowFund, ExcludeParticipant
 from naryq.units import NS_PER_SECOND
 
 PASSWORD = "correct horse battery"  # noqa: S105 - a test's
@@ -142,6 +142,24 @@ def test_what_needs_four_eyes_waits_for_the_second_pair(tmp_path: Path) -> None:
         assert (await venue.ask("operator", "GET", "/v1/pending")).json() == []
 
     play(tmp_path, scenario, second_person=frozenset({EndowFund}))
+
+
+def test_blanks_are_no_reason_at_the_door(tmp_path: Path) -> None:
+    """A reason of blanks engages no kill switch, and keeps no second person waiting."""
+
+    async def scenario(venue: Doors) -> None:
+        before = venue.house.state.sequence
+        blank = {"reason": " \u200b"}
+        asked = [
+            await venue.ask("aktau", "PUT", "/v1/kill-switches/aktau", blank),
+            await venue.send("operator", "POST", "/v1/participants/aktau/exclude", blank, key="k1"),
+        ]
+        assert [(each.status_code, each.json()["code"]) for each in asked] == [(422, "words_missing")] * 2
+        assert (await venue.ask("aktau", "GET", "/v1/kill-switches")).json() == []
+        assert (await venue.ask("operator", "GET", "/v1/pending")).json() == []
+        assert venue.house.state.sequence == before
+
+    play(tmp_path, scenario, second_person=frozenset({ExcludeParticipant}))
 
 
 def test_the_kill_switch_takes_orders_back_and_lets_none_in(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def test_without_deals_the_republic_follows() -> None:
     ("changes", "code"),
     [
         ({"series_id": "extra"}, Code.ALREADY_EXISTS),
-        ({"base_source": " "}, Code.NO_PRICE),
+        ({"base_source": ""}, Code.NO_PRICE),
+        ({"base_source": " "}, Code.WORDS_MISSING),
         ({"base_price_tenge_per_tonne": None}, Code.NO_PRICE),
         ({"requested_by": "nobody"}, Code.UNKNOWN_PARTICIPANT),
         ({"requested_by": "aktau"}, Code.NOT_PERMITTED),

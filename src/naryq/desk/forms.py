@@ -14,6 +14,7 @@ from naryq.desk.figures import MINUS, THIN
 from naryq.exchange.machine import TOPICS
 from naryq.gateways.switching import SWITCHING, SwitchCommand
 from naryq.messages import AnyCommand, Code, Refusal, Role
+from naryq.messages.basics import check_said
 
 FieldKind: TypeAlias = Literal["text", "number", "money", "choice", "day", "month", "long", "check", "hidden", "lines"]
 Values: TypeAlias = Mapping[str, str]
@@ -89,7 +90,7 @@ def read(action: Action, values: Values) -> Built:
 
     Raises:
         Refusal: COLUMN_MISSING for an empty field that is needed, WRONG_TYPE or OUT_OF_RANGE for one that is no such
-            value; `where` is the field.
+            value, WORDS_MISSING for a text of blanks; `where` is the field.
     """
     for field in action.fields:
         if field.required and not values[field.name] and field.kind != "check":
@@ -133,6 +134,7 @@ def _converted(action: Action, built: Built) -> Built:
         command: Any = msgspec.convert({**built, **stamp}, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _malformed(action, str(error)) from None
+    check_said(command)
     return {name: getattr(command, name) for name in kind.__struct_fields__ if name not in STAMP}
 
 

@@ -26,6 +26,11 @@ CODES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Бұл сессия оны қабылдамайды",
             "Эта сессия такого не принимает",
         ),
+        "words_missing": (
+            "There is nothing to read here",
+            "Мұнда оқитын ештеңе жоқ",
+            "Здесь нечего прочитать",
+        ),
         "rule_invalid": ("The rule is not sound", "Ереже дұрыс емес", "Правило составлено неверно"),
         "rule_unknown": ("There is no such rule", "Мұндай ереже жоқ", "Такого правила нет"),
         "rule_missing": ("A rule is missing", "Ереже жетіспейді", "Не хватает правила"),

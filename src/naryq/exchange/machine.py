@@ -28,6 +28,7 @@ from naryq.exchange import (
 from naryq.exchange.state import State
 from naryq.exchange.topic import Decision, Evolver, Folded, Topic
 from naryq.messages import AdmitParticipant, AnyCommand, AnyEvent, Code, Entry, Refusal, Refused
+from naryq.messages.basics import check_said
 
 TOPICS: Final[tuple[Topic, ...]] = (
     people.TOPIC,
@@ -88,7 +89,7 @@ _WHILE_SUSPENDED: Final = frozenset(kind for topic in TOPICS for kind in topic.w
 def decide(state: State, command: AnyCommand) -> Decision:
     """Judge a command: the events that follow from it, or the event `Refused` alone, with its witness if it has one.
 
-    The checks run in this order: time, permission, rulebook, what is named exists, phase, values.
+    The checks run in this order: time, permission, words to be read, rulebook, what is named exists, phase, values.
     """
     return decide_and_fold(state, command)[0]
 
@@ -102,6 +103,7 @@ def decide_and_fold(state: State, command: AnyCommand) -> tuple[Decision, State]
     try:
         _check_time(state, command)
         _check_permission(state, command)
+        check_said(command)
         events: list[AnyEvent] = []
         folded = _taken(state, _DECIDERS[type(command)](state, command), events)
     except Refusal as refusal:

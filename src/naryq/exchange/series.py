@@ -100,7 +100,7 @@ def _base_price(state: State, command: ScheduleSessions) -> tuple[int, str]:
         last = state.market.references.get(command.fallback_instrument)
     if last is not None:
         return last, LAST_AVERAGE
-    if command.base_price_tenge_per_tonne is None or not command.base_source.strip():
+    if command.base_price_tenge_per_tonne is None or not command.base_source:
         what = f"neither {command.instrument} nor {command.fallback_instrument} has a last weighted average price"
         remedy = "State a base price, and in base_source where it comes from."
         raise Refusal(Code.NO_PRICE, what, where="base_price_tenge_per_tonne", remedy=remedy)

@@ -20,6 +20,7 @@ from naryq.exchange import State, sequence_of
 from naryq.gateways.replays import Replays
 from naryq.journal.contract import Reader
 from naryq.messages import AmendOrder, AnyCommand, Code, Entry, Refusal, SubmitOrder, decode_entry
+from naryq.messages.basics import check_said
 from naryq.showing.history import History
 
 Clock: TypeAlias = Callable[[], int]
@@ -128,10 +129,12 @@ class House:
         """Give a person's command, stamped as for `submit`; what needs a second person waits for one.
 
         Raises:
-            Refusal: SECOND_PERSON, where the command waits from now on.
+            Refusal: SECOND_PERSON, where the command waits from now on; WORDS_MISSING, where its second person could
+                not read why.
         """
         is_new = sequence_of(self.state, command.actor, command.command_id) is None
         if is_new and type(command) in self._second_person:
+            check_said(command)
             pending_id = self.access.seconds.ask(principal, command)
             what = f"{type(command).__name__} waits for another person of {principal.participant_id!r}"
             remedy = "Let that person approve it under the identifier given."

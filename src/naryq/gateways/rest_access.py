@@ -27,7 +27,8 @@ from naryq.gateways.rest_operations import (
     malformed,
 )
 from naryq.gateways.rest_pages import LIMIT, LIMIT_MAX, limit_of
-from naryq.messages import Code, Name, Refusal, Role
+from naryq.messages import Code, Name, Reason, Refusal, Role
+from naryq.messages.basics import check_said
 from naryq.messages.routes import Taken
 
 Words = Annotated[str, msgspec.Meta(max_length=200)]
@@ -97,7 +98,7 @@ class PasswordWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class SwitchWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why the switch is engaged."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    reason: Reason
 
 
 def may_manage(asked: Asked, participant_id: str) -> None:
@@ -279,6 +280,7 @@ async def _switches(asked: Asked) -> Response:
 async def _engage(asked: Asked) -> Response:
     wanted: SwitchWanted = await _read(asked, SwitchWanted)
     whose, address = asked.path["participant_id"], address_of(asked.request)
+    check_said(wanted)
     return json(await switching.engage(asked.house, asked.principal, whose, wanted.reason, address))
 
 

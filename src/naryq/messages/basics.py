@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from naryq.messages.words import said, unsaid
+
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]$(?!\n)")]
 """A calendar day as ISO 8601 text, `2022-01-01`."""
 Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")]
@@ -16,11 +18,14 @@ Known = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 A name that is held against a pattern costs half a microsecond, and a row is read when it is written and at each start.
 """
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-"""Why somebody does what needs a reason."""
+Reason = Annotated[str, said(min_length=1, max_length=500)]
+"""Why somebody does what needs a reason, or a reference to evidence."""
+Words = Annotated[str, said()]
+"""The title of an act, of any length."""
+LongReason = Annotated[str, said(min_length=1, max_length=2_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Side = Literal["buy", "sell"]
-Correction = Annotated[str, msgspec.Meta(max_length=500)]
+Correction = Annotated[str, said(may_be_empty=True, max_length=500)]
 """Why what was reported before is reported anew; empty says that it is reported for the first time."""
 
 
@@ -52,6 +57,7 @@ class Code(StrEnum):
     SUSPENDED = "suspended"
     EXCLUDED = "excluded"
     CREDENTIAL_MISSING = "credential_missing"
+    WORDS_MISSING = "words_missing"
     UNKNOWN_SESSION = "unknown_session"
     UNKNOWN_ORDER = "unknown_order"
     NOT_FOUND = "not_found"
@@ -138,6 +144,18 @@ class Command(Message, frozen=True, tag_field="type"):
     command_id: Name
     actor: Name
     at_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+def check_said(command: msgspec.Struct) -> None:
+    """Refuse (WORDS_MISSING) a command with a reason, a source or another text that no person can read."""
+    field = unsaid(command)
+    if field is not None:
+        raise Refusal(
+            Code.WORDS_MISSING,
+            f"{field} has nothing that can be read",
+            where=field,
+            remedy="Say it in words: whoever is concerned will read them.",
+        )
 
 
 class Event(Message, frozen=True, tag_field="type"):

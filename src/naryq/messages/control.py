@@ -1,23 +1,20 @@
 """The stop: trading is suspended in one command, effective before the next order, and resumed in another."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-import msgspec
-
-from naryq.messages.basics import Command, Event, Known, Name
+from naryq.messages.basics import Command, Event, Known, LongReason, Name
 
 Scope = Literal["venue", "session", "instrument", "region", "participant"]
 """How far a stop reaches: everything, one session, one instrument, the deliveries of one region, or one participant."""
 Resting = Literal["keep", "cancel"]
 """What becomes of the orders that stand where trading stops."""
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
 
 
 class StopTrading(Command, frozen=True, tag=True):
     """Suspend trading. `target` names the session, instrument, region or participant; of the venue it says `venue`."""
 
     scope: Scope
-    reason: Reason
+    reason: LongReason
     target: Name = "venue"
 
 
@@ -25,7 +22,7 @@ class ResumeTrading(Command, frozen=True, tag=True):
     """Lift a stop of the same scope and target; what was continuous reopens in a call."""
 
     scope: Scope
-    reason: Reason
+    reason: LongReason
     target: Name = "venue"
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name, Reason
 from naryq.messages.sessions import Lots, Price
+from naryq.messages.words import said
 
 REPUBLIC = "KZ"
 """The delivery region that covers every province."""
@@ -95,7 +96,7 @@ class ScheduleSessions(Command, frozen=True, tag=True):
     delivery_month: Month
     quantity_lots: Lots
     base_price_tenge_per_tonne: Price | None = None
-    base_source: str = ""
+    base_source: Annotated[str, said(may_be_empty=True)] = ""
 
 
 class SessionsScheduled(Event, frozen=True, tag=True):

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from naryq.messages.basics import Command, Count, Day, Event, Known, Name
+from naryq.messages.basics import Command, Count, Day, Event, Known, LongReason, Name
 from naryq.messages.rulebooks import LegalSource
+from naryq.messages.words import said
 
 Price = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 """Tenge a tonne, VAT excluded."""
-Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+Statement = Annotated[str, said(min_length=1, max_length=10_000)]
 
 
 class ReportParity(Command, frozen=True, tag=True):
@@ -124,7 +125,7 @@ class DecideClaim(Command, frozen=True, tag=True):
 
     claim_id: Name
     granted_tiyn: Count
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    reason: LongReason
 
 
 class ClaimDecided(Event, frozen=True, tag=True):

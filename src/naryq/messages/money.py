@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name
+from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name, Reason
 
 Tiyn = Annotated[int, msgspec.Meta(ge=1, le=10**16)]
 """An amount that is paid: at least one tiyn, at most a hundred trillion tenge."""
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Settlement = Literal["at_trade", "against_delivery"]
 """When a deal is settled: at once and in full, or part by part as gas is received."""
 Party = Literal["buyer", "seller"]

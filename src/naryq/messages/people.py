@@ -2,9 +2,8 @@
 
 from typing import Annotated, Literal
 
-import msgspec
-
-from naryq.messages.basics import Command, Day, Event, Known, Message, Name
+from naryq.messages.basics import Command, Day, Event, Known, Message, Name, Reason
+from naryq.messages.words import said
 
 Role = Literal["operator", "regulator", "seller", "buyer", "observer"]
 ParticipantClass = Literal[
@@ -35,8 +34,6 @@ Credential = Literal[
     "vat_registration",
 ]
 """What can be shown at admission; docs/reference/participants.md says of each what it is."""
-Why = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-"""A reason or a reference to evidence, in words: never empty."""
 
 
 class Shown(Message, frozen=True):
@@ -55,7 +52,7 @@ class AdmitParticipant(Command, frozen=True, tag=True):
     """
 
     participant_id: Name
-    name: str
+    name: Annotated[str, said(may_be_empty=True)]
     role: Role
     participant_class: ParticipantClass | None = None
     provinces: tuple[Name, ...] = ()
@@ -75,7 +72,7 @@ class SuspendParticipant(Command, frozen=True, tag=True):
     """Keep somebody from acting, through the last day named or until reinstated; what is owed stays owed."""
 
     participant_id: Name
-    reason: Why
+    reason: Reason
     until: Day | None = None
 
 
@@ -83,14 +80,14 @@ class ReinstateParticipant(Command, frozen=True, tag=True):
     """Let a suspended participant act again, or one whose time of exclusion is over."""
 
     participant_id: Name
-    reason: Why
+    reason: Reason
 
 
 class ExcludeParticipant(Command, frozen=True, tag=True):
     """Shut somebody out for the years that the rulebook sets; where it sets none, without an end."""
 
     participant_id: Name
-    reason: Why
+    reason: Reason
 
 
 class DeclareAffiliation(Command, frozen=True, tag=True):
@@ -98,7 +95,7 @@ class DeclareAffiliation(Command, frozen=True, tag=True):
 
     participant_id: Name
     affiliate_id: Name
-    evidence: Why
+    evidence: Reason
 
 
 class EndAffiliation(Command, frozen=True, tag=True):
@@ -106,7 +103,7 @@ class EndAffiliation(Command, frozen=True, tag=True):
 
     participant_id: Name
     affiliate_id: Name
-    evidence: Why
+    evidence: Reason
 
 
 class ParticipantAdmitted(Event, frozen=True, tag=True):

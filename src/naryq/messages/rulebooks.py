@@ -4,14 +4,14 @@ from typing import Annotated
 
 import msgspec
 
-from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name, Reason, Side
+from naryq.messages.basics import Command, Day, Event, Known, Message, Month, Name, Reason, Side, Words
 from naryq.messages.people import Role
 
 
 class LegalSource(Message, frozen=True):
     """Where a value comes from: the act or report, and an address where it can be read."""
 
-    act: str
+    act: Words
     url: str
 
 

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from naryq.messages.basics import Command, Correction, Count, Day, Event, Known, Message, Month, Name
-from naryq.messages.people import ParticipantClass, Why
+from naryq.messages.basics import Command, Correction, Count, Day, Event, Known, Message, Month, Name, Reason
+from naryq.messages.people import ParticipantClass
 from naryq.messages.sessions import Link
+from naryq.messages.words import said
 
 Period = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2]|Q[1-4])$(?!\n)")]
 """What a plan is made for: a month, `2022-01`, or a quarter, `2022-Q1`."""
@@ -64,7 +65,7 @@ class StateCapacity(Command, frozen=True, tag=True):
     period: Period
     plant: Name
     lots: Lots
-    maintenance: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    maintenance: Annotated[str, said(may_be_empty=True, max_length=500)] = ""
     correction: Correction = ""
 
 
@@ -84,7 +85,7 @@ class CorrectApplication(Command, frozen=True, tag=True):
 
     application_id: Name
     lots: Lots
-    reason: Why
+    reason: Reason
 
 
 class ReviewApplications(Command, frozen=True, tag=True):
@@ -93,7 +94,7 @@ class ReviewApplications(Command, frozen=True, tag=True):
     period: Period
     province: Name
     lots: Lots
-    reason: Why
+    reason: Reason
 
 
 class ApprovePlan(Command, frozen=True, tag=True):
@@ -232,7 +233,7 @@ class RefuseAllotment(Command, frozen=True, tag=True):
 
     allotment_id: Name
     lots: SomeLots
-    reason: Why
+    reason: Reason
 
 
 class ShipAllotment(Command, frozen=True, tag=True):

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, get_args
 
 from naryq.messages import Code, Credential, DatedValue, ParticipantClass, Role, Rule, RuleValue, encode
+from naryq.messages.words import is_legible
 
 DEFAULT_PLACE: Final = "default"
 """The key of a by-place value that holds wherever no place of its own is named."""
@@ -286,7 +287,7 @@ def _dated_faults(index: int, dated: DatedValue) -> Iterator[Fault]:
     if dated.until is not None and dated.until < dated.effective:
         what = f"until is {dated.until}, before effective {dated.effective}"
         yield Fault(index, "until", what, "Give the last day of the value, or leave until out while it is open.")
-    if not dated.source.act.strip():
+    if not is_legible(dated.source.act):
         yield Fault(index, "act", "the source names no act", "Name the act or report that sets this value.")
     if _ADDRESS.fullmatch(dated.source.url) is None:
         what = f"the source's url is {dated.source.url!r}, not a web address"
