@@ -137,10 +137,17 @@ def of_order(books: Books, command: m.SubmitOrder, replaced_lots: int = 0) -> It
             yield Code.BATCH_TOO_LARGE
         if rule["batch_lowest"] is not None and lots < rule["batch_lowest"]:
             yield Code.BATCH_TOO_SMALL
-    if books.limits.acting[-1:] == [True] and books.limits.parity is not None and rule["two_key_level"] is not None:
-        limit = max(rule["two_key_level"], books.limits.parity.parity_tenge_per_tonne + rule["two_key_spread"])
-        if command.price_tenge_per_tonne - call.carriage.get(command.place, 0) > limit:
-            yield Code.PRICE_ABOVE_PARITY
+    limit = bid_limit(books, call, today)
+    if limit is not None and command.price_tenge_per_tonne - call.carriage.get(command.place, 0) > limit:
+        yield Code.PRICE_ABOVE_PARITY
+
+
+def bid_limit(books: Books, call: Any, day: str) -> int | None:
+    """Return the most that the two keys leave to an order of a session, carriage apart; None while none acts."""
+    level, spread = (books.rule(name, day, day) for name in ("two_key_level", "two_key_spread"))
+    if books.limits.parity is None or level is None or not books.limits.acts(call.opened.instrument):
+        return None
+    return int(max(level, books.limits.parity.parity_tenge_per_tonne + spread))
 
 
 def _recent(books: Books, command: m.SubmitOrder) -> list[int]:
@@ -155,8 +162,6 @@ ORDER_RULES = (
     "orders_per_second",
     "batch_lowest",
     "batch_highest",
-    "two_key_level",
-    "two_key_spread",
 )
 
 
@@ -197,7 +202,8 @@ def counted(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     assert isinstance(cleared, m.SessionCleared)
     day = books.day(call.opened.closes_at_ns)
     yield from _sums(books, call, cleared, day, events)
-    yield from _keys(books, cleared, day, events)
+    average = cleared.average_ex_works_tenge_per_tonne if cleared.reference_moved else None
+    yield from _keys(books, call.opened, average, day, events)
 
 
 def _sums(
@@ -214,10 +220,14 @@ def _sums(
 
 
 def counted_in_trade(books: Books, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-    """The price of a session over an instrument is counted at its end: what traded, and what a bound kept from it."""
+    """The price of a session over an instrument is counted at its end: what traded, and what a bound kept from it.
+
+    Its keys are held against what traded alone, where that moves the reference.
+    """
     ended = next((event for event in events if isinstance(event, m.SessionEnded) and event.statistics), None)
     if ended is None or ended.statistics is None:
-        yield from ["a price is counted and no session ends"] if _of(events, m.PriceCounted) else []
+        early = _of(events, m.PriceCounted) + _of(events, m.KeysCounted)
+        yield from ["a price is counted and no session ends"] if early else []
         return
     call, after = books.calls[ended.session_id], books.limits.copy()
     for event in events:
@@ -227,7 +237,10 @@ def counted_in_trade(books: Books, events: tuple[m.AnyEvent, ...]) -> Iterator[s
     turnover, lots = turnover + ended.statistics.turnover, lots + ended.statistics.volume_lots
     region = books.region_of(call)
     prices = {} if region is None or not lots else {region: half_up(Fraction(turnover, lots))}
-    yield from _counter(books, call.opened, prices, books.day(ended.at_ns), events)
+    day, traded = books.day(ended.at_ns), ended.statistics
+    yield from _counter(books, call.opened, prices, day, events)
+    average = half_up(Fraction(traded.turnover, traded.volume_lots)) if traded.volume_lots else None
+    yield from _keys(books, call.opened, average if ended.reference_moved else None, day, events)
 
 
 def _of(events: tuple[m.AnyEvent, ...], kind: type) -> list[Any]:
@@ -258,11 +271,13 @@ def _counter(
         yield f"the administered price begins or ends by {acts}, by hand {moved}"
 
 
-def _keys(books: Books, cleared: m.SessionCleared, day: str, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
+def _keys(
+    books: Books, opened: m.SessionOpened, average: int | None, day: str, events: tuple[m.AnyEvent, ...]
+) -> Iterator[str]:
+    """The keys of an instrument, or of the network, over all sessions that have held an average against them."""
     names = ("two_key_level", "two_key_spread", "two_key_sessions", "two_key_stay")
     level, spread, sessions, stay = (books.rule(name, day, day) for name in names)
     told = [event for event in events if isinstance(event, m.KeysCounted)]
-    average = cleared.average_ex_works_tenge_per_tonne
     if None in (level, spread, sessions, stay) or average is None:
         yield from ["keys are counted without a rule or a price"] if told else []
         return
@@ -270,19 +285,32 @@ def _keys(books: Books, cleared: m.SessionCleared, day: str, events: tuple[m.Any
     if parity is not None and oldest is not None:
         age = (date.fromisoformat(day) - date.fromisoformat(parity.day)).days
         parity = None if age > oldest else parity
-    both = parity is not None and average > level and average - parity.parity_tenge_per_tonne >= spread
-    books.limits.keys.append(both)
-    acts = _acts(books.limits.keys, books.limits.acting, sessions, stay)
-    if [event.acting is not None for event in told] != [acts]:
-        yield f"the two keys say {told}; over the whole history the limit {'acts' if acts else 'does not act'}"
+    price, instrument = None if parity is None else parity.parity_tenge_per_tonne, opened.instrument
+    books.limits.keys[instrument].append(price is not None and average > level and average - price >= spread)
+    keys, before = books.limits.keys[instrument], books.limits.acting[instrument]
+    acting = _acting(keys, before, sessions, stay)
+    turned, failed = (_in_a_row(keys, each) for each in (True, False))
+    wanted = m.KeysCounted(opened.session_id, average, price, turned, failed, acting, instrument)
+    if told != [wanted]:
+        yield f"the two keys say {told}, by hand {wanted}"
+    moves = _of(events, m.LimitReached) + _of(events, m.LimitLifted)
+    said = [(type(event), event.subject) for event in moves if event.limit == "two_key_level"]
+    has_moved = (acting is not None) != (before[-1:] == [True])
+    if said != [(m.LimitLifted if acting is None else m.LimitReached, instrument or "venue")] * has_moved:
+        yield f"the limit of the two keys begins or ends by {said}, and by hand {'does' if has_moved else 'does not'}"
 
 
-def _acts(keys: list[bool], acting: list[bool], sessions: int, stay: int) -> bool:
-    """Say whether the limit acts after the last of these sessions, given whether it acted after each one before."""
-    if not acting or not acting[-1]:
-        return len(keys) >= sessions and all(keys[-sessions:])
-    since = next((back for back, acted in enumerate(reversed(acting)) if not acted), len(acting))
-    return not (since >= stay and len(keys) >= sessions and not any(keys[-sessions:]))
+def _in_a_row(keys: list[bool], wanted: object) -> int:
+    """Return how many of the last sessions came to the same, up to the last of all."""
+    return next((back for back, turned in enumerate(reversed(keys)) if turned is not wanted), len(keys))
+
+
+def _acting(keys: list[bool], acted: list[bool], sessions: int, stay: int) -> int | None:
+    """Return for how many sessions the limit acts after the last of these, given after which it acted; None for not."""
+    if acted[-1:] != [True]:
+        return 0 if len(keys) >= sessions and all(keys[-sessions:]) else None
+    since = _in_a_row(acted, wanted=True)
+    return None if since >= stay and len(keys) >= sessions and not any(keys[-sessions:]) else since
 
 
 def own_kinds(command: Any, events: tuple[m.AnyEvent, ...]) -> tuple[type, ...]:

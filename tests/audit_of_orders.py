@@ -184,8 +184,7 @@ def _too_much(
     before = 0 if replaces is None else replaces.quantity_lots
     if sum(order.quantity_lots for order in call.orders.values()) - before + command.quantity_lots > ROOM_LOTS:
         yield Code.OVERFLOW
-    of_limits = set(audit_of_limits.of_order(books, command, before if command.side == "buy" else 0))
-    yield from of_limits - ({Code.PRICE_ABOVE_PARITY} if command.order_type == "market" else set())
+    yield from audit_of_limits.of_order(books, command, before if command.side == "buy" else 0)
     asked, held = money.asked(books, command), 0
     if replaces is not None:
         held = money.orders[replaces.order_id].held()

@@ -13,10 +13,10 @@ class LimitBooks:
 
     sent: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     counts: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    keys: list[bool] = field(default_factory=list)
-    """Whether both keys were turned, session by session."""
-    acting: list[bool] = field(default_factory=list)
-    """Whether the limit of the two keys acted after each session."""
+    keys: defaultdict[str | None, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    """By instrument, and for the network, whether both keys were turned, session by session."""
+    acting: defaultdict[str | None, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    """By instrument, and for the network, whether the limit of the two keys acted after each session."""
     parity: m.ParityReported | None = None
     administered: set[str] = field(default_factory=set)
     kept: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -38,8 +38,8 @@ class LimitBooks:
         return LimitBooks(
             defaultdict(list, {key: list(value) for key, value in self.sent.items()}),
             defaultdict(list, {key: list(value) for key, value in self.counts.items()}),
-            list(self.keys),
-            list(self.acting),
+            defaultdict(list, {key: list(value) for key, value in self.keys.items()}),
+            defaultdict(list, {key: list(value) for key, value in self.acting.items()}),
             self.parity,
             set(self.administered),
             dict(self.kept),
@@ -52,6 +52,10 @@ class LimitBooks:
             dict(self.halted_until),
             dict(self.holidays),
         )
+
+    def acts(self, instrument: str | None) -> bool:
+        """Say whether the keys of the network or of an instrument bind the orders of a session over it."""
+        return any(self.acting[whose][-1:] == [True] for whose in (None, instrument))
 
     def fold(self, event: Any) -> None:
         """Write down what an event says."""
@@ -67,7 +71,7 @@ class LimitBooks:
             case m.PriceCounted():
                 self.counts[event.region].append(event.uncapped_price_tenge_per_tonne)
             case m.KeysCounted():
-                self.acting.append(event.acting is not None)
+                self.acting[event.instrument].append(event.acting is not None)
             case _:
                 self._fold_reports(event)
 

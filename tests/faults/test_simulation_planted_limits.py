@@ -8,7 +8,7 @@ from tests.simulated_bugs import caught, changed, without
 
 from naryq import limits
 from naryq.exchange import limits as limit_topic
-from naryq.exchange import orders, people, plans
+from naryq.exchange import orders, parity, people, plans
 from naryq.messages import (
     ApplicationCorrected,
     ClaimDecided,
@@ -150,10 +150,10 @@ def _one_key(patch: pytest.MonkeyPatch) -> None:
 def _stale_parity(patch: pytest.MonkeyPatch) -> None:
     """A parity that is too old turns the second key."""
 
-    def parity(state: Any, *_: Any) -> int | None:
+    def fresh(state: Any, *_: Any) -> int | None:
         return None if state.limits.parity is None else int(state.limits.parity.parity_tenge_per_tonne)
 
-    patch.setattr(limit_topic, "_fresh_parity", parity)
+    patch.setattr(parity, "_fresh_parity", fresh)
 
 
 BUGS["While the two keys act any price is taken"] = without("check_parity")

@@ -7,19 +7,24 @@ import msgspec
 import pytest
 from tests.limit_script import LimitScript
 from tests.planting import catalogue, wrap
+from tests.trading_samples import REGIONAL, REPUBLICAN, closed
 from tests.unit.test_cumulative import COUNTER, KEYS, claim, parity, session
 from tests.unit.test_pump_limits import CALENDAR, cleared, publish
+from tests.unit.test_two_keys import keyed, sent, traded
+from tests.unit.test_two_keys import opened as of_keys
 from tests.venue_samples import Desk, founded, instant, opened, order, rulebook
 
 from naryq import limits
-from naryq.exchange import bounding, control, machine, people
+from naryq.exchange import bounding, control, machine, orders, people
 from naryq.exchange import limits as limit_topic
+from naryq.exchange import parity as parity_topic
 from naryq.limits import orders as limit_orders
 from naryq.messages import (
     CancelOrder,
     DecideClaim,
     DeclareAffiliation,
     OrderCancelled,
+    SessionEnded,
     StopTrading,
     SubmitOrder,
     TradingStopped,
@@ -34,7 +39,7 @@ BUGS, bug = catalogue()
 
 def tour() -> list[str]:
     """Take every limit through what it must refuse and what it must take, and return what its watchers say."""
-    for stage in (_orders, _stops, _counter, _keys, _pump):
+    for stage in (_orders, _stops, _counter, _keys, _keys_of_instruments, _pump):
         findings = stage()
         if findings:
             return findings
@@ -109,6 +114,23 @@ def _keys() -> list[str]:
         parity(desk, day, 95_000 if number == 0 else 70_000)
         session(desk, number, price)
     return desk.findings
+
+
+def _keys_of_instruments() -> list[str]:
+    desk = keyed(market_orders="taken", collar_rise=1_000, reference_minimum_lots=2)
+    traded(desk, "continuous", 0, 100_000)
+    _book(desk, 1, REGIONAL, "sell 100000 9", "buy 100000 9", "sell 60000 1", "buy 60000 1")
+    traded(desk, "continuous", 2, 60_000, lots=1)
+    for number, code in ((3, REGIONAL), (4, REPUBLICAN)):
+        _book(desk, number, code, "sell 90001 1", "buy 90001 1", "buy any 1", "sell 70000 9", "buy 70000 9")
+    return desk.findings
+
+
+def _book(desk: Desk, number: int, code: str, *orders_sent: str) -> None:
+    name = of_keys(desk, "continuous", number, code)
+    for words in orders_sent:
+        sent(desk, name, "zhanaozen" if words.startswith("sell") else "aktau", words)
+    closed(desk, name)
 
 
 def _pump() -> list[str]:
@@ -325,8 +347,67 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def _(patch: pytest.MonkeyPatch) -> None:
-    """The limit of two keys ends before its stay is over."""
+    """The limit of two keys ends after its stay is over."""
     wrap(patch, limits, "turned", lambda original, lock, a, p, keys: original(lock, a, p, keys._replace(stay=9)))
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """All instruments have the network's two keys."""
+    wrap(patch, parity_topic, "lock_of", lambda original, state, _: original(state, None))
+    wrap(patch, parity_topic, "_turned", lambda original, state, came: original(state, came._replace(instrument=None)))
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The two keys of an instrument bind every order."""
+
+    def lock_of(original: Any, state: Any, instrument: Any) -> Any:
+        acting = (lock for _, lock in state.limits.locks.items() if lock.acting is not None)
+        return next(acting, original(state, instrument))
+
+    wrap(patch, parity_topic, "lock_of", lock_of)
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """Sessions over an instrument turn no key."""
+    patch.setattr(machine, "_FOLLOWERS", {**machine._FOLLOWERS, SessionEnded: ()})
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The last price of a session turns its keys, whatever traded before."""
+
+    def last(original: Any, state: Any, came: Any) -> Any:
+        price = state.sessions[came.session_id].statistics.last_tenge_per_tonne
+        return original(state, came if price is None else came._replace(average=price))
+
+    wrap(patch, parity_topic, "_turned", last)
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A lot between friends turns a key back."""
+    ended = parity_topic._session_ended
+
+    def always(state: Any, event: Any) -> Any:
+        return ended(state, msgspec.structs.replace(event, reference_moved=True))
+
+    follow = tuple(always if each is ended else each for each in machine._FOLLOWERS[SessionEnded])
+    patch.setattr(machine, "_FOLLOWERS", {**machine._FOLLOWERS, SessionEnded: follow})
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """While the two keys act a market bid may pay what it likes."""
+    checks = tuple(check for check in orders._CHECKS if check is not parity_topic.check_parity)
+
+    def limited(asked: Any) -> None:
+        if asked.command.order_type == "limit":
+            parity_topic.check_parity(asked)
+
+    patch.setattr(orders, "_CHECKS", (*checks, limited))
 
 
 @bug

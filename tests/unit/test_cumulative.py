@@ -306,7 +306,7 @@ def test_the_limit_ends_by_itself() -> None:
     assert len(of(session(desk, 1, 100_000), LimitReached)) == 1
     assert of(session(desk, 2, 60_000), LimitLifted) == []
     assert len(of(session(desk, 3, 60_000), LimitLifted)) == 1
-    assert desk.state.limits.lock.acting is None
+    assert desk.state.limits.locks[""].acting is None
     assert desk.findings == []
 
 

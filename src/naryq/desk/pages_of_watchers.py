@@ -141,7 +141,7 @@ def limits(look: Look) -> Shown:
     return {
         "distances": sorted(told, key=lambda each: (each.acts, distances.closeness(each)), reverse=True),
         "unmeasured": tuple(each for each in found if each.value is None and not each.acts),
-        "keys": distances.keys(look.state, look.at_ns),
+        "keys": distances.keys(look.state, look.viewer, look.at_ns),
         "acts": tuple(_act(event) for event in look.history.limit_acts(look.viewer)),
         "claims": distances.claims(look.state, look.viewer),
         "today": look.today,

@@ -299,6 +299,7 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "keys.turned": ("Sessions above both", "Екеуінен жоғары сессиялар", "Сессий выше обоих"),
         "keys.failed": ("Sessions below one", "Біреуінен төмен сессиялар", "Сессий ниже одного"),
         "keys.acting": ("Sessions in force", "Күшіндегі сессиялар", "Сессий в действии"),
+        "keys.highest": ("Highest order", "Ең жоғары өтінім", "Наибольшая цена заявки"),
         "parity": ("Export parity", "Экспорт теңдігі", "Экспортный паритет"),
         "too_old": ("(too old)", "(ескірген)", "(устарел)"),
         "claims": ("Claims to be decided", "Шешілуі керек талаптар", "Требования к решению"),

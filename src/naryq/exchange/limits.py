@@ -1,6 +1,7 @@
 """What bounds orders, months and prices at the venue: it reads the rules and the memory, and says what they refuse.
 
-The arithmetic stands in `naryq.limits`; which limit is made for what, in docs/reference/limits.md.
+The arithmetic stands in `naryq.limits`; which limit is made for what, in docs/reference/limits.md. The two keys have a
+topic of their own, `naryq.exchange.parity`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,25 +22,22 @@ from naryq.messages import (
     Code,
     CompensationClaimed,
     DecideClaim,
-    KeysCounted,
     LimitLifted,
     LimitReached,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
     OrderExpired,
-    ParityReported,
     PriceCounted,
     PricesPublished,
     Refusal,
-    ReportParity,
     SessionCleared,
     SessionEnded,
     SubmitOrder,
     Traded,
 )
 from naryq.rulebook import InForce
-from naryq.units import NS_PER_DAY, days_between, divide, is_day
+from naryq.units import NS_PER_DAY, divide
 
 PER_TONNE: Final = "tenge_per_tonne"
 replace = msgspec.structs.replace
@@ -55,18 +53,6 @@ def check_collar(asked: Asked) -> None:
         return
     bounds = limits.Collar(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
     _raise(limits.judge_price(asked.command.price_tenge_per_tonne, _carriage(asked), bounds))
-
-
-def check_parity(asked: Asked) -> None:
-    """Refuse a price above what the two keys allow while they act (PRICE_ABOVE_PARITY)."""
-    memory = asked.state.limits
-    if memory.lock.acting is None or memory.parity is None or asked.command.order_type == "market":
-        return
-    keys = _keys(asked.rules)
-    if keys is None:
-        return
-    highest, carriage = limits.bid_limit(memory.parity.parity_tenge_per_tonne, keys), _carriage(asked)
-    _raise(limits.judge_parity(asked.command.price_tenge_per_tonne - carriage, highest, carriage))
 
 
 def check_size(asked: Asked) -> None:
@@ -152,7 +138,7 @@ def _a_robot(state: State, command: SubmitOrder) -> Decision:
     )
 
 
-# --- The cumulative counter and the two keys --------------------------------------------------------------------
+# --- The cumulative counter -------------------------------------------------------------------------------------
 
 
 def caps(state: State, session: Session, rules: InForce) -> Mapping[str, int]:
@@ -163,11 +149,10 @@ def caps(state: State, session: Session, rules: InForce) -> Mapping[str, int]:
 
 
 def _session_cleared(state: State, event: SessionCleared) -> Decision:
-    """Count each region's uncapped price, and the average against the two keys, after a session."""
+    """Count each region's uncapped price after a session over the network."""
     session = state.sessions[event.session_id]
-    at_ns = session.opened.closes_at_ns
-    rules = rules_in_force(state, at_ns)
-    return (*_counted(state, session, event, rules), *_turned(state, event, rules, at_ns))
+    rules = rules_in_force(state, session.opened.closes_at_ns)
+    return tuple(_counted(state, session, event, rules))
 
 
 def _session_ended(state: State, event: SessionEnded) -> Decision:
@@ -253,56 +238,6 @@ def _freed(counted: PriceCounted, threshold: int) -> LimitLifted:
         what="the sum is no longer above the threshold: prices are free again",
         at_ns=counted.at_ns,
     )
-
-
-def _keys(rules: InForce) -> limits.Keys | None:
-    found = tuple(
-        rules.integer(rule) for rule in (limits.TWO_KEY, "two_key_spread", "two_key_sessions", "two_key_stay")
-    )
-    level, spread, sessions, stay = found
-    if level is None or spread is None or sessions is None or stay is None:
-        return None
-    return limits.Keys(level, spread, sessions, stay)
-
-
-def _turned(
-    state: State, event: SessionCleared, rules: InForce, at_ns: int
-) -> Iterator[KeysCounted | LimitReached | LimitLifted]:
-    keys, average = _keys(rules), event.average_ex_works_tenge_per_tonne
-    if keys is None or average is None:
-        return
-    before, parity = state.limits.lock, _fresh_parity(state, rules, at_ns)
-    lock = limits.turned(before, average, parity, keys)
-    yield KeysCounted(event.session_id, average, parity, lock.turned, lock.failed, lock.acting)
-    if before.acting is None and lock.acting is not None:
-        assert parity is not None, "without a parity the second key does not turn"
-        what = f"both keys have turned: no order above {limits.bid_limit(parity, keys)} tenge a tonne, carriage apart"
-        yield LimitReached(limits.TWO_KEY, "venue", average, keys.level, PER_TONNE, what, at_ns, event.session_id)
-    if before.acting is not None and lock.acting is None:
-        what = "a key no longer turns: orders are free again"
-        yield LimitLifted(limits.TWO_KEY, "venue", average, keys.level, PER_TONNE, what, at_ns)
-
-
-def _fresh_parity(state: State, rules: InForce, at_ns: int) -> int | None:
-    """Return the export parity reported last, unless it is older than the rule allows."""
-    parity, oldest = state.limits.parity, rules.integer("parity_age")
-    if parity is None:
-        return None
-    age = days_between(parity.day, rules.rulebook.day(at_ns))
-    return None if oldest is not None and age > oldest else parity.parity_tenge_per_tonne
-
-
-def _report_parity(state: State, command: ReportParity) -> Decision:
-    last = state.limits.parity
-    today = rules_in_force(state, command.at_ns).rulebook.day(command.at_ns)
-    if not is_day(command.day) or command.day > today or (last is not None and command.day < last.day):
-        raise Refusal(
-            Code.OUT_OF_RANGE,
-            f"{command.day} is no day between the last report and today",
-            where="day",
-            remedy="Report the parity of a day that has come, no earlier than the last one reported.",
-        )
-    return (ParityReported(command.day, command.parity_tenge_per_tonne, command.source),)
 
 
 # --- Claims -----------------------------------------------------------------------------------------------------
@@ -490,10 +425,6 @@ def _limit_lifted(state: State, event: LimitLifted) -> State:
     return state
 
 
-def _keys_counted(state: State, event: KeysCounted) -> State:
-    return _with(state, lock=limits.Lock(event.turned, event.failed, event.acting))
-
-
 def _compensation_claimed(state: State, event: CompensationClaimed) -> State:
     claims = state.limits.claims.insert(event.claim_id, event)
     claimed = state.limits.claimed.insert((event.session_id, event.participant_id), event.claim_id)
@@ -516,14 +447,12 @@ def _prices_published(state: State, event: PricesPublished) -> State:
 TOPIC: Final = Topic(
     permitted=MappingProxyType(
         {
-            ReportParity: ("operator", "regulator"),
             ClaimCompensation: ("seller",),
             DecideClaim: ("regulator",),
         }
     ),
     deciders=MappingProxyType(
         {
-            ReportParity: _report_parity,
             ClaimCompensation: _claim_compensation,
             DecideClaim: _decide_claim,
         }
@@ -538,10 +467,8 @@ TOPIC: Final = Topic(
             Traded: _traded,
             PricesPublished: _prices_published,
             PriceCounted: _price_counted,
-            KeysCounted: _keys_counted,
             LimitReached: _limit_reached,
             LimitLifted: _limit_lifted,
-            ParityReported: lambda state, event: _with(state, parity=event),
             CompensationClaimed: _compensation_claimed,
             ClaimDecided: _claim_decided,
         }

@@ -54,7 +54,8 @@ class Limits(msgspec.Struct, frozen=True):
     claimed: Map[tuple[str, str], str]
     """The claim of each session and seller: there is one at most."""
     parity: ParityReported | None
-    lock: limits.Lock
+    locks: Map[str, limits.Lock]
+    """Where the two keys stand: those of each instrument that has counted a session, the network's under no name."""
     bands: Map[str, Band]
     """What bounds the trades of each session over an instrument, once it has bound."""
     published: Map[str, Day]
@@ -72,7 +73,7 @@ def no_limits() -> Limits:
         claims=Map(),
         claimed=Map(),
         parity=None,
-        lock=limits.Lock(),
+        locks=Map(),
         bands=Map(),
         published=Map(),
     )

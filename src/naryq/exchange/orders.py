@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from naryq.exchange import auctions, bounding, control, guarantees, limits, people, trading
+from naryq.exchange import auctions, bounding, control, guarantees, limits, parity, people, trading
 from naryq.exchange.book import entered, left
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Check, Decision, Topic, rules_in_force, session_in
@@ -206,7 +206,7 @@ _CHECKS: Final[tuple[Check, ...]] = (
     _check_tick,
     limits.check_collar,
     bounding.check_hold,
-    limits.check_parity,
+    parity.check_parity,
     limits.check_size,
     _check_room,
     limits.check_rate,

@@ -28,7 +28,7 @@ LONG: Final = 1
 """Marks a number that has too many bits to be written as one."""
 LONG_BITS: Final = 64
 
-FOLD_VERSION: Final = 3
+FOLD_VERSION: Final = 4
 """Raised when events are folded into another state than before, which `tests/unit/test_fold_version.py` notices."""
 
 LEAVES: Final = (int, str, bool, NoneType)

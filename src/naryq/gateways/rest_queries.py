@@ -212,6 +212,15 @@ LISTINGS: Final = (
         roles=WATCHERS,
     ),
     Listing(
+        "/v1/two-keys",
+        "ListTwoKeys",
+        "Where the two keys of the network and of each instrument stand.",
+        distances.Keys,
+        lambda item: item.subject,
+        lambda asked: distances.keys(asked.house.state, asked.viewer, asked.at_ns),
+        roles=WATCHERS,
+    ),
+    Listing(
         "/v1/flags",
         "ListFlags",
         "What the watch over the market has raised, with its evidence.",
@@ -397,14 +406,6 @@ QUESTIONS: Final = (
         "What you have: free, held, to pay, to receive, and owed.",
         moneys.Account,
         lambda asked: moneys.account(asked.house.state, asked.principal.participant_id),
-    ),
-    Question(
-        "/v1/two-keys",
-        "ShowTwoKeys",
-        "Where the two keys of the price stand.",
-        distances.Keys,
-        lambda asked: distances.keys(asked.house.state, asked.at_ns),
-        roles=WATCHERS,
     ),
     Question(
         "/v1/emergencies",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from naryq import exchange, reform
+from naryq.exchange.parity import highest_bid
 from naryq.messages import (
     AdmitParticipant,
     AdoptRulebook,
@@ -219,10 +220,8 @@ def _within(venue: _Venue, day: str, price: int) -> int:
     memory, rules = venue.state.limits, venue.rules.in_force(day, day)
     if REGION in memory.administered:
         price = min(price, rules.required_integer("administered_price"))
-    if memory.lock.acting is not None and memory.parity is not None:
-        highest = memory.parity.parity_tenge_per_tonne + rules.required_integer("two_key_spread")
-        price = min(price, max(rules.required_integer("two_key_level"), highest))
-    return price
+    highest = highest_bid(venue.state, None, rules)
+    return price if highest is None else min(price, highest)
 
 
 def thin_selling(rulebook: RulebookText) -> Told:

@@ -62,7 +62,7 @@ def judge_parity(gate_tenge_per_tonne: int, highest: int, carriage_tenge_per_ton
         return None
     return Refusal(
         Code.PRICE_ABOVE_PARITY,
-        f"the limit price lies above {highest} tenge a tonne, the most that export parity and the level allow",
+        f"the order may pay or ask more than {highest} tenge a tonne, the most that export parity and the level allow",
         where="price_tenge_per_tonne",
-        remedy=f"Give at most {highest + carriage_tenge_per_tonne}.",
+        remedy=f"Give a limit of at most {highest + carriage_tenge_per_tonne}.",
     )

@@ -87,7 +87,8 @@ class PriceCounted(Event, frozen=True, tag=True):
 class KeysCounted(Event, frozen=True, tag=True):
     """How the two keys stand after a session: its average ex-works price, the parity it is held against, sessions.
 
-    `acting` is for how many sessions the limit has acted; None while it does not.
+    `acting` is for how many sessions the limit has acted; None while it does not. The keys are those of an
+    instrument, or of the network (None), which bind the whole venue.
     """
 
     session_id: Known
@@ -96,6 +97,7 @@ class KeysCounted(Event, frozen=True, tag=True):
     turned: int
     failed: int
     acting: int | None
+    instrument: Known | None = None
 
 
 class ClaimCompensation(Command, frozen=True, tag=True):

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from naryq import ledger, limits
-from naryq.exchange import State, bounding, people
+from naryq.exchange import State, bounding, parity, people
 from naryq.exchange.limits_state import NO_BAND
 from naryq.exchange.money_state import balance
 from naryq.exchange.state import Session
@@ -67,8 +67,13 @@ def closeness(distance: Distance) -> int:
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the two keys stand: sessions in a row that turned them or did not, and for how many the limit acts."""
+    """Where two keys stand: sessions in a row that turned them or did not, and for how many the limit acts.
 
+    They are those of an instrument, or of the network (`venue`), which bind the whole venue. `highest_tenge_per_tonne`
+    is the most that they leave to an order while they act, carriage apart.
+    """
+
+    subject: str
     turned: int
     failed: int
     acting: int | None
@@ -76,6 +81,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     parity_tenge_per_tonne: int | None
     parity_day: str | None
     parity_is_fresh: bool
+    highest_tenge_per_tonne: int | None
 
 
 def distances(state: State, viewer: Viewer, at_ns: int) -> tuple[Distance, ...]:
@@ -98,22 +104,33 @@ def claims(state: State, viewer: Viewer) -> tuple[CompensationClaimed, ...]:
     return tuple(claim for claim in found if viewer.watches or claim.participant_id == viewer.participant_id)
 
 
-def keys(state: State, at_ns: int) -> Keys | None:
-    """Return where the two keys stand; None where the rulebook has no such limit."""
+def keys(state: State, viewer: Viewer, at_ns: int) -> tuple[Keys, ...]:
+    """Return where the keys of the network and of each instrument stand, for those who watch; none without the rule."""
     rules = None if state.rulebook is None else state.rulebook.rules_of_day(at_ns)
-    if rules is None or rules.integer(limits.TWO_KEY) is None:
-        return None
-    lock, parity, oldest = state.limits.lock, state.limits.parity, rules.integer("parity_age")
-    age = None if parity is None else days_between(parity.day, rules.effective)
+    if not viewer.watches or rules is None or rules.integer(limits.TWO_KEY) is None:
+        return ()
+    return tuple(_keys_of(state, rules, instrument) for instrument in (None, *_instruments(state)))
+
+
+def _keys_of(state: State, rules: InForce, instrument: str | None) -> Keys:
+    lock, reported = parity.lock_of(state, instrument), state.limits.parity
+    age, oldest = None if reported is None else days_between(reported.day, rules.effective), rules.integer("parity_age")
     return Keys(
+        subject=instrument or parity.VENUE,
         turned=lock.turned,
         failed=lock.failed,
         acting=lock.acting,
         sessions_wanted=rules.integer("two_key_sessions"),
-        parity_tenge_per_tonne=None if parity is None else parity.parity_tenge_per_tonne,
-        parity_day=None if parity is None else parity.day,
+        parity_tenge_per_tonne=None if reported is None else reported.parity_tenge_per_tonne,
+        parity_day=None if reported is None else reported.day,
         parity_is_fresh=age is not None and (oldest is None or age <= oldest),
+        highest_tenge_per_tonne=None if lock.acting is None else parity.highest_bid(state, instrument, rules),
     )
+
+
+def _instruments(state: State) -> list[str]:
+    """Return the instruments whose keys are of use: those that are listed, and have counted a session or may."""
+    return sorted(code for code in state.market.instruments if code not in state.market.delisted)
 
 
 def _counters(state: State, rules: InForce) -> Iterator[Distance]:
@@ -134,14 +151,23 @@ def _counters(state: State, rules: InForce) -> Iterator[Distance]:
 
 
 def _two_keys(state: State, rules: InForce) -> Iterator[Distance]:
-    level, spread = rules.integer(limits.TWO_KEY), rules.integer(SPREAD)
+    """Yield how far the network's average, and each instrument's, lies above the level and above export parity."""
+    level, spread, reported = rules.integer(limits.TWO_KEY), rules.integer(SPREAD), state.limits.parity
     if level is None or spread is None:
         return
-    average, parity = state.reference_tenge_per_tonne, state.limits.parity
-    above = None if average is None or parity is None else average - parity.parity_tenge_per_tonne
-    acts = state.limits.lock.acting is not None
-    for limit, value, threshold in ((limits.TWO_KEY, average, level), (SPREAD, above, spread)):
-        yield Distance(limit=limit, subject="venue", value=value, threshold=threshold, unit=PER_TONNE, acts=acts)
+    for instrument in (None, *_instruments(state)):
+        average = state.reference_tenge_per_tonne if instrument is None else state.market.references.get(instrument)
+        above = None if average is None or reported is None else average - reported.parity_tenge_per_tonne
+        acts = parity.lock_of(state, instrument).acting is not None
+        for limit, value, threshold in ((limits.TWO_KEY, average, level), (SPREAD, above, spread)):
+            yield Distance(
+                limit=limit,
+                subject=instrument or parity.VENUE,
+                value=value,
+                threshold=threshold,
+                unit=PER_TONNE,
+                acts=acts,
+            )
 
 
 def _of_sessions(state: State, rules: InForce, at_ns: int) -> Iterator[Distance]:
