@@ -161,6 +161,27 @@ def test_a_killed_server_loses_nothing_acknowledged() -> None:
         assert len(told) > 2 * KILLS
 
 
+@pytest.mark.parametrize("moment", Moment)
+def test_a_commit_whose_answer_is_lost_with_the_server_is_kept_once(moment: Moment) -> None:
+    """The wire breaks at the commit and the server dies: all hear `unknown`, and asked again, each is there once."""
+    commands = [order(number) for number in range(1, 6)]
+    with server() as cluster, Wire(str(cluster.folder / ".s.PGSQL.5432")) as wire:
+        address = cluster.new_schema("venue")
+        PostgresJournal.create(address).close()
+        journal = PostgresJournal.open(through(wire, address), patience_seconds=PATIENCE_SECONDS)
+        with Engine(journal, machine=little_machine) as engine:
+            told = {answer.sequence for answer in engine.submit_many(commands[:2])}
+            wire.break_at(Break(COMMIT, moment))
+            assert codes(engine.submit_many(commands[2:])) == {Code.OUTCOME_UNKNOWN}
+            cluster.kill()
+        cluster.start()
+        with opened(address) as engine:
+            assert engine.state.sequence == (2 if moment is Moment.BEFORE else 5)
+            answers = engine.submit_many(commands)
+        assert (told, [answer.sequence for answer in answers]) == ({1, 2}, [1, 2, 3, 4, 5])
+        assert judge(address, {f"c{number}": number for number in range(1, 6)}) == 5
+
+
 def test_a_server_that_does_not_wait_for_its_log_loses_what_it_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary: with synchronous_commit=off, the same death loses acknowledged rows, and the judge finds them."""
     monkeypatch.setattr(postgres, "ALONE_SETTING", ("synchronous_commit", "off", "off"))

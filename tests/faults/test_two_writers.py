@@ -18,7 +18,7 @@ import pytest
 from tests.faults import worker
 from tests.faults.processes import started
 
-from naryq.journal import named, postgres
+from naryq.journal import named, postgres, sqlite
 from naryq.journal.contract import Journal, Record
 from naryq.journal.memory import MemoryJournal
 from naryq.journal.postgres import PostgresJournal
@@ -231,6 +231,16 @@ def test_the_judge_finds_a_writer_that_does_not_compare_the_head(tmp_path: Path)
         winner(duel_in_memory(CarelessMemory), (0, 1, 0, 1))
     with pytest.raises(AssertionError):
         winner(duel_over_sqlite(tmp_path / "venue.journal", CarelessSqlite), (0, 1, 0, 1))
+
+
+def test_the_judge_finds_an_append_without_its_fence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canaries: without the comparison the number of a row still fences, and without both both writers succeed."""
+    unfenced, orders = sqlite.APPEND.partition(" WHERE")[0], (0, 1, 0, 1)
+    monkeypatch.setattr(sqlite, "APPEND", f"{unfenced} WHERE ?2 IS ?2")
+    assert winner(duel_over_sqlite(tmp_path / "numbered.journal"), orders) == 0
+    monkeypatch.setattr(sqlite, "APPEND", f"{unfenced} WHERE ?2 IS ?2".replace("INSERT", "INSERT OR REPLACE"))
+    with pytest.raises(AssertionError):
+        winner(duel_over_sqlite(tmp_path / "overwritten.journal"), orders)
 
 
 @pytest.mark.postgres

@@ -258,10 +258,12 @@ class Engine(Generic[S]):
                 self._process(batch)
                 goes_on = True
         except Refusal as refusal:
-            reason = as_event(refusal)
+            reason, self.stopped_for = as_event(refusal), refusal
         finally:
             if not goes_on:
                 self._stop(batch, reason)
+                if self.stopped_for is not None:
+                    self._on_stop(self.stopped_for)
         return goes_on
 
     def _take(self) -> list[Waiting]:

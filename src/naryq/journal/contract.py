@@ -74,8 +74,9 @@ class Journal(Reader, Protocol):
 
         Raises:
             Refusal: OUTCOME_UNKNOWN when the rows may or may not be kept; JOURNAL_LOCKED when another writer has
-                taken the journal or appended since this one read the head, and nothing was written; STOPPED after
-                any of the two, or when the server no longer waits for its standby, and nothing was written.
+                taken the journal or appended since this one read the head, and nothing was written; JOURNAL_DAMAGED
+                when rows that were kept are no longer there, and nothing was written; STOPPED after any of these, or
+                when the server no longer waits for its standby, and nothing was written.
         """
 
 

@@ -78,7 +78,8 @@ ALONE_SETTING: Final[Setting] = ("synchronous_commit", "on", "on")
 
 MOVE_HEAD: Final = (
     "BEGIN; UPDATE naryq_head SET sequence = %s, chain = %s WHERE epoch = %s AND sequence = %s AND chain = %s "
-    "AND (current_setting('synchronous_standby_names') <> '' OR NOT %s)"
+    "AND (current_setting('synchronous_standby_names') <> '' OR NOT %s) AND (sequence = 0 OR EXISTS (SELECT FROM "
+    "naryq_entries last WHERE last.sequence = naryq_head.sequence AND last.chain = naryq_head.chain))"
 )
 """Both in one message to the server; a cursor of the client's kind writes the values into it."""
 COPY: Final = "COPY naryq_entries (sequence, payload, chain) FROM STDIN (FORMAT BINARY)"
@@ -281,6 +282,7 @@ class PostgresJournal(PostgresReader):
         moved.nextset()
         if moved.rowcount != 1:
             self._refuse_without_standby()
+            self._refuse_without_last_row()
             raise _HeadMoved("the head in the database is not the head that this writer knows, under its epoch")
         _copy(self._connection, rows)
         self._at_step(Step.APPENDED)
@@ -295,6 +297,13 @@ class PostgresJournal(PostgresReader):
                 where=self._where,
                 remedy="Name the standby again, or start the venue anew to go on with one machine.",
             )
+
+    def _refuse_without_last_row(self) -> None:
+        try:
+            _head(self._connection, self._where)
+        except Refusal:
+            self._connection.close()
+            raise
 
 
 class _HeadMoved(psycopg.Error):

@@ -84,19 +84,27 @@ class FolderSnapshots:
         """Keep a snapshot: see `SnapshotStore.put`."""
         self._folder.mkdir(exist_ok=True)
         path = self._path(snapshot.sequence)
+        unfinished = Path(f"{path}-new")
+        try:
+            self._write(unfinished, snapshot)
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # On a full disk it would take the room that the journal needs.
+            raise
+        self._at_step(Step.SNAPSHOT_WRITTEN)
+        unfinished.replace(path)
+
+    def _write(self, path: Path, snapshot: Snapshot) -> None:
         state = memoryview(snapshot.state)
         pieces: list[bytes | memoryview] = [
             snapshot.chain,
             *(state[at : at + PIECE_BYTES] for at in range(0, len(state), PIECE_BYTES)),
         ]
-        with Path(f"{path}-new").open("wb", buffering=0) as file:
+        with path.open("wb", buffering=0) as file:
             for number, piece in enumerate(pieces):
                 if number == len(pieces) // 2:
                     self._at_step(Step.SNAPSHOT_HALF_WRITTEN)
                 _write_all(file, piece)
                 os.fsync(file.fileno())
-        self._at_step(Step.SNAPSHOT_WRITTEN)
-        Path(f"{path}-new").replace(path)
 
     def newest_first(self) -> Iterator[Snapshot]:
         """Yield what is kept and can be read, the highest sequence first."""

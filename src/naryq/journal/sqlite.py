@@ -12,8 +12,9 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import quote
 
 import apsw
@@ -143,13 +144,24 @@ class SqliteJournal(SqliteReader):
     The writer's lock is an exclusive lock of SQLite on `PATH-lock`, which the operating system lifts when the
     process ends in whatever way. Should the lock fail (the file deleted, a network drive that ignores locks), each
     append still compares the head on disk with its own, in the same transaction: two writers never both succeed.
+
+    SQLite goes on in a file that was deleted or replaced, and in a log that was cut off, and what it says is durable
+    would be gone with the process. So each append looks first whether both are still what they were.
     """
 
-    def __init__(self, connection: apsw.Connection, path: str, lock: apsw.Connection, at_step: AtStep) -> None:
-        """Use an open connection under a lock; call `create` or `open` instead."""
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        path: str,
+        lock: apsw.Connection,
+        at_step: AtStep,
+        look: Callable[[], tuple["_File", ...]],
+    ) -> None:
+        """Use an open connection under a lock; call `create` or `open` instead. `look` finds the files that it has."""
         super().__init__(connection, path)
         self._lock = lock
         self._head = super().head()
+        self._look, self._files = look, look()
         if at_step is not pass_by:
             connection.set_commit_hook(_appended(at_step))
 
@@ -198,7 +210,8 @@ class SqliteJournal(SqliteReader):
             _check_format(connection, path)  # Before any setting, so that a foreign file stays as it is.
             _set(connection, path, pragmas)
             _write_log_again(path, vfs)
-            journal = cls(connection, path, lock, at_step)
+            look = partial(_files, Path(path).absolute()) if vfs is None else tuple
+            journal = cls(connection, path, lock, at_step, look)
             stack.pop_all()
             return journal
 
@@ -210,6 +223,7 @@ class SqliteJournal(SqliteReader):
             rows = rows_after(self._head, payloads)
             # Whatever interrupts the commit, even a signal, leaves the journal unusable: only success restores it.
             self._usable = False
+            self._refuse_unless_in_place()
             self._commit_or_refuse(rows)
             self._usable = True
             self._head = rows[-1]
@@ -226,12 +240,25 @@ class SqliteJournal(SqliteReader):
         super().close()
         self._lock.close()
 
+    def _refuse_unless_in_place(self) -> None:
+        found = self._look()
+        if not all(now.goes_on(before) for now, before in zip(found, self._files, strict=True)):
+            log, before = found[-1], self._files[-1]
+            if log.of == before.of and log.size < before.size:
+                self._leave_the_log()  # A log that was only taken away is whole, and closing saves what it holds.
+            what = "its file or its log was moved, replaced or cut off while in use; nothing more was written to it"
+            raise damaged(what, where=self._path)
+        self._files = found
+
+    def _leave_the_log(self) -> None:
+        """Let closing not copy the log into the file: nobody knows what the log holds."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
     def _commit_or_refuse(self, rows: list[Record]) -> None:
         try:
             self._commit(rows)
         except apsw.Error as error:
-            # Closing must not copy the log into the file: after a failed sync nobody knows what the log holds.
-            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._leave_the_log()
             if isinstance(error, apsw.BusyError):
                 raise locked(self._path) from error
             raise outcome_unknown(self._path, str(error)) from error
@@ -243,6 +270,30 @@ class SqliteJournal(SqliteReader):
         self._connection.execute(APPEND, (*known, joined))
         if self._connection.changes() != len(rows):
             raise apsw.BusyError("the head on disk is not the head that this writer knows")
+
+
+class _File(NamedTuple):
+    """A file as it is found under its name: which one it is, and its length in bytes; nothing where there is none."""
+
+    of: tuple[int, int] = (0, 0)
+    size: int = 0
+
+    def goes_on(self, before: "_File") -> bool:
+        """Say whether it is the same as before and as long at least: a journal and its log never become shorter."""
+        return self.of == before.of and self.size >= before.size
+
+
+def _files(path: Path) -> tuple[_File, _File]:
+    """Return the journal's file and its log."""
+    return _file(path), _file(f"{path}-wal")
+
+
+def _file(path: Path | str) -> _File:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before each commit, and at a third of the time
+    except OSError:
+        return _File()
+    return _File((found.st_dev, found.st_ino), found.st_size)
 
 
 def _appended(at_step: AtStep) -> Callable[[], bool]:
