@@ -1,6 +1,7 @@
 """What operator and regulator ask at the desk beside trading: auctions, days, affiliates, emergencies, switches."""
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -130,6 +131,20 @@ def test_days_without_trading_are_declared_and_seen_by_everybody(doors: Doors) -
     assert "2022-01-03, 2022-01-04, 2022-01-07" in text
     assert "Resolution 1041" in text
     assert "/desk/do/" not in text
+
+
+def test_weekends_that_all_have_trading_are_one_line(doors: Doors) -> None:
+    """A year whose Saturdays and Sundays all have trading says so in a line; without one of them it lists the days."""
+    make = doors[1]
+    every = [day for number in range(365) if (day := date(2022, 1, 1) + timedelta(number)).weekday() >= 5]
+    for year, count in (("2022", len(every)), ("2023", 0)):
+        days = {"working": " ".join(map(str, every[:count])) or "2023-01-01", "source": "Resolution 1041"}
+        sent(make("operator"), "/desk/calendar", "holidays", year=year, days=f"{year}-03-08", **days)
+    text = make("aktau").get("/desk/calendar").text
+    assert f"every Saturday and Sunday ({len(every)} days)" in text
+    assert "2022-01-08" not in text
+    assert "2022-03-08" in text
+    assert "2023-01-01" in text
 
 
 def test_additional_sessions_are_announced(doors: Doors) -> None:

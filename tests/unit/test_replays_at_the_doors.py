@@ -73,6 +73,8 @@ def test_the_page_shows_what_would_have_been(tmp_path: Path) -> None:
         text = operator.get(PAGE).text
         for words in ("day-before", "81\u202f000", "46\u202f656\u202f000.00", "too_many_lots"):
             assert words in text
+        assert '<span class="tag">over</span>' in text
+        assert not any(f">{phase}</span>" in text for phase in ("Closed", "Cleared", "Published"))
         assert f'href="{PAGE}"' in operator.get("/desk/rules").text
         assert operator.get("/desk/rules/none/replay").status_code == 404
 

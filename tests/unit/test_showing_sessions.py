@@ -119,6 +119,22 @@ def test_a_session_says_what_it_is_and_came_to() -> None:
     assert sessions.session(desk.state, "other", desk.at_ns) is None
 
 
+def test_a_session_is_over_when_nothing_trades_in_it_any_more() -> None:
+    """A book is over as soon as it has closed, published or not; a network session waits for its clearing."""
+    found = []
+    for desk, session_id, kinds in (
+        (quoted(), "day", (CloseSession, PublishSession)),
+        (opened(), "call", (CloseSession, ClearSession)),
+    ):
+        desk.at_ns = desk.state.sessions[session_id].opened.closes_at_ns
+        for kind in kinds:
+            desk.must(kind, "operator", session_id=session_id)
+            shown = sessions.session(desk.state, session_id, desk.at_ns)
+            assert shown is not None
+            found.append(shown.is_over)
+    assert found == [True, True, False, True]
+
+
 def test_a_network_session_shows_no_bounds_of_trades() -> None:
     """Its limits act on its clearing: a hold and a halt bound the orders of a session over an instrument alone."""
     desk = opened(rulebook(hold_rise=700, session_price_limit=500))

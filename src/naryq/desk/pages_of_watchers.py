@@ -7,7 +7,7 @@ from naryq.desk.look import Choices, Look, NoSuchPage, Shown
 from naryq.desk.pages_of_plans import typed_links
 from naryq.desk.pages_of_traders import steps
 from naryq.exchange import calendar
-from naryq.messages import LimitLifted, LimitReached, ProposalAssessed, Role
+from naryq.messages import HolidaysDeclared, LimitLifted, LimitReached, ProposalAssessed, Role
 from naryq.showing import changes, distances, members, moneys, plans, sessions, stops, watching
 from naryq.showing.changes import ShownProposal
 from naryq.showing.days import holidays, series
@@ -20,6 +20,8 @@ ENDED_SHOWN: Final = 100
 ORDERS_SHOWN: Final = 100
 TRADING: Final[tuple[Role, ...]] = ("operator", "seller", "buyer", "observer")
 """Who may be somebody's affiliate."""
+OVER: Final = ("closed", "cleared", "published")
+"""Where a session stands that was run again to its end: what is only said of it afterwards is not run again."""
 UNDER_WAY: Final = ("announced", *sessions.STANDING, "closed", "cleared")
 
 
@@ -30,6 +32,13 @@ class ShownDay(NamedTuple):
     weekday: int
     trades: bool
     sessions: tuple[ShownSession, ...]
+
+
+class ShownYear(NamedTuple):
+    """The days of a year that are declared, and whether every Saturday and Sunday of it has trading."""
+
+    declared: HolidaysDeclared
+    is_whole_week: bool
 
 
 class UnderWay(NamedTuple):
@@ -51,12 +60,19 @@ def calendar_page(look: Look) -> Shown:
         "today": look.today,
         "month": look.today[:7],
         "instrument_choices": choices,
-        "holidays": holidays(look.state),
+        "years": tuple(map(_year, holidays(look.state))),
         "series": series(look.state),
         "sellers": _people(look, "seller"),
         "traders": _people(look, "seller", "buyer"),
         **_last_network(found),
     }
+
+
+def _year(declared: HolidaysDeclared) -> ShownYear:
+    """Return the days of a year, the weekends as one where all of them have trading."""
+    days = (date(declared.year, 1, 1) + timedelta(days=number) for number in range(366))
+    weekends = {day.isoformat() for day in days if day.year == declared.year and day.weekday() >= calendar.SATURDAY}
+    return ShownYear(declared, is_whole_week=weekends == {*declared.working})
 
 
 def _people(look: Look, *roles: Role) -> Choices:
@@ -184,7 +200,7 @@ def replay(look: Look) -> Shown:
     if proposal_id not in look.state.rule_changes.proposals:
         raise NoSuchPage
     orders = () if look.replayed is None else look.replayed.orders[:ORDERS_SHOWN]
-    return {"proposal_id": proposal_id, "replayed": look.replayed, "orders": orders}
+    return {"proposal_id": proposal_id, "replayed": look.replayed, "orders": orders, "over": OVER}
 
 
 def stop(look: Look) -> Shown:

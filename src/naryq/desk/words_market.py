@@ -34,6 +34,11 @@ MARKET: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "sessions_count": ("Sessions", "Сессия саны", "Сессий"),
         "base_price": ("Base price", "Негіз баға", "Базовая цена"),
         "holidays": ("Days without trading", "Сауда жоқ күндер", "Дни без торгов"),
+        "holidays.whole_week": (
+            "every Saturday and Sunday ({count} days)",
+            "әр сенбі мен жексенбі ({count} күн)",
+            "каждая суббота и воскресенье (дней: {count})",
+        ),
         "holidays.none": (
             "No year is declared: a session may be opened on any day.",
             "Жыл жарияланбаған: сессия кез келген күні ашылады.",

@@ -384,6 +384,7 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Среди последних сессий нет сессий по инструментам.",
         ),
         "replay.halts": ("Halts", "Тоқтатулар", "Остановки"),
+        "replay.over": ("over", "аяқталған", "завершена"),
         "replay.not_opened": ("not opened", "ашылмаған", "не открыта"),
         "replay.nobody": ("Nobody has traded.", "Ешкім сауда жасаған жоқ.", "Никто не торговал."),
         "replay.orders": (

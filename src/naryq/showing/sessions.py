@@ -47,6 +47,11 @@ class ShownSession(msgspec.Struct, frozen=True, kw_only=True):
     prices: tuple[PlacePrice, ...]
     """The prices of a network session that is cleared, place by place."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing trades in it any more."""
+        return self.ended_at_ns is not None or self.phase == "cancelled"
+
 
 def sessions(state: State, at_ns: int) -> tuple[ShownSession, ...]:
     """Return all sessions, the one that opens last first."""
