@@ -229,6 +229,27 @@ def unknown_commands(lines: list[str], targets: set[str]) -> list[str]:
     return unknown
 
 
+def off_the_path(lines: list[str]) -> list[str]:
+    """List the lines that call a program by a name that no shell knows: set-up puts ours into .venv/bin alone."""
+    return [line for line in lines if re.search(r"(?:^|[;&|(]\s*)(?:naryq|python3?|pytest)\s", line)]
+
+
+def test_every_command_to_copy_is_found_by_the_shell() -> None:
+    """A newcomer who has run make can copy each command as it stands: the program is called where set-up has put it."""
+    found = {
+        str(page.relative_to(PROJECT)): off
+        for page in pages()
+        if (off := off_the_path(shell_lines(page.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+def test_a_command_off_the_path_would_be_seen() -> None:
+    """A bare name is seen, also behind another command or a pipe; one with its folder is not."""
+    lines = ["naryq demo", "cd x && python y.py", "cat a | naryq clear -", ".venv/bin/naryq demo", "grep naryq x"]
+    assert off_the_path(lines) == lines[:3]
+
+
 def test_every_command_to_copy_is_there() -> None:
     """Each make target and each command that a page tells people to type exists."""
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_how_to_settles_its_delivery(folder: Path) -> None:
     """The script leaves a journal whose statements show the payment, the lapse and the end of the obligation."""
-    lines = re.findall(r"^naryq (.*)$", HOW_TO, re.MULTILINE)
+    lines = re.findall(r"^\.venv/bin/naryq (.*)$", HOW_TO, re.MULTILINE)
     assert len(lines) == 2
     shown = [
         subprocess.run(

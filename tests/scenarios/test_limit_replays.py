@@ -16,7 +16,7 @@ AS_IT_WAS, GUARDED = read_rulebook("kazakhstan"), read_rulebook("guarded")
 
 def test_the_page_shows_what_the_command_prints() -> None:
     """The block of the page is the output of `naryq limits`, letter for letter."""
-    (block,) = re.findall(r"```console\n\$ naryq limits\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = re.findall(r"```console\n\$ \.venv/bin/naryq limits\n(.*?)```", PAGE, re.DOTALL)
     assert CliRunner().invoke(main, ["limits"]).output == block
 
 
