@@ -6,18 +6,23 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from tests.faults.disk import seeded
+from tests.money_samples import agreed
 
+from naryq import exchange
+from naryq.cli import journal as journal_commands
 from naryq.cli import main
 from naryq.cli.files import written_whole
 from naryq.journal import named
 from naryq.journal.contract import Record, rows_after
 from naryq.journal.memory import MemoryJournal
 from naryq.journal.transfer import exported, imported
-from naryq.messages import Code, Refusal
+from naryq.messages import Code, Deposit, Entry, Refusal, Refused, encode, written_today
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "journal-v1.jsonl"
 LINES = SAMPLE.read_bytes().splitlines(keepends=True)
@@ -184,6 +189,58 @@ def test_a_damaged_export_makes_no_journal(
         named.reader(name)
     assert refusal.value.code is Code.UNREADABLE
     assert run("import", SAMPLE, name).exit_code == 0
+
+
+def with_a_forged_row(forge: Callable[[Entry], Entry]) -> tuple[list[bytes], int]:
+    """Return an export in which a row in the middle is forged and the chain made anew after it, and its number."""
+    rows = [written_today(row.sequence, row.command, row.events) for row in agreed().desk.rows]
+    at = next(place for place, row in enumerate(rows) if isinstance(row.command, Deposit))
+    rows[at] = forge(rows[at])
+    return list(exported(MemoryJournal(rows_after(None, [encode(row) for row in rows])))), at + 1
+
+
+def of_another_amount(row: Entry) -> Entry:
+    """Let the bank have received a thousandfold, and the venue have been told so."""
+    assert isinstance(row.command, Deposit)
+    command = msgspec.structs.replace(row.command, amount_tiyn=row.command.amount_tiyn * 1_000)
+    return msgspec.structs.replace(row, command=command)
+
+
+def without_its_effect(row: Entry) -> Entry:
+    """Let the deposit have been refused."""
+    return msgspec.structs.replace(row, events=(Refused(Code.NOT_PERMITTED, "forged", "deposit", "none"),))
+
+
+@pytest.mark.parametrize("forge", [of_another_amount, without_its_effect])
+def test_a_row_forged_under_a_chain_that_fits_makes_no_journal(
+    forge: Callable[[Entry], Entry], new_name: Callable[[], str], tmp_path: Path
+) -> None:
+    """Chain, head and header are right, and what was decided is not: the import names the row and leaves nothing."""
+    lines, row = with_a_forged_row(forge)
+    (tmp_path / "forged.jsonl").write_bytes(b"".join(lines))
+    name, before = new_name(), sorted(tmp_path.iterdir())
+    result = run("import", tmp_path / "forged.jsonl", name)
+    assert (result.exit_code, sorted(tmp_path.iterdir())) == (2, before)
+    assert result.stderr.startswith(f"naryq: journal_damaged: sequence {row}: the command, decided again, gives other")
+    with pytest.raises(Refusal):
+        named.reader(name)
+
+
+def test_an_import_by_the_chain_alone_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canary: an import that looks at the chain and no further takes the forged row."""
+    monkeypatch.setattr(journal_commands, "_sound", lambda rows: rows)
+    with pytest.raises(AssertionError):
+        test_a_row_forged_under_a_chain_that_fits_makes_no_journal(
+            of_another_amount, lambda: str(tmp_path / "forged.journal"), tmp_path
+        )
+
+
+def test_replays_that_differ_make_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What shows only at the end, when all rows were written, leaves no journal either."""
+    monkeypatch.setattr(exchange, "state_hash", Mock(side_effect=["one", "another"]))
+    result = run("import", SAMPLE, tmp_path / "new.journal")
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "the two replays end in different states" in result.stderr
 
 
 def test_every_turned_bit_of_an_export_is_found() -> None:

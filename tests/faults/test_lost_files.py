@@ -27,9 +27,11 @@ from naryq.journal import named
 from naryq.journal.postgres import PostgresJournal, PostgresReader
 from naryq.journal.snapshots import FolderSnapshots, Snapshot
 from naryq.journal.sqlite import SqliteJournal
+from naryq.journal.transfer import imported
 from naryq.messages import Code, Refusal, Refused
 
 ROWS_BEFORE = 20
+SAMPLE = Path(__file__).parents[1] / "samples" / "journal-v3.jsonl"
 
 
 # --- The files of a working venue -----------------------------------------------------------------------------------
@@ -235,9 +237,8 @@ def command_on_a_full_disk(words: list[str], pipe: Connection) -> None:
 def test_a_journal_that_finds_no_room_to_go_to_leaves_nothing(tmp_path: Path) -> None:
     """An export and an import are refused in one line, leave no part of a file, and are whole once there is room."""
     name, file, copy = str(tmp_path / "venue.journal"), str(tmp_path / "venue.jsonl"), str(tmp_path / "copy.journal")
-    SqliteJournal.create(name).close()
-    with venue_over(Path(name)) as engine:
-        engine.submit_many(order(number) for number in range(1, 1_001))
+    sound = list(imported(SAMPLE.read_bytes().splitlines(keepends=True)))
+    named.create(name, sound).close()
     for words in (["journal", "export", file, name], ["journal", "import", file, copy]):
         before = {path.name for path in tmp_path.iterdir()}
         with started(command_on_a_full_disk, words) as (_, pipe):

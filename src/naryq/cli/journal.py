@@ -5,18 +5,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
+from typing import Final
 
 import click
 
 from naryq import exchange
 from naryq.cli.files import lines_of, written_whole
 from naryq.journal import named
-from naryq.journal.contract import GENESIS, damaged
+from naryq.journal.contract import GENESIS, Record, damaged
 from naryq.journal.transfer import LINE_BYTES_MAX, exported, imported
-from naryq.journal.verify import KnownHead, Verification
+from naryq.journal.verify import KnownHead, Verification, verifying
 from naryq.journal.verify import verify as verify_records
 from naryq.messages import Refusal
 from naryq.units import grouped
+
+DIFFERENT: Final = "the two replays end in different states"
 
 
 class _HeadType(click.ParamType[KnownHead]):
@@ -93,15 +96,26 @@ def export_command(file: Path, name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @named_journal
 def import_command(file: Path, name: str) -> None:
-    """Make JOURNAL, which must not be there yet, from FILE as export wrote it: all of its rows or nothing."""
+    """Make JOURNAL, which must not be there yet, from FILE as export wrote it: all of its rows or nothing.
+
+    Each row is verified on the way: whoever forges one can forge the chain after it, but not what is decided.
+    """
     with lines_of(file, LINE_BYTES_MAX) as lines, _naming(file):
-        rows = imported(lines)
+        rows = _sound(imported(lines))
         # What is no export is refused before anything is made: not even a lock is left beside it.
         begun = list(islice(rows, 1))
         with closing(named.create(name, chain(begun, rows))) as made:
             head = made.head()
     click.echo(f"In order: {named.shown(name)} holds {grouped(head.sequence if head else 0)} rows.")
     click.echo(f"head:     {head.sequence if head else 0}:{(head.chain if head else GENESIS).hex()}")
+
+
+def _sound(records: Iterator[Record]) -> Iterator[Record]:
+    """Pass rows on once each is verified, and say which were taken as written; refuses as `naryq journal verify`."""
+    found = yield from verifying(records)
+    _say_what_was_taken(found)
+    if found.hash_by_events != found.hash_by_decisions:
+        raise damaged(DIFFERENT, where="head")
 
 
 @contextmanager
@@ -140,11 +154,15 @@ def _verified(name: str, *known: KnownHead) -> Verification:
     click.echo(f"head:                    {found.rows}:{found.head_chain}")
     click.echo(f"state hash (events):     {found.hash_by_events}")
     click.echo(f"state hash (re-decided): {found.hash_by_decisions}")
+    _say_what_was_taken(found)
+    if found.hash_by_events != found.hash_by_decisions:
+        raise damaged(DIFFERENT, where=named.shown(name))
+    return found
+
+
+def _say_what_was_taken(found: Verification) -> None:
     if found.taken_rows:
         click.echo(
             f"taken as written:        {grouped(found.taken_rows)} rows of an earlier version: they were evolved, not "
             "decided again, since this program decides otherwise"
         )
-    if found.hash_by_events != found.hash_by_decisions:
-        raise damaged("the two replays end in different states", where=named.shown(name))
-    return found

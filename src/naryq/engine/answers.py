@@ -174,7 +174,7 @@ def ahead(at_ns: int, latest_ns: int) -> Refused:
         code=Code.TIME_AHEAD,
         what=f"the command's time {at_ns} lies ahead of the venue's clock, which takes up to {latest_ns}",
         where="at_ns",
-        remedy="Correct the sender's clock and send the command again.",
+        remedy="Correct the clock, the sender's or the venue's, whichever is wrong, and send the command again.",
     )
 
 

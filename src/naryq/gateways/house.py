@@ -16,6 +16,7 @@ from msgspec import structs
 from naryq.access import Access, Principal
 from naryq.access.switches import SWITCHED_OFF
 from naryq.engine import NOT_KEPT, Answer, Engine, EngineApart, OnEntry, Promise
+from naryq.engine.intake import AHEAD_NS
 from naryq.exchange import State, sequence_of
 from naryq.gateways.replays import Replays
 from naryq.journal.contract import Reader
@@ -121,8 +122,14 @@ class House:
         return self._loop is not None and self.engine.running
 
     def now_ns(self) -> int:
-        """Return the time for the next command: the venue's clock, which never runs backward."""
-        self._latest_ns = max(self._latest_ns, self._clock())
+        """Return the time for the next command: the venue's clock, which never runs backward.
+
+        Where the clock is set back by more than a command may lie ahead of it, what we stamp would be refused for as
+        long. Then only what stands in a row holds: a clock that was wrong while nothing was taken has done no harm.
+        """
+        now_ns = self._clock()
+        stamped_ns = self._latest_ns if self._latest_ns <= now_ns + AHEAD_NS else 0
+        self._latest_ns = max(stamped_ns, self.state.at_ns, now_ns)
         return self._latest_ns
 
     async def request(self, principal: Principal, command: AnyCommand) -> Answer:

@@ -5,7 +5,7 @@ one again, and evolves by its own events. Equal state hashes say that nobody has
 back what it wrote, and that every decision can be repeated.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -113,7 +113,23 @@ def verify(
     *,
     known: Sequence[KnownHead] = (),
 ) -> Verification:
-    """Check a whole journal and replay it twice, holding one row at a time.
+    """Check a whole journal and replay it twice, holding one row at a time; see `verifying`."""
+    rows = verifying(records, machine, known=known)
+    while True:
+        try:
+            next(rows)
+        except StopIteration as end:
+            found: Verification = end.value
+            return found
+
+
+def verifying(
+    records: Iterable[Record],
+    machine: Machine[S] = exchange,  # type: ignore[assignment]  # as above
+    *,
+    known: Sequence[KnownHead] = (),
+) -> Generator[Record, None, Verification]:
+    """Yield each row once it is checked and replayed twice, and return what the journal holds.
 
     A journal cannot know that its own end was cut off. Whoever knows a later head, such as the published one, gives
     it as `known`, and the journal must hold it.
@@ -138,6 +154,7 @@ def verify(
         evolved = machine.apply(evolved, entry)
         if missing:
             missing = list(_not_here(missing, record, evolved, machine))
+        yield record
     if missing:
         what = (
             f"{missing[0].source} is not in the journal, which ends at row {rows}: its end was lost, or it is another"
