@@ -26,11 +26,14 @@ def _wrong_stop(books: Books, command: m.StopTrading | m.ResumeTrading) -> Itera
     today = books.day(command.at_ns)
     if books.people[command.actor] not in (books.rule("who_may_stop", today, today) or ()):
         yield Code.NOT_PERMITTED
-    stands = (command.scope, command.target) in books.stops
+    stands = books.stops.get((command.scope, command.target))
+    regulates = books.people[command.actor] == "regulator"
+    regulated = stands is not None and books.people[stands.actor] == "regulator"
     if isinstance(command, m.ResumeTrading):
-        yield from () if stands else (Code.NOT_STOPPED,)
+        yield from (Code.NOT_STOPPED,) if stands is None else ()
+        yield from (Code.NOT_PERMITTED,) if regulated and not regulates else ()
         return
-    if stands:
+    if stands is not None and (regulated or not regulates):
         yield Code.ALREADY_EXISTS
     match command.scope:
         case "venue" if command.target != "venue":

@@ -105,6 +105,9 @@ def _wrong_pair(books: Any, command: Any) -> Iterator[Code]:
         yield Code.ALREADY_EXISTS
     if not ends and books.people[command.actor] in ("seller", "buyer") and command.actor not in pair:
         yield Code.NOT_PERMITTED
+    of_exchange = any(books.people.get(one) == "operator" for one in books.register.group(pair[0]))
+    if ends and declared and of_exchange and books.people[command.actor] != "regulator":
+        yield Code.NOT_PERMITTED
 
 
 def _wrong_class(books: Any, command: Any, role: str | None) -> Iterator[Code]:
@@ -138,9 +141,21 @@ def _wrong_removal(books: Any, command: Any) -> Iterator[Code]:
         yield Code.NOT_PERMITTED
     if isinstance(books.register.absent.get(command.participant_id), m.ParticipantExcluded):
         yield Code.EXCLUDED
+    yield from _overruled(books, command)
     until = getattr(command, "until", None)
-    if until and books.rulebook and (not is_day(until) or until < books.day(command.at_ns)):
-        yield Code.OUT_OF_RANGE
+    if until and books.rulebook:
+        if not is_day(until) or until < books.day(command.at_ns):
+            yield Code.OUT_OF_RANGE
+        if barred(books, command.participant_id, books.day(command.at_ns)):
+            yield Code.NOT_PERMITTED
+
+
+def _overruled(books: Any, command: Any) -> Iterator[Code]:
+    """Only a regulator ends or changes what a regulator has ordered, as long as it lasts."""
+    who = command.participant_id
+    by_regulator = who in books.register.absent and books.people.get(books.register.absent[who].actor) == "regulator"
+    if by_regulator and books.register.kept_out(who, command.at_ns) is Code.SUSPENDED:
+        yield from (Code.NOT_PERMITTED,) if books.people[command.actor] != "regulator" else ()
 
 
 def _wrong_return(books: Any, command: Any) -> Iterator[Code]:
@@ -159,6 +174,7 @@ def _wrong_return(books: Any, command: Any) -> Iterator[Code]:
         yield Code.EXCLUDED
     if barred(books, who, books.day(command.at_ns)):
         yield Code.NOT_PERMITTED
+    yield from _overruled(books, command)
 
 
 def barred(books: Any, who: str, today: str) -> bool:
@@ -209,7 +225,7 @@ def _removed(books: Any, command: Any) -> m.AnyEvent:
     else:
         until = command.until
     ends = books.midnight_after(until, command.at_ns) if until else None
-    event: m.AnyEvent = kind(command.participant_id, command.reason, until, ends, books.version)
+    event: m.AnyEvent = kind(command.participant_id, command.reason, until, ends, books.version, command.actor)
     return event
 
 

@@ -269,9 +269,11 @@ class Moves(Supplying, Limiting, Campaign, World):
     def _stop(self) -> Made:
         scopes = (("region", "KZ-47"), ("participant", "aktau"), ("instrument", REGIONAL), ("venue", "venue"))
         standing = sorted(key for key, _ in self.desk.state.stops.items())
-        if standing and self.draw.random() < 0.8:
+        chance = self.draw.random()
+        if standing and chance < 0.8:
             scope, target = self.draw.choice(standing)
-            return ResumeTrading, "regulator", {"scope": scope, "target": target, "reason": "chance"}
+            who = "operator" if chance < 0.3 else "regulator"
+            return ResumeTrading, who, {"scope": scope, "target": target, "reason": "chance"}
         scope, target = self.draw.choice(scopes)
         return StopTrading, self.draw.choice(("regulator", "operator")), {
             "scope": scope,

@@ -34,7 +34,7 @@ from naryq.messages import (
     TradingResumed,
 )
 
-SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13, 20, 312)
+SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13, 19, 20, 312)
 
 BUGS, bug = catalogue()
 
@@ -272,6 +272,18 @@ def _unstoppable(patch: pytest.MonkeyPatch) -> None:
 def _stopped_for_ever(patch: pytest.MonkeyPatch) -> None:
     """A stop that was lifted still stands."""
     fold_with(patch, TradingResumed, lambda state, _: state)
+
+
+@bug
+def _operator_lifts_a_regulators_stop(patch: pytest.MonkeyPatch) -> None:
+    """The operator lifts what a regulator has stopped."""
+    patch.setattr(control, "is_regulator", lambda *_: True)
+
+
+@bug
+def _operator_takes_back_whom_a_regulator_has_suspended(patch: pytest.MonkeyPatch) -> None:
+    """The operator takes back whom a regulator has suspended."""
+    patch.setattr(people, "_check_overrules", lambda *_: None)
 
 
 @bug

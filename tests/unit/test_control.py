@@ -73,7 +73,7 @@ def test_a_stop_reaches_what_it_names(scope: str, target: dict[str, str], refuse
     """Behind a stop exactly the orders that it names are refused, and resuming it takes all of them again."""
     desk = two_sessions()
     assert codes(desk) == [None] * 4
-    assert stop(desk, scope, **target).code is None
+    assert stop(desk, scope, "operator", **target).code is None
     assert codes(desk) == [Code.TRADING_STOPPED if one else None for one in refused]
     desk.must(ResumeTrading, "operator", scope=scope, reason="it is over", **target)
     assert codes(desk) == [None] * 4
@@ -117,6 +117,32 @@ def test_the_rule_says_who() -> None:
     assert stop(desk, "venue").code is None
     resumed = desk.give(ResumeTrading, "operator", scope="venue", reason="enough")
     assert resumed.code is Code.NOT_PERMITTED
+    assert desk.findings == []
+
+
+def test_what_a_regulator_has_stopped_only_a_regulator_resumes() -> None:
+    """The operator lives on trades: it may lift what it has stopped itself, and no stop of a regulator."""
+    desk = standing()
+    assert stop(desk, "venue").code is None
+    refused: Any = desk.give(ResumeTrading, "operator", scope="venue", reason="it is over").events[0]
+    assert (refused.code, refused.where) == (Code.NOT_PERMITTED, "target")
+    assert "the regulator 'regulator' has stopped the venue: prices have doubled" in refused.what
+    assert codes(desk)[0] is Code.TRADING_STOPPED
+    desk.must(ResumeTrading, "regulator", scope="venue", reason="over")
+    assert codes(desk)[0] is None
+    assert desk.findings == []
+
+
+def test_a_regulator_makes_an_operators_stop_its_own() -> None:
+    """Stopped again by a regulator, without an order in between, it is no longer the operator's to lift."""
+    desk = standing()
+    assert stop(desk, "venue", "operator").code is None
+    assert stop(desk, "venue").code is None
+    assert stop(desk, "venue", "operator").code is Code.ALREADY_EXISTS
+    assert stop(desk, "venue").code is Code.ALREADY_EXISTS
+    assert desk.give(ResumeTrading, "operator", scope="venue", reason="over").code is Code.NOT_PERMITTED
+    desk.must(ResumeTrading, "regulator", scope="venue", reason="over")
+    assert codes(desk)[0] is None
     assert desk.findings == []
 
 

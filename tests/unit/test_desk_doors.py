@@ -192,6 +192,9 @@ def test_a_refusal_of_no_field_stands_above_the_form(doors: Doors) -> None:
     answer = buyer.post(ticket.action, {**ticket.values, "quantity_lots": "1", "price_tenge_per_tonne": "80000"})
     assert "data-refused" in answer.text
     assert "This session takes no orders now" in answer.text
+    operators = make("operator").get("/desk/stop").text
+    assert "Stopped by the regulator, who alone resumes it." in operators
+    assert "/desk/do/resume" not in operators
     again = regulator.send("/desk/stop", "resume", reason="mended")
     (form,) = (form for form in forms_of(again.text) if form.action == "/desk/do/resume")
     regulator.post(form.action, form.values)

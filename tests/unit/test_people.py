@@ -192,9 +192,29 @@ def test_who_is_suspended_winds_down() -> None:
     refused = remedied(desk, SubmitOrder, "aktau", **again)
     assert (refused.code, "collusion" in refused.what) == (Code.SUSPENDED, True)
     assert remedied(desk, CancelOrder, "aktau", session_id="call", order_id="one").code == Code.UNKNOWN_ORDER
-    desk.must(ReinstateParticipant, "operator", participant_id="aktau", reason="cleared")
+    desk.must(ReinstateParticipant, "regulator", participant_id="aktau", reason="cleared")
     desk.must(SubmitOrder, "aktau", **again)
     assert desk.findings == []
+
+
+def test_whom_a_regulator_has_suspended_only_a_regulator_takes_back() -> None:
+    """The operator neither reinstates him nor puts a suspension that ends sooner in the place of the regulator's."""
+    desk = founded()
+    desk.must(SuspendParticipant, "regulator", participant_id="aktau", reason="collusion", until="2022-01-31")
+    mildly = {"participant_id": "aktau", "reason": "late", "until": "2021-12-31"}
+    refused = [
+        remedied(desk, ReinstateParticipant, "operator", participant_id="aktau", reason="cleared"),
+        remedied(desk, SuspendParticipant, "operator", **mildly),
+        remedied(desk, ExcludeParticipant, "operator", participant_id="aktau", reason="late"),
+    ]
+    assert {(each.code, each.where) for each in refused} == {(Code.NOT_PERMITTED, "participant_id")}
+    assert "the regulator 'regulator' has suspended 'aktau': collusion" in refused[0].what
+    after = desk.branch()
+    after.at_ns = instant("00:00", "2022-02-01")
+    after.must(SuspendParticipant, "operator", **{**mildly, "until": None})
+    after.must(ReinstateParticipant, "operator", participant_id="aktau", reason="paid")
+    desk.must(SuspendParticipant, "regulator", **mildly)
+    assert desk.findings == after.findings == []
 
 
 def test_an_exclusion_lasts_for_the_years_of_the_rule() -> None:
@@ -301,6 +321,11 @@ def test_an_affiliate_of_the_exchange_is_suspended() -> None:
     assert not len(desk.state.sessions["call"].orders)
     back = {"participant_id": "aktau", "reason": "please"}
     assert remedied(desk, ReinstateParticipant, "operator", **back).code == Code.NOT_PERMITTED
+    for_a_day = {**back, "until": "2021-12-31"}
+    assert remedied(desk, SuspendParticipant, "regulator", **for_a_day).where == "until"
+    assert remedied(desk, EndAffiliation, "operator", **pair).code == Code.NOT_PERMITTED
+    chain = {"participant_id": "aktau", "affiliate_id": "dossor", "evidence": "sold"}
+    assert remedied(desk, EndAffiliation, "operator", **chain).code == Code.NOT_PERMITTED
     desk.must(EndAffiliation, "regulator", **pair)
     desk.must(ReinstateParticipant, "operator", **back)
     assert desk.findings == []

@@ -206,7 +206,9 @@ def replay(look: Look) -> Shown:
 def stop(look: Look) -> Shown:
     """Show what stands stopped, and the form of the stop; the address may name what is to be stopped."""
     named = {"scope": look.query.get("scope", "venue"), "target": look.query.get("target", "")}
-    return {**named, "traders": _people(look, "seller", "buyer")}
+    standing = stops.stops(look.state, look.viewer)
+    role_of = {stop.actor: look.state.participants[stop.actor].role for stop in standing}
+    return {**named, "role_of": role_of, "traders": _people(look, "seller", "buyer")}
 
 
 def _to_announce(look: Look) -> int:

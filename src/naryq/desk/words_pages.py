@@ -324,6 +324,11 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Со следующей заявки не принимается ничего, чего касается остановка. Стоящие заявки можно снять.",
         ),
         "stop.stands": ("What stands stopped", "Не тоқтатылған", "Что остановлено"),
+        "stop.regulators": (
+            "Stopped by the regulator, who alone resumes it.",
+            "Реттеуші тоқтатқан, оны тек реттеуші қайта бастайды.",
+            "Остановлено регулятором: возобновляет только он.",
+        ),
         "stop.none": ("Nothing is stopped.", "Ештеңе тоқтатылмаған.", "Ничего не остановлено."),
         "second.note": (
             "What one person of yours has asked for and another must approve.",

@@ -12,7 +12,7 @@ import msgspec
 
 from naryq.exchange.limits_state import NO_BAND
 from naryq.exchange.state import Session, State, ordered
-from naryq.exchange.topic import Asked, Decision, Topic, region_of, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, is_regulator, region_of, rules_in_force
 from naryq.messages import (
     Code,
     OrderCancelled,
@@ -39,7 +39,8 @@ def _stop_trading(state: State, command: StopTrading) -> Decision:
     rules = rules_in_force(state, command.at_ns)
     _check_may_stop(state, command, rules)
     _check_target(state, command, rules)
-    if (command.scope, command.target) in state.stops:
+    stands = state.stops.get((command.scope, command.target))
+    if stands is not None and (is_regulator(state, stands.actor) or not is_regulator(state, command.actor)):
         raise Refusal(
             Code.ALREADY_EXISTS,
             f"trading of {_named(command.scope, command.target)} is stopped already",
@@ -121,12 +122,20 @@ def _halted(state: State, stopped: TradingStopped) -> Iterator[PhaseChanged]:
 
 def _resume_trading(state: State, command: ResumeTrading) -> Decision:
     _check_may_stop(state, command, rules_in_force(state, command.at_ns))
-    if (command.scope, command.target) not in state.stops:
+    stop = state.stops.get((command.scope, command.target))
+    if stop is None:
         raise Refusal(
             Code.NOT_STOPPED,
             f"trading of {_named(command.scope, command.target)} is not stopped",
             where="target",
             remedy="Name the scope and the target of a stop as they were given.",
+        )
+    if is_regulator(state, stop.actor) and not is_regulator(state, command.actor):
+        raise Refusal(
+            Code.NOT_PERMITTED,
+            f"the regulator {stop.actor!r} has stopped {_named(command.scope, command.target)}: {stop.reason}",
+            where="target",
+            remedy="Ask the regulator to resume it.",
         )
     resumed = TradingResumed(command.scope, command.target, command.reason, command.actor, command.at_ns)
     return (resumed, *_reopened(state, command))

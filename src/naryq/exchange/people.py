@@ -8,7 +8,7 @@ import msgspec
 
 from naryq.exchange import control
 from naryq.exchange.state import Absence, Pair, State, ordered
-from naryq.exchange.topic import Decision, Topic, rules_in_force
+from naryq.exchange.topic import Decision, Topic, is_regulator, rules_in_force
 from naryq.maps import Map
 from naryq.messages import (
     AdmitParticipant,
@@ -239,25 +239,29 @@ def _no_such_day(day: Day, where: str) -> Refusal:
 
 
 def _suspend_participant(state: State, command: SuspendParticipant) -> Decision:
-    rules = rules_in_force(state, command.at_ns)
-    _check_removable(state, command.participant_id)
-    if command.until is not None and command.until < rules.effective:
-        what = f"the suspension would end on {command.until}, before it begins"
-        raise Refusal(Code.OUT_OF_RANGE, what, where="until", remedy="Name a day from today on, or none.")
-    ends_at_ns = _end_of(command.until, rules)
-    return (ParticipantSuspended(command.participant_id, command.reason, command.until, ends_at_ns, rules.version),)
+    rules, who, until = rules_in_force(state, command.at_ns), command.participant_id, command.until
+    _check_removable(state, command)
+    if until is not None:
+        _check_not_barred(state, who, rules, where="until")
+        if until < rules.effective:
+            what = f"the suspension would end on {until}, before it begins"
+            raise Refusal(Code.OUT_OF_RANGE, what, where="until", remedy="Name a day from today on, or none.")
+    ends_at_ns = _end_of(until, rules)
+    return (ParticipantSuspended(who, command.reason, until, ends_at_ns, rules.version, command.actor),)
 
 
 def _exclude_participant(state: State, command: ExcludeParticipant) -> Decision:
     """Exclude for the years of the rule (Law on commodity exchanges, article 19(1): two)."""
     rules = rules_in_force(state, command.at_ns)
-    _check_removable(state, command.participant_id)
+    _check_removable(state, command)
     years = rules.integer("exclusion")
     until = None if years is None else day_years_after(rules.effective, years)
-    return (ParticipantExcluded(command.participant_id, command.reason, until, _end_of(until, rules), rules.version),)
+    ends_at_ns, who = _end_of(until, rules), command.participant_id
+    return (ParticipantExcluded(who, command.reason, until, ends_at_ns, rules.version, command.actor),)
 
 
-def _check_removable(state: State, participant_id: str) -> None:
+def _check_removable(state: State, command: SuspendParticipant | ExcludeParticipant) -> None:
+    participant_id = command.participant_id
     found = participant(state, participant_id)
     if found.role in ("operator", "regulator"):
         what = f"{participant_id!r} acts as {found.role}, without whom the venue could not go on"
@@ -265,6 +269,17 @@ def _check_removable(state: State, participant_id: str) -> None:
     if isinstance(state.people.absences.get(participant_id), ParticipantExcluded):
         what = f"{participant_id!r} is excluded already"
         raise Refusal(Code.EXCLUDED, what, where="participant_id", remedy="It can be reinstated when its time is over.")
+    _check_overrules(state, command)
+
+
+def _check_overrules(state: State, command: SuspendParticipant | ExcludeParticipant | ReinstateParticipant) -> None:
+    """Refuse (NOT_PERMITTED) to anybody but a regulator to end or replace a regulator's suspension while it lasts."""
+    absence = state.people.absences.get(command.participant_id)
+    if absence is None or _is_over(absence, command.at_ns) or not is_regulator(state, absence.actor):
+        return
+    if not is_regulator(state, command.actor):
+        what = f"the regulator {absence.actor!r} has suspended {command.participant_id!r}: {absence.reason}"
+        raise Refusal(Code.NOT_PERMITTED, what, where="participant_id", remedy="Ask the regulator.")
 
 
 def _end_of(day: Day | None, rules: InForce) -> int | None:
@@ -285,10 +300,14 @@ def _instant_after(day: Day, utc_offset_minutes: int) -> int:
 def _reinstate_participant(state: State, command: ReinstateParticipant) -> Decision:
     rules = rules_in_force(state, command.at_ns)
     _check_may_return(state, command)
-    if command.participant_id in _barred(state, rules):
-        what = f"{command.participant_id!r} is affiliated with the exchange"
-        raise Refusal(Code.NOT_PERMITTED, what, where="participant_id", remedy="End the affiliation first.")
+    _check_not_barred(state, command.participant_id, rules, where="participant_id")
     return (ParticipantReinstated(command.participant_id, command.reason),)
+
+
+def _check_not_barred(state: State, who: str, rules: InForce, where: str) -> None:
+    if who in _barred(state, rules):
+        what = f"{who!r} is affiliated with the exchange"
+        raise Refusal(Code.NOT_PERMITTED, what, where=where, remedy="Let the regulator end the affiliation first.")
 
 
 def _check_may_return(state: State, command: ReinstateParticipant) -> None:
@@ -300,6 +319,7 @@ def _check_may_return(state: State, command: ReinstateParticipant) -> None:
     if isinstance(absence, ParticipantExcluded) and not _is_over(absence, command.at_ns):
         what = f"{who!r} is excluded {f'until {absence.until}' if absence.until else 'without an end'}"
         raise Refusal(Code.EXCLUDED, what, where="participant_id", remedy="Wait for the end of its time.")
+    _check_overrules(state, command)
 
 
 def _orders_leave(state: State, event: Absence) -> Decision:
@@ -336,6 +356,10 @@ def _end_affiliation(state: State, command: EndAffiliation) -> Decision:
     if pair not in state.people.affiliations:
         what = f"{pair[0]!r} and {pair[1]!r} are not declared as affiliated"
         raise Refusal(Code.NOT_FOUND, what, where="affiliate_id", remedy="Name a declared pair.")
+    of_exchange = any(state.participants[member].role == "operator" for member in members_of(state, pair[0]))
+    if of_exchange and not is_regulator(state, command.actor):
+        what = "the operator belongs to this group, and cannot say itself who has left it"
+        raise Refusal(Code.NOT_PERMITTED, what, where="participant_id", remedy="Let the regulator end the affiliation.")
     return (AffiliationEnded(*pair, command.evidence),)
 
 

@@ -107,6 +107,12 @@ def session_in(state: State, session_id: str, *phases: Phase) -> Session:
     return session
 
 
+def is_regulator(state: State, actor: str) -> bool:
+    """Say whether somebody is admitted as a regulator; an empty name is nobody's."""
+    found = state.participants.get(actor)
+    return found is not None and found.role == "regulator"
+
+
 def mass_kg(session: Session, lots: int) -> int:
     """Return the mass of lots of a session: months and plans count mass, since a lot by truck is no tank car."""
     return lots * session.opened.lot_kg

@@ -11,7 +11,10 @@ Resting = Literal["keep", "cancel"]
 
 
 class StopTrading(Command, frozen=True, tag=True):
-    """Suspend trading. `target` names the session, instrument, region or participant; of the venue it says `venue`."""
+    """Suspend trading. `target` names the session, instrument, region or participant; of the venue it says `venue`.
+
+    A regulator may stop again what an operator has stopped, and so make the stop its own.
+    """
 
     scope: Scope
     reason: LongReason
@@ -19,7 +22,10 @@ class StopTrading(Command, frozen=True, tag=True):
 
 
 class ResumeTrading(Command, frozen=True, tag=True):
-    """Lift a stop of the same scope and target; what was continuous reopens in a call."""
+    """Lift a stop of the same scope and target, a regulator's only as a regulator.
+
+    What was continuous reopens in a call.
+    """
 
     scope: Scope
     reason: LongReason

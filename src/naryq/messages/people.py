@@ -69,7 +69,10 @@ class ClassifyParticipant(Command, frozen=True, tag=True):
 
 
 class SuspendParticipant(Command, frozen=True, tag=True):
-    """Keep somebody from acting, through the last day named or until reinstated; what is owed stays owed."""
+    """Keep somebody from acting, through the last day named or until reinstated; what is owed stays owed.
+
+    A suspension takes the place of an earlier one, a regulator's only where a regulator asks for it.
+    """
 
     participant_id: Name
     reason: Reason
@@ -77,7 +80,10 @@ class SuspendParticipant(Command, frozen=True, tag=True):
 
 
 class ReinstateParticipant(Command, frozen=True, tag=True):
-    """Let a suspended participant act again, or one whose time of exclusion is over."""
+    """Let a suspended participant act again, or one whose time of exclusion is over.
+
+    Whom a regulator has suspended only a regulator reinstates.
+    """
 
     participant_id: Name
     reason: Reason
@@ -99,7 +105,10 @@ class DeclareAffiliation(Command, frozen=True, tag=True):
 
 
 class EndAffiliation(Command, frozen=True, tag=True):
-    """State that two participants are no longer affiliated. The two cannot say so themselves."""
+    """State that two participants are no longer affiliated. The two cannot say so themselves.
+
+    Where their group holds the operator, only a regulator says so.
+    """
 
     participant_id: Name
     affiliate_id: Name
@@ -136,6 +145,8 @@ class ParticipantSuspended(Event, frozen=True, tag=True):
     until: Day | None
     ends_at_ns: int | None
     rulebook_version: str
+    actor: Known = ""
+    """Who asked for it; nobody where it follows from an affiliation, or is from before version 4."""
 
 
 class ParticipantExcluded(Event, frozen=True, tag=True):
@@ -146,6 +157,8 @@ class ParticipantExcluded(Event, frozen=True, tag=True):
     until: Day | None
     ends_at_ns: int | None
     rulebook_version: str
+    actor: Known = ""
+    """Who asked for it; before version 4 nobody is named."""
 
 
 class ParticipantReinstated(Event, frozen=True, tag=True):
