@@ -62,6 +62,7 @@ def clear_session(
     trading = [order for order in orders if order.order_id not in left_out]
     if not trading:
         return _nothing_cleared(opened.session_id, orders, rules)
+    caps = _binding_somebody(caps, opened, trading)
     result = _cleared(opened, trading, rules, caps)
     uncapped = _cleared(opened, trading, rules, NO_CAPS) if caps else None
     fills = _fills(orders, trading, result)
@@ -100,6 +101,15 @@ def _cleared(
         tie=opened.tie_rule or rules.text("tie_rule"),
         price_rule=opened.price_rule or rules.text("price_rule"),
     )
+
+
+def _binding_somebody(
+    caps: Mapping[str, int], opened: SessionOpened, trading: Sequence[OrderAccepted]
+) -> Mapping[str, int]:
+    """Return the administered prices of places where an order stands or a link ends: of others there is no price."""
+    named = {order.place for order in trading}
+    named.update(end for link in opened.links for end in (link.source, link.target))
+    return {place: cap for place, cap in caps.items() if place in named}
 
 
 def _nothing_cleared(session_id: str, orders: Sequence[OrderAccepted], rules: InForce) -> SessionCleared:

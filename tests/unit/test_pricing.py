@@ -73,6 +73,15 @@ def test_a_session_says_what_it_found() -> None:
     assert cleared.average_ex_works_tenge_per_tonne == 90_000
 
 
+def test_an_administered_price_where_nobody_stands_keeps_nothing_from_clearing() -> None:
+    """No order and no way leads to the region: its cap bounds nothing, and must not be taken for a misspelt place."""
+    asked = orders("a ZH sell 90000 5", "b ZH buy 95000 3")
+    free = pricing.clear_session(session(links=()), asked, rules())
+    capped = pricing.clear_session(session(links=()), asked, rules(), caps={"KZ-47": 50_000})
+    assert capped == free
+    assert [fill.quantity_lots for fill in free.fills] == [3, 3]
+
+
 def test_only_what_plants_sell_makes_the_ex_works_average() -> None:
     """A lot traded between friends in a far province holds its carriage, and must not lift the next collar by it."""
     asked = orders("a ZH sell 90000 5", "b ZH buy 90000 5", "c KZ-23 sell 900000 1", "d KZ-23 buy 900000 1")
