@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from tests.audit_of_prices import Books
+from tests.audit_of_prices import Books, bid_limit
 from tests.pricing_twins import half_up
 
 from naryq import messages as m
@@ -140,17 +140,9 @@ def of_order(books: Books, command: m.SubmitOrder, replaced_lots: int = 0) -> It
             yield Code.BATCH_TOO_LARGE
         if rule["batch_lowest"] is not None and lots < rule["batch_lowest"]:
             yield Code.BATCH_TOO_SMALL
-    limit = bid_limit(books, call, today)
+    limit = bid_limit(books, call.opened.instrument, today)
     if limit is not None and command.price_tenge_per_tonne - call.carriage.get(command.place, 0) > limit:
         yield Code.PRICE_ABOVE_PARITY
-
-
-def bid_limit(books: Books, call: Any, day: str) -> int | None:
-    """Return the most that the two keys leave to an order of a session, carriage apart; None while none acts."""
-    level, spread = (books.rule(name, day, day) for name in ("two_key_level", "two_key_spread"))
-    if books.limits.parity is None or level is None or not books.limits.acts(call.opened.instrument):
-        return None
-    return int(max(level, books.limits.parity.parity_tenge_per_tonne + spread))
 
 
 def _recent(books: Books, command: m.SubmitOrder) -> list[int]:

@@ -214,6 +214,14 @@ class Books:
         self.published_until.update(dict.fromkeys(provinces, event.delivery_month))
 
 
+def bid_limit(books: Books, instrument: str | None, day: str) -> int | None:
+    """Return the most that the two keys leave to an order of a session, carriage apart; None while none acts."""
+    level, spread = (books.rule(name, day, day) for name in ("two_key_level", "two_key_spread"))
+    if books.limits.parity is None or level is None or not books.limits.acts(instrument):
+        return None
+    return int(max(level, books.limits.parity.parity_tenge_per_tonne + spread))
+
+
 # --- The session ------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +246,7 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     judge = _Clearing(call, event, books, capped)
     yield from judge.stopped()
     yield from judge.administered()
+    yield from judge.keyed(bid_limit(books, None, books.day(command.at_ns)))
     yield from judge.fills()
     yield from judge.flows()
     yield from judge.prices()
@@ -286,6 +295,13 @@ class _Clearing:
                 yield f"{price.place} is wrong about the administered price"
             if not self.capped and price.uncapped_price_tenge_per_tonne is not None:
                 yield f"{price.place} tells what it would be without a limit that it does not have"
+
+    def keyed(self, highest: int | None) -> Iterator[str]:
+        """Each price says whether it stands, carriage apart, at the most that the two keys leave to an order."""
+        for price in self.event.prices:
+            gate = price.price_tenge_per_tonne - self.call.carriage[price.place]
+            if ("two_key_level" in price.limits) != (gate == highest):
+                yield f"{price.place} is wrong about the two keys, whose limit is {highest}"
 
     def stopped(self) -> Iterator[str]:
         """What a stop reaches trades nothing; the other judgements are made as if it were not there."""

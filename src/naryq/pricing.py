@@ -48,8 +48,10 @@ def clear_session(
     opened: SessionOpened,
     orders: Sequence[OrderAccepted],
     rules: InForce,
+    *,
     left_out: Container[str] = (),
     caps: Mapping[str, int] = NO_CAPS,
+    highest_bid: int | None = None,
 ) -> SessionCleared:
     """Find the uniform prices of a session's orders, with the reason for each.
 
@@ -58,6 +60,7 @@ def clear_session(
 
     Orders that are `left_out`, by identifier, stand and trade nothing: a stop keeps them from trading. `caps` are the
     administered prices of places (tenge a tonne as delivered there); each price then says what it would be without.
+    `highest_bid` is the most that the two keys leave to an order, carriage apart: a price that stands there says so.
     """
     trading = [order for order in orders if order.order_id not in left_out]
     if not trading:
@@ -71,7 +74,10 @@ def clear_session(
         _place_price(
             result,
             place,
-            _bound(result.prices[place.place], carriage[place.place], caps.get(place.place), opened),
+            (
+                *_bound(result.prices[place.place], carriage[place.place], caps.get(place.place), opened),
+                *_by_keys(result.prices[place.place], carriage[place.place], highest_bid),
+            ),
             None if uncapped is None else _traded_at(uncapped, place),
         )
         for place in opened.places
@@ -209,6 +215,12 @@ def _average_ex_works(
         if order.side == "sell" and order.place in plants and fill.quantity_lots
     ]
     return weighted_average(tuple(price for price, _ in sold), tuple(lots for _, lots in sold))
+
+
+def _by_keys(price: int | None, carriage: int, highest_bid: int | None) -> tuple[str, ...]:
+    """Return the limit of the two keys, where a price stands at it."""
+    assert price is not None, "only places with a price are asked"
+    return (limits.TWO_KEY,) * (price - carriage == highest_bid)
 
 
 def settle(opened: SessionOpened, orders: Sequence[OrderAccepted], cleared: SessionCleared) -> tuple[Posting, ...]:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +30,12 @@ from naryq.messages import (
 )
 from naryq.rulebook import InForce, Rulebook
 from naryq.units import TIYN_PER_TENGE, grouped, month_after, percent_change_tenths
+
+AT_KEYS: Final = "at the limit of the two keys"
+TOO_HIGH: Final = MappingProxyType(
+    {Code.PRICE_ABOVE_COLLAR: "the collar", Code.PRICE_ABOVE_PARITY: "the limit of the two keys"}
+)
+"""The refusals of an ask as too high, and what it lay above."""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -203,8 +210,8 @@ class MonthSeen(msgspec.Struct):
     opened: SessionOpened
     orders: dict[str, OrderAccepted]
     """The orders that stand: those taken and not taken back."""
-    asks_above_collar: dict[str, int] = {}
-    """The lowest ask that was refused as too high, in tenge a tonne, by plant."""
+    asks_refused: dict[str, tuple[int, str]] = {}
+    """By plant, the lowest ask that was refused as too high, in tenge a tonne, and what it lay above."""
     cleared: SessionCleared | None = None
     published: PricesPublished | None = None
 
@@ -275,9 +282,9 @@ def _gather_order(seen: Seen, event: OrderAccepted | OrderAmended | OrderCancell
 
 
 def _gather_refused(seen: Seen, order: SubmitOrder, code: Code) -> None:
-    if order.side == "sell" and code is Code.PRICE_ABOVE_COLLAR and order.session_id in seen.months:
-        asks = seen.months[order.session_id].asks_above_collar
-        asks[order.place] = min(order.price_tenge_per_tonne, asks.get(order.place, order.price_tenge_per_tonne))
+    if order.side == "sell" and code in TOO_HIGH and order.session_id in seen.months:
+        asks, asked = seen.months[order.session_id].asks_refused, (order.price_tenge_per_tonne, TOO_HIGH[code])
+        asks[order.place] = min(asked, asks.get(order.place, asked))
 
 
 class Proof(NamedTuple):
@@ -350,6 +357,7 @@ def _province_reason(line: ProvinceLine, month: MonthSeen, names: Mapping[str, s
     setter = None if price is None else _set_by(price, month, names)
     parts = [line.reason]
     parts += ["at the collar"] if limits.COLLAR in line.limits else []
+    parts += [AT_KEYS] if limits.TWO_KEY in line.limits else []
     parts += [f"{line.unserved_lots} lots short"] if line.unserved_lots else []
     parts += [] if setter is None else [setter]
     return "; ".join(parts)
@@ -418,11 +426,11 @@ def _traded_price(price: PlacePrice | None) -> int | None:
 def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names: Mapping[str, str]) -> str:
     asks = [order for order in month.orders.values() if order.place == plant and order.side == "sell"]
     if not asks:
-        refused = month.asks_above_collar.get(plant)
+        refused = month.asks_refused.get(plant)
         return (
             "offers nothing on the platform"
             if refused is None
-            else f"asks {grouped(refused)} or more: refused, above the collar"
+            else f"asks {grouped(refused[0])} or more: refused, above {refused[1]}"
         )
     lowest = min(order.price_tenge_per_tonne for order in asks)
     if price is None or price.traded_lots == 0:
@@ -430,6 +438,8 @@ def _plant_reason(plant: str, price: PlacePrice | None, month: MonthSeen, names:
     if limits.COLLAR in price.limits:
         bound = "higher" if price.price_tenge_per_tonne == month.opened.collar_highest_tenge_per_tonne else "lower"
         return f"at the collar: without it the price might be {bound}"
+    if limits.TWO_KEY in price.limits:
+        return f"{AT_KEYS}: without it the price might be higher"
     setter = _set_by(price, month, names)
     sold_out = price.traded_lots == sum(order.quantity_lots for order in asks)
     supply = "all it offers is sold" if sold_out else "part of what it offers is sold"

@@ -14,7 +14,7 @@ from tests.unit.test_two_keys import keyed, sent, traded
 from tests.unit.test_two_keys import opened as of_keys
 from tests.venue_samples import Desk, founded, instant, opened, order, rulebook
 
-from naryq import limits
+from naryq import limits, pricing
 from naryq.exchange import bounding, control, machine, orders, people
 from naryq.exchange import limits as limit_topic
 from naryq.exchange import parity as parity_topic
@@ -396,6 +396,12 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
     follow = tuple(always if each is ended else each for each in machine._FOLLOWERS[SessionEnded])
     patch.setattr(machine, "_FOLLOWERS", {**machine._FOLLOWERS, SessionEnded: follow})
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """No price says that the two keys bound it."""
+    patch.setattr(pricing, "_by_keys", lambda *_: ())
 
 
 @bug

@@ -47,7 +47,7 @@ KEYS: dict[str, Any] = {
 SOURCE = LegalSource("Customs", "https://customs.example/prices")
 
 
-def session(desk: Desk, number: int, price: int, *, ask: int | None = None) -> Any:
+def session(desk: Desk, number: int, price: int, *, ask: int | None = None, bid: int | None = None) -> Any:
     """Hold the session of one month at one price, and return its clearing's events."""
     name, day = f"s{number}", f"{month_after('2021-01', number)}-28"
     desk.at_ns = max(desk.at_ns, instant("10:00", day))
@@ -55,7 +55,8 @@ def session(desk: Desk, number: int, price: int, *, ask: int | None = None) -> A
     desk.at_ns = instant("11:00", day)
     selling = order(f"{name}-ask", "ZH", "sell", price=price if ask is None else ask, lots=5, session_id=name)
     desk.must(SubmitOrder, "zhanaozen", **selling)
-    buying = order(f"{name}-bid", "KZ-47", "buy", price=price + 2_000, lots=5, session_id=name)
+    most = price + 2_000 if bid is None else bid
+    buying = order(f"{name}-bid", "KZ-47", "buy", price=most, lots=5, session_id=name)
     desk.must(SubmitOrder, "aktau", **buying)
     desk.at_ns = instant("13:00", day)
     desk.must(CloseSession, "operator", session_id=name)

@@ -23,6 +23,7 @@ from naryq.messages import (
     Traded,
 )
 from naryq.showing import Viewer, distances
+from naryq.showing.sessions import session as shown
 from naryq.units import month_after
 
 REGULATOR = Viewer("regulator", "regulator")
@@ -270,6 +271,42 @@ def test_an_amendment_gets_round_no_key() -> None:
         ({"price_tenge_per_tonne": 90_000}, None),
     ):
         assert desk.give(AmendOrder, "atyrau", session_id="late", order_id=standing, **change).code == code
+    assert desk.findings == []
+
+
+# --- Who says that they bound -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parity_now", "price", "named"),
+    [(70_000, 90_000, True), (70_000, 89_999, False), (85_000, 95_000, True), (85_000, 90_000, False)],
+)
+def test_a_price_at_their_limit_names_the_keys(parity_now: int, price: int, *, named: bool) -> None:
+    """While they act, the price at the plant and the one a carriage away both say what bound them; no other does."""
+    desk = keyed()
+    for number in (0, 1):
+        assert not any("two_key_level" in each.limits for each in session(desk, number, 100_000)[0].prices)
+    parity(desk, "2021-02-28", parity_now)
+    cleared = session(desk, 2, price, bid=price + 2_000)[0]
+    told = {each.place: "two_key_level" in each.limits for each in cleared.prices if each.place in {"ZH", "KZ-47"}}
+    assert told == {"ZH": named, "KZ-47": named}
+    assert desk.findings == []
+
+
+def test_a_session_says_up_to_where_orders_are_taken() -> None:
+    """The page of a session shows the limit while it acts, and nothing before."""
+    desk = keyed()
+    traded(desk, "continuous", 0, 100_000)
+    for acts in (None, 90_000):
+        name = opened(desk, "continuous", 1 if acts is None else 2, window="plan")
+        found = shown(desk.state, name, desk.at_ns)
+        assert found is not None
+        assert found.bounds.order_highest_tenge_per_tonne == acts
+        sent(desk, name, "zhanaozen", "sell 90000 5" if acts else "sell 100000 5")
+        sent(desk, name, "aktau", "buy 90000 5" if acts else "buy 100000 5")
+        own = [each for each in distances.distances(desk.state, REGULATOR, desk.at_ns) if each.subject == name]
+        assert [each.threshold for each in own if each.limit == "two_key_level"] == [acts] * (acts is not None)
+        ended(desk, name)
     assert desk.findings == []
 
 

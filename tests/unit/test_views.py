@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.trading_samples import toured
-from tests.venue_samples import Desk, founded, opened, opening, order, report_terms, rulebook
+from tests.venue_samples import SOURCE, Desk, founded, opened, opening, order, report_terms, rulebook
 
 from naryq import views
 from naryq.messages import (
@@ -16,6 +16,7 @@ from naryq.messages import (
     OpenSession,
     PlanSupply,
     PublishPrices,
+    ReportParity,
     SubmitOrder,
 )
 from naryq.units import percent_change_tenths
@@ -183,6 +184,32 @@ def test_a_plant_at_the_collar_says_on_which_side(ask: str, bid: str, reason: st
     seen = views.look(desk.rows)
     result = views.rulebook_result(seen, title="", names=NAMES, observed={}, proof=PROOF)
     assert re.sub(r"(?<=\d)\s(?=\d)", "", result.plants[0].reason) == reason
+
+
+def test_what_the_two_keys_bound_says_so() -> None:
+    """A plant that sells at their limit, its province, and a plant that asked more: each reason names the keys."""
+    keys = {"two_key_level": 45_000, "two_key_spread": 0, "two_key_sessions": 1, "two_key_stay": 9}
+    text = rulebook(**{**RULES, **keys, "collar_rise": 9_000, "pump_step_rise": None, "price_rule": "lowest"})
+    desk = founded(text, "2021-11-30")
+    desk.must(ReportParity, "operator", day="2021-11-30", parity_tenge_per_tonne=30_000, source=SOURCE)
+    month(desk, "2021-12", "2021-11-30", "zhanaozen ZH sell 47000 9", "aktau KZ-47 buy 49000 9")
+    desk.at_ns += 10**9
+    month(
+        desk,
+        "2022-01",
+        "2021-12-31",
+        "atyrau AT sell 46000 1",
+        "zhanaozen ZH sell 45000 9",
+        "aktau KZ-47 buy 47000 5",
+    )
+    found = views.rulebook_result(views.look(desk.rows), title="", names=NAMES, observed={}, proof=PROOF)
+    reasons = {plant.plant: plant.reason for plant in found.plants}
+    assert reasons["ZH"] == "at the limit of the two keys: without it the price might be higher"
+    told = re.sub(r"(?<=\d)\s(?=\d)", "", reasons["AT"])
+    assert told == "asks 46000 or more: refused, above the limit of the two keys"
+    assert "at the limit of the two keys" in line(found, "KZ-47").reason
+    assert "two_key_level" in line(found, "KZ-47").limits
+    assert desk.findings == []
 
 
 def test_rows_may_end_anywhere(desk: Desk) -> None:

@@ -100,7 +100,7 @@ NAMES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "format.open": ("Open", "Ашық", "Открытый"),
         "format.sealed": ("Sealed", "Жабық", "Закрытый"),
         "limit.cumulative_threshold": ("Sum of prices", "Бағалар жиынтығы", "Сумма цен"),
-        "limit.two_key_level": ("Two keys, level", "Екі кілт, деңгей", "Два ключа, уровень"),
+        "limit.two_key_level": ("Two keys", "Екі кілт", "Два ключа"),
         "limit.two_key_spread": (
             "Two keys, spread to parity",
             "Екі кілт, теңдікке дейін",

@@ -7,7 +7,18 @@ from typing import Final
 import msgspec
 
 from naryq import limits, pricing
-from naryq.exchange import auctions, bounding, calendar, control, guarantees, instruments, orders, people, trading
+from naryq.exchange import (
+    auctions,
+    bounding,
+    calendar,
+    control,
+    guarantees,
+    instruments,
+    orders,
+    parity,
+    people,
+    trading,
+)
 from naryq.exchange.book import EMPTY
 from naryq.exchange.limits import caps
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
@@ -343,7 +354,12 @@ def _clear_auction(state: State, command: ClearSession, session: Session) -> Dec
 def _clear_network(state: State, command: ClearSession, session: Session) -> Decision:
     rules, standing = rules_in_force(state, command.at_ns), ordered(session.orders)
     cleared = pricing.clear_session(
-        session.opened, standing, rules, control.left_out(state, session), caps(state, session, rules)
+        session.opened,
+        standing,
+        rules,
+        left_out=control.left_out(state, session),
+        caps=caps(state, session, rules),
+        highest_bid=parity.highest_bid(state, None, rules),
     )
     return (cleared, SessionEnded(command.session_id, command.at_ns, reference_moved=cleared.reference_moved))
 

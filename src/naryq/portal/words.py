@@ -6,7 +6,7 @@ from textwrap import shorten
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from naryq.limits import CAP, COLLAR, STEP
+from naryq.limits import ADMINISTERED, CAP, COLLAR, FLOOR, STEP, TWO_KEY
 from naryq.units import KG_PER_TONNE, TIYN_PER_TENGE, divide, tenge
 
 MONTHS: Final = (
@@ -30,7 +30,14 @@ MINUS: Final = "\u2212"
 MILLION: Final = 10**6
 BILLION: Final = 10**9
 
-LIMITS: Final = {STEP: "largest monthly step", CAP: "retail cap", COLLAR: "collar on orders"}
+LIMITS: Final = {
+    STEP: "largest monthly step",
+    CAP: "retail cap",
+    COLLAR: "collar on orders",
+    ADMINISTERED: "administered price",
+    TWO_KEY: "two keys, held against export parity",
+    FLOOR: "floor of the fund",
+}
 
 NAME_LETTERS: Final = 40
 

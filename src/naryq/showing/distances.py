@@ -187,6 +187,7 @@ def _of_session(state: State, session_id: str, session: Session, rules: InForce,
         (limits.HALT, found.highest_tenge_per_tonne if found.highest_limit == limits.HALT else None, False, halted),
         (limits.HALT, found.lowest_tenge_per_tonne, True, halted),
         (limits.COLLAR, session.opened.collar_highest_tenge_per_tonne, False, False),
+        (limits.TWO_KEY, parity.highest_bid(state, session.opened.instrument, rules), False, True),
     )
     for limit, threshold, lowest, acts in bounds:
         if threshold is not None:

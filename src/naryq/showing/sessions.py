@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from naryq.exchange import State, auctions, bounding
+from naryq.exchange import State, auctions, bounding, parity
 from naryq.exchange.state import Session
 from naryq.messages import PlacePrice, SessionOpened, StandardTerms, Statistics
 from naryq.units import divide
@@ -21,12 +21,16 @@ STANDING: Final = (*TAKING, "halted")
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Between which prices (tenge a tonne) orders may trade now, and which limit draws the upper bound."""
+    """Between which prices (tenge a tonne) orders may trade now, and which limit draws the upper bound.
+
+    `order_highest_tenge_per_tonne` is the most that the two keys leave to an order while they act, carriage apart.
+    """
 
     lowest_tenge_per_tonne: int | None
     highest_tenge_per_tonne: int | None
     highest_limit: str
     halted_until_ns: int | None
+    order_highest_tenge_per_tonne: int | None
 
 
 class ShownSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,12 +119,16 @@ def public_terms(opened: SessionOpened) -> SessionOpened:
 
 
 def _bounds(state: State, session: Session, at_ns: int) -> Bounds:
-    found = bounding.bounds(state, session, at_ns) if session.phase in STANDING and state.rulebook else None
+    rules = state.rulebook.rules_of_day(at_ns) if session.phase in STANDING and state.rulebook else None
+    found = None if rules is None else bounding.bounds(state, session, at_ns)
     return Bounds(
         lowest_tenge_per_tonne=None if found is None else found.lowest_tenge_per_tonne,
         highest_tenge_per_tonne=None if found is None else found.highest_tenge_per_tonne,
         highest_limit="" if found is None else found.highest_limit,
         halted_until_ns=bounding.band_of(state, session).halted_until_ns if session.phase == "halted" else None,
+        order_highest_tenge_per_tonne=(
+            None if rules is None else parity.highest_bid(state, session.opened.instrument, rules)
+        ),
     )
 
 
