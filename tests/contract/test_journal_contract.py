@@ -1,12 +1,14 @@
 """One suite for every journal: what `naryq.journal.contract.Journal` promises, whoever keeps the rows."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from naryq.journal.contract import GENESIS, Journal, link
+from naryq.journal import named
+from naryq.journal.contract import GENESIS, Journal, Step, link
 from naryq.journal.memory import MemoryJournal
 from naryq.journal.postgres import PostgresJournal
 from naryq.journal.sqlite import SqliteJournal
@@ -150,3 +152,22 @@ def test_an_append_without_rows_is_a_bug(journal: Journal) -> None:
     """An empty group never reaches the journal: that is the caller's duty."""
     with pytest.raises(AssertionError):
         journal.append([])
+
+
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_nobody_sees_a_row_before_its_commit(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> None:
+    """Just before the commit a reader beside the writer finds the head of before, and afterwards the new one."""
+    name = str(tmp_path / "venue.journal") if store == "sqlite" else request.getfixturevalue("new_schema")()
+    named.create(name).close()
+    seen: list[tuple[Step, int]] = []
+
+    def look(step: Step) -> None:
+        with closing(named.reader(name)) as reader:
+            head = reader.head()
+            seen.append((step, head.sequence if head else 0))
+
+    with closing(named.writer(name, at_step=look)) as journal:
+        journal.append([b"one", b"two"])
+        journal.append([b"three"])
+        look(Step.SYNCED)
+    assert seen == [(Step.APPENDED, 0), (Step.APPENDED, 2), (Step.SYNCED, 3)]

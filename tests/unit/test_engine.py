@@ -13,7 +13,7 @@ from tests.little_machine import State, order
 
 from naryq.engine import NOT_KEPT, Answer, Engine, Promise
 from naryq.engine.intake import AHEAD_NS
-from naryq.journal.contract import Record, Step, outcome_unknown
+from naryq.journal.contract import Record, Step, outcome_unknown, rows_after
 from naryq.journal.memory import MemoryJournal
 from naryq.messages import Code, Entry, OrderAccepted, Refusal, Refused, decode_entry, encode
 
@@ -409,6 +409,34 @@ def test_a_bug_in_a_view_takes_back_no_answer() -> None:
     assert code_of(engine.submit(order(2))) is Code.STOPPED
     engine.close()
     assert len(rows) == 1
+
+
+def test_who_comes_late_is_told_why_it_stopped() -> None:
+    """A writer's process asks to be told only once the engine stands, and it may have stopped by then."""
+    rows: list[Record] = []
+    with engine_over(rows) as engine:
+        rows.extend(rows_after(None, [b"of a rival"]))
+        assert code_of(engine.submit(order(1))) is Code.JOURNAL_LOCKED
+        told: list[Code] = []
+        engine.tell(lambda _: None, lambda: None, lambda refusal: told.append(refusal.code))
+        assert told == [Code.JOURNAL_LOCKED]
+        assert engine.stopped_for is not None
+
+
+def test_what_another_process_has_read_is_taken_or_turned_away_as_here() -> None:
+    """Spelled commands have the answers of commands, whole or not at all where so asked; a full queue refuses all."""
+    commands = [order(1), order(2), order(1), order(3, quantity_lots=5_000)]
+    with engine_over() as here, engine_over() as there:
+        for whole, asked in ((False, commands), (True, [order(4), order(3, quantity_lots=6_000)]), (True, [order(5)])):
+            promises = there.offer_spelled([encode(command) for command in asked], 0, [Code.WRONG_TYPE], whole=whole)
+            expected = here.offer_many([*asked], whole=whole)
+            assert [each.result(30) for each in promises] == [each.result(30) for each in expected]
+        assert 'naryq_commands_refused_total{code="wrong_type"} 3' in there.metrics()
+    with engine_over(queue_limit=3, batch_limit=3) as full:
+        promises = full.offer_spelled([encode(order(number)) for number in range(1, 5)], 0, (), whole=False)
+        assert [code_of(each.result(30)) for each in promises] == [Code.BUSY] * 4
+        assert full.state.sequence == 0
+        assert 'naryq_commands_refused_total{code="busy"} 4' in full.metrics()
 
 
 def test_a_rival_writer_stops_the_engine_with_a_known_outcome() -> None:

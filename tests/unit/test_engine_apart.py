@@ -18,7 +18,7 @@ import pytest
 from tests import little_machine
 from tests.little_machine import BUG_PRICE, State, order
 
-from naryq.engine import NOT_KEPT, Answer, Engine, EngineApart
+from naryq.engine import NOT_KEPT, Answer, Engine, EngineApart, apart
 from naryq.engine.answers import keep
 from naryq.journal.contract import Step
 from naryq.journal.snapshots import FolderSnapshots
@@ -236,6 +236,34 @@ def test_a_view_that_breaks_ends_it(tmp_path: Path) -> None:
         assert not engine.running
     with apart_over(tmp_path / "j") as engine:
         assert answers(engine, order(2))[0].repeated
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_a_break_nothing_more_is_followed(tmp_path: Path) -> None:
+    """Rows that were under way when a view broke reach no view: the one that broke would be missing before them."""
+    seen: list[int] = []
+
+    def see(entry: Entry) -> None:
+        seen.append(entry.sequence)
+        assert entry.sequence != 2
+
+    with apart_over(tmp_path / "j", on_entry=see, batch_limit=1, at_step=slow) as engine:
+        asked = [engine.offer_many([order(number)])[0] for number in (1, 2, 3, 4)]
+        assert [code_of(promise.result(30)) for promise in asked] == [None, *[Code.OUTCOME_UNKNOWN] * 3]
+    assert seen == [1, 2]
+    with apart_over(tmp_path / "j") as engine:
+        assert [answer.repeated for answer in answers(engine, *map(order, (1, 2, 3, 4)))] == [True] * 4
+
+
+def test_where_no_process_can_be_made_there_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without room for the writer's process refuses the start, and the journal stays free."""
+    monkeypatch.setattr(apart, "forked", lambda *_, **__: None)
+    with pytest.raises(Refusal, match="no process could be made") as refused, apart_over(tmp_path / "j"):
+        raise AssertionError
+    assert refused.value.code is Code.STOPPED
+    monkeypatch.undo()
+    with apart_over(tmp_path / "j") as engine:
+        assert answers(engine, order(1))[0].sequence == 1
 
 
 def test_a_journal_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
