@@ -34,8 +34,20 @@ def test_pruning_keeps_the_newest(store: SnapshotStore) -> None:
     for snapshot in (FIRST, SECOND, THIRD):
         store.put(snapshot)
     for _ in range(2):
-        store.prune(2)
+        store.prune(2, THIRD.sequence)
         assert list(store.newest_first()) == [THIRD, SECOND]
+
+
+def test_a_snapshot_of_rows_that_are_lost_takes_no_place(store: SnapshotStore) -> None:
+    """One of a later row than the journal has stays as the sign of a lost end, and the newest before it stays too."""
+    for snapshot in (FIRST, SECOND, THIRD):
+        store.put(snapshot)
+    store.prune(1, SECOND.sequence)
+    assert list(store.newest_first()) == [THIRD, SECOND]
+    store.prune(1, FIRST.sequence)
+    assert list(store.newest_first()) == [THIRD, SECOND]
+    store.prune(0, SECOND.sequence)
+    assert list(store.newest_first()) == [THIRD]
 
 
 @pytest.mark.parametrize("step", [Step.SNAPSHOT_HALF_WRITTEN, Step.SNAPSHOT_WRITTEN])
@@ -52,7 +64,7 @@ def test_a_writing_that_is_cut_off_leaves_no_snapshot(tmp_path: Path, step: Step
     store = FolderSnapshots(folder)
     assert list(store.newest_first()) == []
     store.put(SECOND)
-    store.prune(1)
+    store.prune(1, THIRD.sequence)
     assert [path.name for path in folder.iterdir()] == ["00000000000000000010.snapshot"]
 
 
@@ -73,7 +85,7 @@ def test_a_server_that_is_gone_costs_a_snapshot_and_tells_no_secret() -> None:
     with pytest.raises(OSError, match="cannot be opened") as of_put:
         store.put(FIRST)
     with pytest.raises(OSError, match="cannot be opened") as of_prune:
-        store.prune(1)
+        store.prune(1, THIRD.sequence)
     assert "secret" not in f"{of_put.value} {of_prune.value}"
 
 

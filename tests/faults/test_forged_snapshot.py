@@ -127,7 +127,7 @@ def test_a_forged_snapshot_stops_the_venue(name: str, opened: Any) -> None:
         assert opened is apart
         reason = refusal
     assert reason.code == Code.SNAPSHOT_DIFFERS
-    named.snapshots(name).prune(0)
+    named.snapshots(name).prune(0, 10**6)
     with started(opened, name, SnapshotCheck(name)) as engine:
         assert believed in {None, engine.state.balances["cash:zhanaozen", "tiyn"] + GAIN}
         assert f"naryq_snapshot_check {Finding.NOTHING_TO_CHECK}\n" in engine.metrics()

@@ -14,6 +14,7 @@ from tests.random_commands import RULEBOOKS, ready
 from naryq import exchange
 from naryq.engine import Engine
 from naryq.engine.snapshots import start
+from naryq.exchange import snapshots
 from naryq.journal.contract import rows_after
 from naryq.journal.memory import MemoryJournal
 from naryq.journal.postgres import PostgresJournal
@@ -103,6 +104,27 @@ def test_a_snapshot_of_a_row_that_was_lost_is_not_believed(venue: Venue, folder:
     """A journal that was restored from an older copy is shorter than its newest snapshot, which is then passed over."""
     shorter = venue._replace(journal=MemoryJournal(venue.journal.rows[:15]))
     assert started_from(shorter, FolderSnapshots(folder)) == 10
+
+
+NEWER: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "folds otherwise": lambda planted: planted.setattr(snapshots, "FOLD_VERSION", snapshots.FOLD_VERSION + 1),
+    "has another shape": lambda planted: planted.setattr(snapshots, "schema_digest", lambda _: bytes(32)),
+    "writes another form": lambda planted: planted.setattr(snapshots, "MAGIC", b"naryq snapshot 3"),
+}
+
+
+@pytest.mark.parametrize("newer", NEWER.values(), ids=NEWER)
+def test_a_snapshot_of_a_newer_program_is_passed_over(
+    venue: Venue, folder: Path, monkeypatch: pytest.MonkeyPatch, newer: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """Whoever goes back to the program of before starts from its own last snapshot; the newer one stays as it is."""
+    path, last = newest(folder), venue.snapshots[-1]
+    with monkeypatch.context() as planted:
+        newer(planted)
+        FolderSnapshots(folder).put(last._replace(state=exchange.snapshot(exchange.initial_state())))
+    before = path.read_bytes()
+    assert started_from(venue, FolderSnapshots(folder)) == 20
+    assert path.read_bytes() == before
 
 
 class _Trusting:

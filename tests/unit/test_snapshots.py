@@ -1,6 +1,7 @@
 """Snapshots: the venue's state as bytes and back, and starting an engine from one."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -187,6 +188,23 @@ def test_a_start_applies_only_the_tail(lived: tuple[MemoryJournal, MemorySnapsho
     assert applied_at_start(journal, MemorySnapshots()) == list(range(1, 36))
     store.kept = {28: store.kept[28]}
     assert applied_at_start(MemoryJournal(journal.rows), store) == list(range(29, 36))
+
+
+def test_after_an_older_copy_was_restored_snapshots_are_kept_again(
+    lived: tuple[MemoryJournal, MemorySnapshots],
+) -> None:
+    """Those of the rows that were lost outnumber the ones that are taken now, and must not push them out."""
+    journal, store = lived
+    for sequence in (33, 35):
+        store.kept[sequence] = Snapshot(sequence, journal.rows[sequence - 1].chain, b"of the rows that are lost")
+    restored = MemoryJournal(journal.rows[:5])
+    with venue(restored, store, batch_limit=7) as engine:
+        engine.submit_many(order(number, quantity_lots=1) for number in range(100, 114))
+        engine.close()
+        (taken,) = re.findall(r"naryq_snapshot_sequence (\d+)\n", engine.metrics())
+    assert int(taken) in store.kept, "the metrics tell of a snapshot that is not there"
+    assert {33, 35} <= set(store.kept)
+    assert applied_at_start(MemoryJournal(restored.rows), store) == list(range(int(taken) + 1, len(restored.rows) + 1))
 
 
 def test_views_are_told_everything(lived: tuple[MemoryJournal, MemorySnapshots]) -> None:

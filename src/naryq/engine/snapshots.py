@@ -105,7 +105,7 @@ class SnapshotKeeper(Generic[S]):
     def _keep(self, state: S, head: Record) -> bool:
         with suppress(OSError):
             self._store.put(Snapshot(head.sequence, head.chain, self._machine.snapshot(state)))
-            self._store.prune(SNAPSHOTS_KEPT)
+            self._store.prune(SNAPSHOTS_KEPT, head.sequence)
             return True
         return False
 

@@ -18,8 +18,8 @@ PUT: Final = (
 )
 NEXT: Final = "SELECT sequence, chain, state FROM naryq_snapshots WHERE sequence < %b ORDER BY sequence DESC LIMIT 1"
 PRUNE: Final = (
-    "DELETE FROM naryq_snapshots WHERE sequence NOT IN "
-    "(SELECT sequence FROM naryq_snapshots ORDER BY sequence DESC LIMIT %b)"
+    "DELETE FROM naryq_snapshots WHERE sequence IN "
+    "(SELECT sequence FROM naryq_snapshots WHERE sequence <= %b ORDER BY sequence DESC OFFSET %b)"
 )
 BEYOND_ALL: Final = 2**63 - 1
 
@@ -51,10 +51,10 @@ class PostgresSnapshots:
             yield found
             before = found.sequence
 
-    def prune(self, keep: int) -> None:
-        """Drop all but the newest."""
+    def prune(self, keep: int, up_to: int) -> None:
+        """Drop all but the newest of those up to a row: see `SnapshotStore.prune`."""
         with self._connection() as connection:
-            connection.execute(PRUNE, (keep,))
+            connection.execute(PRUNE, (up_to, keep))
 
     def _next(self, before: int) -> Snapshot | None:
         try:

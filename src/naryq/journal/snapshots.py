@@ -40,8 +40,12 @@ class SnapshotStore(Protocol):
     def newest_first(self) -> Iterator[Snapshot]:
         """Yield what is kept, the highest sequence first."""
 
-    def prune(self, keep: int) -> None:
-        """Drop all but the newest."""
+    def prune(self, keep: int, up_to: int) -> None:
+        """Drop all but the newest of those up to a row.
+
+        One of a later row is of rows that are lost, as after an older copy of the journal was restored. It is the only
+        sign of them, and must not take the place of one that can be used.
+        """
 
 
 class MemorySnapshots:
@@ -61,9 +65,9 @@ class MemorySnapshots:
         """Yield what is kept, the highest sequence first."""
         return iter([self.kept[sequence] for sequence in sorted(self.kept, reverse=True)])
 
-    def prune(self, keep: int) -> None:
-        """Drop all but the newest."""
-        for sequence in sorted(self.kept, reverse=True)[keep:]:
+    def prune(self, keep: int, up_to: int) -> None:
+        """Drop all but the newest of those up to a row: see `SnapshotStore.prune`."""
+        for sequence in sorted((kept for kept in self.kept if kept <= up_to), reverse=True)[keep:]:
             del self.kept[sequence]
 
 
@@ -113,9 +117,9 @@ class FolderSnapshots:
                 data = self._path(sequence).read_bytes()
                 yield Snapshot(sequence, data[:CHAIN_BYTES], data[CHAIN_BYTES:])
 
-    def prune(self, keep: int) -> None:
-        """Drop all but the newest, and what writings that were cut off have left."""
-        for sequence in self._sequences()[keep:]:
+    def prune(self, keep: int, up_to: int) -> None:
+        """Drop all but the newest of those up to a row, and what writings that were cut off have left."""
+        for sequence in [kept for kept in self._sequences() if kept <= up_to][keep:]:
             self._path(sequence).unlink(missing_ok=True)
         for left in self._folder.glob(f"*{SUFFIX}-new"):
             left.unlink(missing_ok=True)
