@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from tests.audit_of_prices import Books, bid_limit
+from tests.audit_of_prices import Books, bid_limit, moves_reference
 from tests.pricing_twins import half_up
 
 from naryq import messages as m
@@ -124,7 +124,8 @@ def of_order(books: Books, command: m.SubmitOrder, replaced_lots: int = 0) -> It
     today = books.day(command.at_ns)
     rule = {name: books.rule(name, today, today) for name in ORDER_RULES}
     call = books.calls[command.session_id]
-    if rule["order_lots_highest"] is not None and command.quantity_lots > rule["order_lots_highest"]:
+    cars = Fraction(command.quantity_lots * call.opened.lot_kg, books.rule("lot", today, today))
+    if rule["order_lots_highest"] is not None and cars > rule["order_lots_highest"]:
         yield Code.TOO_MANY_LOTS
     tenge = Fraction(command.price_tenge_per_tonne * command.quantity_lots * call.opened.lot_kg, 1000)
     if rule["order_value_highest"] is not None and half_up(tenge) > rule["order_value_highest"]:
@@ -234,6 +235,9 @@ def counted_in_trade(books: Books, events: tuple[m.AnyEvent, ...]) -> Iterator[s
     prices = {} if region is None or not lots else {region: half_up(Fraction(turnover, lots))}
     day, traded = books.day(ended.at_ns), ended.statistics
     yield from _counter(books, call.opened, prices, day, events)
+    broken_off = any(isinstance(event, m.PhaseChanged) and event.phase == "cancelled" for event in events)
+    if ended.reference_moved != (not broken_off and moves_reference(books, call.opened, traded.volume_lots, day)):
+        yield "the reference moves on less volume than the rules ask for, or stays on enough"
     average = half_up(Fraction(traded.turnover, traded.volume_lots)) if traded.volume_lots else None
     yield from _keys(books, call.opened, average if ended.reference_moved else None, day, events)
 

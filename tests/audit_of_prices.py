@@ -214,6 +214,12 @@ class Books:
         self.published_until.update(dict.fromkeys(provinces, event.delivery_month))
 
 
+def moves_reference(books: Books, opened: m.SessionOpened, lots: int, day: str) -> bool:
+    """Say whether so many lots are as many tank cars as the rules ask for, or one lot where they ask for nothing."""
+    least = books.rule("reference_minimum_lots", day, day)
+    return lots > 0 if least is None else Fraction(lots * opened.lot_kg, books.rule("lot", day, day)) >= least
+
+
 def bid_limit(books: Books, instrument: str | None, day: str) -> int | None:
     """Return the most that the two keys leave to an order of a session, carriage apart; None while none acts."""
     level, spread = (books.rule(name, day, day) for name in ("two_key_level", "two_key_spread"))
@@ -234,10 +240,10 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     if [fill.order_id for fill in event.fills] != list(call.orders):
         yield "the fills are not one for each standing order, in order of arrival"
         return
-    least = books.rule("reference_minimum_lots", books.day(command.at_ns), books.day(command.at_ns)) or 1
     plants = {place.place for place in call.opened.places if place.kind == "plant"}
     sellers = {order.order_id for order in call.orders.values() if order.side == "sell" and order.place in plants}
-    if event.reference_moved != (sum(f.quantity_lots for f in event.fills if f.order_id in sellers) >= least):
+    sold = sum(fill.quantity_lots for fill in event.fills if fill.order_id in sellers)
+    if event.reference_moved != moves_reference(books, call.opened, sold, books.day(command.at_ns)):
         yield "the reference moves on less volume than the rules ask for, or stays on enough"
     price = books.rule("administered_price", books.day(command.at_ns), books.day(command.at_ns))
     capped = (

@@ -92,7 +92,7 @@ def clear_session(
         dual_value=result.dual_value,
         average_ex_works_tenge_per_tonne=_average_ex_works(opened, orders, fills, prices),
         rulebook_version=rules.version,
-        reference_moved=sold_at_plants(opened, orders, fills) >= (rules.integer("reference_minimum_lots") or 1),
+        reference_moved=moves_reference(opened, sold_at_plants(opened, orders, fills), rules),
     )
 
 
@@ -127,6 +127,16 @@ def _fills(orders: Sequence[OrderAccepted], trading: Sequence[OrderAccepted], re
     """Return one fill for each standing order, in the order of arrival; zero for those that may not trade."""
     filled = {order.order_id: int(quantity) for order, quantity in zip(trading, result.fills["quantity"], strict=True)}
     return tuple(Fill(order.order_id, filled.get(order.order_id, 0)) for order in orders)
+
+
+def moves_reference(opened: SessionOpened, traded_lots: int, rules: InForce) -> bool:
+    """Say whether a session has traded enough to move the reference: something, and what the rules ask for by mass.
+
+    `reference_minimum_lots` counts lots by rail: ten lots by truck are no ten tank cars.
+    """
+    least = rules.integer("reference_minimum_lots")
+    least_kg = 1 if least is None else least * rules.required_integer("lot")
+    return traded_lots * opened.lot_kg >= least_kg
 
 
 def sold_at_plants(opened: SessionOpened, orders: Sequence[OrderAccepted], fills: Sequence[Fill]) -> int:

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from tests.limit_script import LimitScript
 from tests.planting import catalogue, wrap
-from tests.trading_samples import REGIONAL, REPUBLICAN, closed
+from tests.trading_samples import REGIONAL, REPUBLICAN, closed, instrument, offer, over, venue
+from tests.trading_samples import bid as trucked
 from tests.unit.test_cumulative import COUNTER, KEYS, claim, parity, session
 from tests.unit.test_pump_limits import CALENDAR, cleared, publish
 from tests.unit.test_two_keys import keyed, sent, traded
@@ -23,6 +24,8 @@ from naryq.messages import (
     CancelOrder,
     DecideClaim,
     DeclareAffiliation,
+    ListInstrument,
+    OpenSession,
     OrderCancelled,
     SessionEnded,
     StopTrading,
@@ -39,7 +42,7 @@ BUGS, bug = catalogue()
 
 def tour() -> list[str]:
     """Take every limit through what it must refuse and what it must take, and return what its watchers say."""
-    for stage in (_orders, _stops, _counter, _keys, _keys_of_instruments, _pump):
+    for stage in (_orders, _stops, _counter, _keys, _keys_of_instruments, _trucks, _pump):
         findings = stage()
         if findings:
             return findings
@@ -123,6 +126,17 @@ def _keys_of_instruments() -> list[str]:
     traded(desk, "continuous", 2, 60_000, lots=1)
     for number, code in ((3, REGIONAL), (4, REPUBLICAN)):
         _book(desk, number, code, "sell 90001 1", "buy 90001 1", "buy any 1", "sell 70000 9", "buy 70000 9")
+    return desk.findings
+
+
+def _trucks() -> list[str]:
+    desk = venue(rulebook(order_lots_highest=2, reference_minimum_lots=2, truck_lot=1_000))
+    desk.must(ListInstrument, "operator", **instrument("TRUCK", "KZ-47", carriage="truck"))
+    desk.at_ns = desk.must(OpenSession, "operator", **over("continuous", instrument="TRUCK")).opens_at_ns
+    for name, lots in (("large", 73), ("most", 72)):
+        desk.give(SubmitOrder, "zhanaozen", **offer(name, 80_000, lots, place="TRUCK"))
+    desk.give(SubmitOrder, "aktau", **trucked("bid", 80_000, 71, place="TRUCK"))
+    closed(desk)
     return desk.findings
 
 
@@ -247,6 +261,28 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     """An order one lot too large is taken."""
     wrap(patch, limits, "judge_size", lambda original, price, lots, *rest: original(price, lots - 1, *rest))
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A lot by truck is as much of an order as a tank car."""
+    wrap(
+        patch,
+        limits,
+        "judge_size",
+        lambda original, price, lots, _, most, value: original(price, lots, 36_000, most, value),
+    )
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A lot by truck moves the reference as a tank car does."""
+    wrap(
+        patch,
+        pricing,
+        "moves_reference",
+        lambda original, opened, *rest: original(msgspec.structs.replace(opened, lot_kg=36_000), *rest),
+    )
 
 
 @bug

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trading_samples import asked, instrument, over, trading
+from tests.trading_samples import asked, instrument, offer, over, trading, venue
 from tests.trading_samples import bid as bid_for
 from tests.venue_samples import Desk, instant, opened, opening, order, rulebook
 
@@ -53,6 +53,20 @@ def test_an_order_is_bounded_in_lots_and_in_value(lots: int, price: int, code: C
     desk = opened(rulebook(order_lots_highest=10, order_value_highest=36_000_000))
     assert bid(desk, "x", lots, price).code == code
     assert bid(opened(rulebook()), "x", lots, price).code is None
+    assert desk.findings == []
+
+
+@pytest.mark.parametrize(("lots", "code"), [(72, None), (73, Code.TOO_MANY_LOTS)])
+def test_an_order_by_truck_counts_by_its_mass(lots: int, code: Code | None) -> None:
+    """Of two tank cars of 36 tonnes an order may have 72 lots of a tonne by truck, and not 73."""
+    desk = venue(rulebook(order_lots_highest=2, truck_lot=1_000))
+    desk.must(ListInstrument, "operator", **instrument("TRUCK", "KZ-47", carriage="truck"))
+    desk.at_ns = desk.must(OpenSession, "operator", **over("continuous", instrument="TRUCK")).opens_at_ns
+    answer = desk.give(SubmitOrder, "zhanaozen", **offer("x", 90_000, lots, place="TRUCK"))
+    assert answer.code == code
+    assert isinstance(answer.events[0], Refused) == (code is not None)
+    if isinstance(answer.events[0], Refused):
+        assert answer.events[0].remedy == "Give at most 72."
     assert desk.findings == []
 
 

@@ -314,6 +314,19 @@ def test_too_little_volume_moves_no_reference() -> None:
     assert desk.state.sessions["second"].opened.collar_highest_tenge_per_tonne is None
 
 
+@pytest.mark.parametrize(("lots", "moved"), [(71, False), (72, True)])
+def test_what_goes_by_truck_moves_the_reference_by_its_mass(lots: int, moved: bool) -> None:  # noqa: FBT001 - a case
+    """Where two lots by rail are asked for, 72 lots of a tonne by truck are as much, and 71 are not."""
+    desk = venue(rulebook(reference_minimum_lots=2, truck_lot=1_000))
+    desk.must(ListInstrument, "operator", **instrument("TRUCK", "KZ-47", carriage="truck"))
+    desk.at_ns = desk.must(OpenSession, "operator", **over("continuous", instrument="TRUCK")).opens_at_ns
+    sell(desk, "ask", 90_000, lots, place="TRUCK")
+    buy(desk, "bid", 90_000, lots, place="TRUCK")
+    assert closed(desk).code is None
+    assert ("TRUCK" in desk.state.market.references) == moved
+    assert desk.findings == []
+
+
 # --- Amending and taking back -----------------------------------------------------------------------------------
 
 

@@ -58,9 +58,10 @@ def check_collar(asked: Asked) -> None:
 def check_size(asked: Asked) -> None:
     """Refuse an order that is too large (TOO_MANY_LOTS, TOO_MUCH_VALUE)."""
     command, rules = asked.command, asked.rules
-    most = rules.integer(limits.LOTS), rules.integer(limits.VALUE)
-    price = command.price_tenge_per_tonne
-    _raise(limits.judge_size(price, command.quantity_lots, asked.session.opened.lot_kg, *most))
+    price, lots, lot_kg = command.price_tenge_per_tonne, command.quantity_lots, asked.session.opened.lot_kg
+    most = rules.integer(limits.LOTS)
+    most_kg = None if most is None else most * rules.required_integer("lot")
+    _raise(limits.judge_size(price, lots, lot_kg, most_kg, rules.integer(limits.VALUE)))
 
 
 def check_rate(asked: Asked) -> None:

@@ -310,13 +310,12 @@ def _ending(
 def ended(state: State, session: Session, at_ns: int) -> SessionEnded:
     """Return the end of a session over one instrument, with its statistics and whether they move the reference."""
     found = session.statistics
-    least = rules_in_force(state, at_ns).integer("reference_minimum_lots") or 1
     return SessionEnded(
         session_id=session.opened.session_id,
         at_ns=at_ns,
         statistics=found,
         weighted_average_tenge_per_tonne=weighted_average_of(found),
-        reference_moved=found.volume_lots >= least,
+        reference_moved=pricing.moves_reference(session.opened, found.volume_lots, rules_in_force(state, at_ns)),
     )
 
 

@@ -29,16 +29,18 @@ def value_tenge(price_tenge_per_tonne: int, quantity_lots: int, lot_kg: int) -> 
 
 
 def judge_size(
-    price_tenge_per_tonne: int, quantity_lots: int, lot_kg: int, highest_lots: int | None, highest_tenge: int | None
+    price_tenge_per_tonne: int, quantity_lots: int, lot_kg: int, highest_kg: int | None, highest_tenge: int | None
 ) -> Refusal | None:
-    """Return the refusal of an order that is too large in lots or in value, or None.
+    """Return the refusal of an order that is too large in mass or in value, or None.
+
+    The rule counts lots by rail, so that a lot by truck is not as much of an order as a tank car.
 
     After the order limits of the exchange SPIMEX (September 2025) and the pre-trade controls of exchanges at large: a
     slip of the finger is refused before it meets anybody.
     """
-    if highest_lots is not None and quantity_lots > highest_lots:
-        what = f"the order has {quantity_lots} lots"
-        return Refusal(Code.TOO_MANY_LOTS, what, where="quantity_lots", remedy=f"Give at most {highest_lots}.")
+    if highest_kg is not None and quantity_lots * lot_kg > highest_kg:
+        what = f"the order has {quantity_lots} lots of {grouped(lot_kg)} kg"
+        return Refusal(Code.TOO_MANY_LOTS, what, where="quantity_lots", remedy=f"Give at most {highest_kg // lot_kg}.")
     value = 0 if highest_tenge is None else value_tenge(price_tenge_per_tonne, quantity_lots, lot_kg)
     if highest_tenge is not None and value > highest_tenge:
         return Refusal(

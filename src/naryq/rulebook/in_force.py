@@ -111,8 +111,16 @@ class Rulebook:
         answer = self._memory.get((effective, known))
         if answer is None:
             values = {rule.rule: winner(rule.values, effective, known) for rule in self.text.rules}
-            numbers, lists = _optional_numbers(values), _lists(values)
-            answer = InForce(self, effective, known, MappingProxyType(values), numbers, lists, self.version)
+            answer = InForce(
+                rulebook=self,
+                effective=effective,
+                known=known,
+                values=MappingProxyType(values),
+                optional_numbers=_optional_numbers(values),
+                required_numbers=_required_numbers(values),
+                lists=_lists(values),
+                version=self.version,
+            )
             _remember(self._memory, (effective, known), answer)
         return answer
 
@@ -133,6 +141,11 @@ def _optional_numbers(values: Mapping[str, DatedValue | None]) -> Mapping[str, i
             assert number is None or isinstance(number, int), "the catalogue has checked the value"
             numbers[name] = number
     return numbers
+
+
+def _required_numbers(values: Mapping[str, DatedValue | None]) -> Mapping[str, int]:
+    dated = ((name, values.get(name)) for name, specification in CATALOGUE.items() if specification.required)
+    return {name: found.value for name, found in dated if found is not None and isinstance(found.value, int)}
 
 
 def _lists(values: Mapping[str, DatedValue | None]) -> Mapping[str, tuple[str, ...]]:
@@ -167,6 +180,8 @@ class InForce(msgspec.Struct, frozen=True):
     values: Mapping[str, DatedValue | None]
     optional_numbers: Mapping[str, int | None]
     """Of each rule that is one number and that a venue can do without: every order asks for a dozen of them."""
+    required_numbers: Mapping[str, int]
+    """Of each rule that is one number and that no venue can do without, where it has one: orders ask for the lot."""
     lists: Mapping[str, tuple[str, ...]]
     """Of each rule that is a list of words."""
     version: str
@@ -207,7 +222,9 @@ class InForce(msgspec.Struct, frozen=True):
 
     def required_integer(self, rule: str, place: str | None = None) -> int:
         """Return a number that the caller cannot do without; raises `Refusal` (RULE_MISSING) when there is none."""
-        number = self._integer(rule, place)
+        number = self.required_numbers.get(rule)
+        if number is None:
+            number = self._integer(rule, place)
         if number is None:
             raise self._refusal(rule, place)
         return number
