@@ -5,17 +5,23 @@
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from naryq.desk.actions import ACTIONS
 from naryq.desk.words import LANGUAGES, WORDS, name_of, preferred, say
-from naryq.messages import Code
+from naryq.messages import Code, Measure, Screen, Side
+from naryq.rulebook import CATALOGUE
 
 DESK = Path(__file__).parents[2] / "src" / "naryq" / "desk"
 TEMPLATES = "".join(path.read_text("utf-8") for path in sorted((DESK / "templates").glob("*.html")))
 CODE = "".join(path.read_text("utf-8") for path in sorted(DESK.glob("*.py")) if not path.name.startswith("words"))
 CYRILLIC = re.compile("[а-яёәғқңөұүһі]", re.IGNORECASE)
+MEASURING = ("structure", "bids", "conduct", "chains")
+SCREENS = "".join((DESK.parent / "surveillance" / f"{name}.py").read_text("utf-8") for name in MEASURING)
+UNITS = set(re.findall(r', "([a-z ]+)"\)', SCREENS)) - {*get_args(Side)}
+"""The units of evidence."""
 FORMED = ("nav.", "do.", "field.", "hint.", "confirm.", "theme.", "weekday.", "code.", "live.")
 """How keys begin that the pages put together from a part."""
 SAME_EVERYWHERE = {"hint.url"}
@@ -49,6 +55,17 @@ def test_every_key_that_a_page_names_is_there() -> None:
         assert f"confirm.{action.name}" in WORDS or not action.confirm
         for field in action.fields:
             assert all(f"{field.names}.{choice}" in WORDS for choice in field.choices if field.names)
+
+
+def test_what_the_watch_and_the_rules_measure_is_worded() -> None:
+    """Each screen, each measure of evidence and each unit of either has a word in every language."""
+    units = UNITS | {each.unit for each in CATALOGUE.values()}
+    keys = [f"unit.{unit}".replace(" ", "_") for unit in sorted(units)]
+    keys += [f"measure.{measure}" for measure in get_args(Measure)]
+    keys += [f"screen.{screen}" for screen in get_args(Screen)]
+    assert [key for key in keys if key not in WORDS] == []
+    assert {"basis points", "nanoseconds"} <= UNITS
+    assert {*get_args(Measure)} <= set(re.findall(r'"(\w+)"', SCREENS))
 
 
 def test_no_word_stands_there_for_nothing() -> None:

@@ -16,10 +16,20 @@ from naryq.cli.files import read_rulebook, shipped
 from naryq.engine import Engine
 from naryq.exchange import State
 from naryq.exchange.book import best
+from naryq.exchange.rule_replay import case_of, replayed
 from naryq.gateways.house import House
 from naryq.journal.contract import rows_after
 from naryq.journal.memory import MemoryJournal
-from naryq.messages import AnyCommand, Code, Entry, Refused, SuspendParticipant, encode
+from naryq.messages import (
+    AnyCommand,
+    AssessProposal,
+    Code,
+    Entry,
+    ProposalAssessed,
+    Refused,
+    SuspendParticipant,
+    encode,
+)
 from naryq.units import NS_PER_SECOND, instant_ns
 
 GUARDED = read_rulebook("guarded")
@@ -111,6 +121,43 @@ def test_one_rule_is_made_up_and_says_so() -> None:
     assert found.name == "guarded-sample"
     (added,) = (value for value in other[0].values if value.value == sample.HOURS)
     assert "Made up" in added.source.act
+
+
+def test_the_proposal_bites() -> None:
+    """Its effect shows a newcomer prices, payments and refused orders that change, in the network and in the books."""
+    rows: list[Entry] = []
+    with Engine[State](MemoryJournal(), on_entry=rows.append) as engine:
+        assert not refusals(engine, sample.founding(GUARDED, INPUTS, NOON))
+        at_ns = NOON + 60 * NS_PER_SECOND
+        answer = engine.submit(AssessProposal("a", "regulator", at_ns, proposal_id="smaller-orders", sessions=5))
+        state = engine.state
+    (assessed,) = answer.events
+    assert isinstance(assessed, ProposalAssessed)
+    both = [(line.today, line.proposed) for line in assessed.provinces]
+    assert any(today.price_tenge_per_tonne != proposed.price_tenge_per_tonne for today, proposed in both)
+    assert any(today.pump_tiyn_per_litre != proposed.pump_tiyn_per_litre for today, proposed in both)
+    assert any(each.today.paid_tiyn != each.proposed.paid_tiyn for each in assessed.participants)
+    assert [(each.participant_id, each.code) for each in assessed.refused_proposed] == [("seller-1", "too_many_lots")]
+    assert state.rulebook is not None
+    proposed = state.rule_changes.proposals["smaller-orders"].proposed.proposed
+    found = replayed(rows, case_of(assessed, state.rulebook, proposed, "2026-11-28"))
+    assert len(found.sessions) == len(sample.TRADED_AT)
+    for each in found.sessions:
+        assert each.today.statistics.volume_lots > each.proposed.statistics.volume_lots > 0
+        assert each.today.weighted_average_tenge_per_tonne != each.proposed.weighted_average_tenge_per_tonne
+    assert {each.proposed for each in found.orders} == {Code.TOO_MANY_LOTS}
+
+
+def test_its_flags_have_orders_to_look_at() -> None:
+    """Yesterday's books leave the regulator flags, each with the orders of whom it concerns and what became of them."""
+    with engine_after(sample.founding(GUARDED, INPUTS, NOON)) as engine:
+        flags = [flag.raised for _, flag in engine.state.watch.flags.items()]
+    assert len(flags) >= len(sample.TRADED_AT)
+    for flag in flags:
+        assert [order.order_id for order in flag.orders] == [*flag.order_ids] != []
+        assert {order.participant_id for order in flag.orders} == {*flag.subjects}
+    watched = {order.order_id: (order.quantity_lots, order.traded_lots) for flag in flags for order in flag.orders}
+    assert watched["K261127-2"] == (60, 6)
 
 
 def renewed(folder: Path, days: int, *more: AnyCommand) -> tuple[State, State, int]:

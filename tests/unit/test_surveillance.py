@@ -15,6 +15,7 @@ from naryq.messages import SessionWatched as Digest
 from naryq.rulebook import CATALOGUE, Rulebook
 from naryq.surveillance import SCREENS, Fill, Sheet, Trade, screened
 from naryq.surveillance.chains import Resold, circular_trades, resold
+from naryq.surveillance.screens import Screened
 
 
 @cache
@@ -28,16 +29,35 @@ CASES = [(planted, kind, screen) for planted in PLANTED for kind in planted.kind
 
 
 @cache
+def flagged(planted: Planted, kind: Kind) -> tuple[tuple[Sheet, Screened], ...]:
+    """Return what the screens say of two markets of a planted misconduct."""
+    sheets = (sheet for seed in (1, 2) for sheet in sessions(market(seed), kind, 12, planted.act))
+    return tuple((sheet, found) for sheet in sheets for found in screened(sheet, thresholds()))
+
+
 def spoken(planted: Planted, kind: Kind) -> frozenset[str]:
     """Return the screens that speak in two markets of a planted misconduct."""
-    sheets = (sheet for seed in (1, 2) for sheet in sessions(market(seed), kind, 12, planted.act))
-    return frozenset(found.screen for sheet in sheets for found in screened(sheet, thresholds()))
+    return frozenset(found.screen for _, found in flagged(planted, kind))
 
 
 @pytest.mark.parametrize(("planted", "kind", "screen"), CASES, ids=[f"{p.name}-{k}-{s}" for p, k, s in CASES])
 def test_a_screen_sees_what_is_planted_for_it(planted: Planted, kind: Kind, screen: Screen) -> None:
     """At the thresholds of the shipped rulebook each screen speaks of its misconduct in one of two markets."""
     assert screen in spoken(planted, kind)
+
+
+@pytest.mark.parametrize(("planted", "kind"), sorted({case[:2] for case in CASES}, key=str))
+def test_a_finding_names_orders_of_those_whom_it_concerns(planted: Planted, kind: Kind) -> None:
+    """Whoever looks at a flag has orders of its subjects to begin with: up to twenty, each once."""
+    for sheet, (screen, _, _, finding) in flagged(planted, kind):
+        own = {each.order_id for each in sheet.offers if {each.group, each.participant_id} & {*finding.subjects}}
+        sold = {each.order_id for each in sheet.offers if each.side == "sell"}
+        assert own.issuperset(finding.order_ids), screen
+        assert len(set(finding.order_ids)) == len(finding.order_ids) <= 20
+        if screen == "withheld_capacity":
+            assert bool(finding.order_ids) == bool(own & sold)
+        else:
+            assert finding.order_ids, screen
 
 
 def test_every_screen_has_its_misconduct_and_its_rule() -> None:

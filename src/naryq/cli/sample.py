@@ -100,9 +100,13 @@ MADE_UP: Final = LegalSource("Made up for the sample venue: no act says so", "ht
 
 Line: TypeAlias = tuple[str, Side, int, int]
 """Of an order: who sends it, the side, how many steps above the middle, how many lots."""
+LOTS_PROPOSED: Final = 50
+"""The most lots of an order under the rule that is proposed: seller 1 sent more there, and seller 2 to the books."""
+NETWORK_LOTS: Final = MappingProxyType({"seller-1": 60, "seller-2": 50, "seller-3": 50})
+BUYERS_LOTS: Final = 40
 YESTERDAYS: Final[tuple[Line, ...]] = (
     ("seller-1", "sell", 0, 8),
-    ("seller-2", "sell", 1, 10),
+    ("seller-2", "sell", 1, 60),
     ("buyer-1", "buy", 0, 8),
     ("buyer-2", "buy", 1, 6),
 )
@@ -341,7 +345,8 @@ def _yesterday(script: _Script, inputs: Inputs, calendar: _Calendar) -> None:
         _open(script, plant, day, calendar.month)
     script.at_ns = calendar.at(day, "11:00")
     for number, (person, place) in enumerate({**PLANT_OF, **PROVINCE_OF}.items(), 1):
-        line: Line = (person, "sell", number - 5, 60) if person in PLANT_OF else (person, "buy", 20 + number, 40)
+        sells: Line = (person, "sell", number - 5, NETWORK_LOTS.get(person, 0))
+        line = sells if person in PLANT_OF else (person, "buy", 20 + number, BUYERS_LOTS)
         _order(script, network, _order_id("N", day, number), place, line, delivers=False)
     script.at_ns = calendar.at(day, "13:00")
     for kind in (CloseSession, ClearSession, PublishPrices):
@@ -362,9 +367,9 @@ def _follow_up(script: _Script, calendar: _Calendar) -> None:
     """Let a part of one deal of yesterday be paid, and propose a change of a rule."""
     deal = f"{session_of(TRADED_AT[0], calendar.yesterday)}/1"
     script.say(PayObligation, "buyer-1", obligation_id=deal, amount_tiyn=PAID_TENGE * TIYN_PER_TENGE)
-    wider = RuleChange("collar_rise", day_after(calendar.today, 30), 1_500, MADE_UP)
-    reason = "Made up, to be looked at: a wider collar."
-    script.say(ProposeRuleChange, OPERATOR, proposal_id="wider-collar", proposed=(wider,), reason=reason)
+    smaller = RuleChange("order_lots_highest", day_after(calendar.today, 30), LOTS_PROPOSED, MADE_UP)
+    reason = f"Made up, to be looked at: no order above {LOTS_PROPOSED} lots, so that no seller alone makes the price."
+    script.say(ProposeRuleChange, OPERATOR, proposal_id="smaller-orders", proposed=(smaller,), reason=reason)
 
 
 # --- The day itself -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from naryq.desk.pages_of_plans import typed_links
 from naryq.desk.pages_of_traders import steps
 from naryq.exchange import calendar
 from naryq.messages import HolidaysDeclared, LimitLifted, LimitReached, ProposalAssessed, Role
+from naryq.messages.surveillance import measured
 from naryq.showing import changes, distances, members, moneys, plans, sessions, stops, watching
 from naryq.showing.changes import ShownProposal
 from naryq.showing.days import holidays, series
@@ -170,6 +171,7 @@ def surveillance(look: Look) -> Shown:
     return {
         "open": tuple(each for each in found if each.closed is None),
         "closed": tuple(each for each in found if each.closed is not None),
+        "measured": measured,
         "directions": {screening.screen: screening.direction for screening in SCREENS},
     }
 

@@ -14,6 +14,7 @@ from naryq.desk.words_market import MARKET
 from naryq.desk.words_names import NAMES
 from naryq.desk.words_pages import PAGES
 from naryq.desk.words_plans import PLANS
+from naryq.desk.words_watch import WATCH
 
 Language: TypeAlias = Literal["kk", "ru", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("kk", "ru", "en")
@@ -28,6 +29,7 @@ WORDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         **PLANS,
         **MARKET,
         **NAMES,
+        **WATCH,
         **{f"code.{code}": texts for code, texts in CODES.items()},
     }
 )
@@ -46,10 +48,10 @@ def say(language: Language, key: str, **values: str) -> str:
 def name_of(language: Language, kind: str, value: str) -> str:
     """Return the word for a value of a closed list, such as a phase; the value itself where the list has none.
 
-    >>> name_of("en", "phase", "continuous"), name_of("en", "phase", "a new one")
-    ('Continuous', 'a new one')
+    >>> name_of("en", "phase", "continuous"), name_of("ru", "unit", "basis points"), name_of("en", "phase", "a new one")
+    ('Continuous', 'базисных пунктов', 'a new one')
     """
-    key = f"{kind}.{value}"
+    key = f"{kind}.{value}".replace(" ", "_")
     return say(language, key) if key in WORDS else value.replace("_", " ")
 
 

@@ -368,6 +368,11 @@ PAGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "Құралдар бойынша сессиялар: {sessions}.",
             "Сессии по инструментам: {sessions}.",
         ),
+        "effect.refused_orders": (
+            "Orders that one of the two would refuse",
+            "Екеуінің бірі қабылдамайтын өтінімдер",
+            "Заявки, которые одни из двух правил отклонили бы",
+        ),
         "replay.open": (
             "Run them again (takes its time)",
             "Оларды қайта өткізу (біраз уақыт алады)",

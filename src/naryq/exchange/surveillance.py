@@ -31,6 +31,7 @@ from naryq.messages import (
     SessionOpened,
     SessionWatched,
     Traded,
+    WatchedOrder,
 )
 from naryq.surveillance import Fill, Offer, Sheet, Trade
 from naryq.units import Rounding, divide, month_after
@@ -75,7 +76,7 @@ def _survey(state: State, event: SessionEnded) -> Decision:
     session = state.sessions[event.session_id]
     sheet = _sheet(state, session, tape)
     flags = (
-        _raised(state, event.session_id, number, found)
+        _raised(state, sheet, number, found)
         for number, found in enumerate(surveillance.screened(sheet, _thresholds(state, session)), start=1)
     )
     return (surveillance.digested(sheet), *flags)
@@ -89,16 +90,32 @@ def _thresholds(state: State, session: Session) -> dict[str, int]:
     return {rule: threshold for rule, threshold in found if threshold is not None}
 
 
-def _raised(state: State, session_id: str, number: int, found: surveillance.Screened) -> FlagRaised:
+def _raised(state: State, sheet: Sheet, number: int, found: surveillance.Screened) -> FlagRaised:
+    named = dict.fromkeys(found.finding.order_ids)
     return FlagRaised(
         flag_id=f"flag-{state.sequence + 1}-{number}",
         screen=found.screen,
-        session_id=session_id,
+        session_id=sheet.session_id,
         subjects=found.finding.subjects,
         evidence=tuple(Evidence(*each) for each in found.finding.evidence),
         order_ids=found.finding.order_ids,
         threshold=found.threshold,
         rule=found.rule,
+        orders=tuple(_watched(sheet, offer) for offer in sheet.offers if offer.order_id in named),
+    )
+
+
+def _watched(sheet: Sheet, offer: Offer) -> WatchedOrder:
+    return WatchedOrder(
+        order_id=offer.order_id,
+        participant_id=offer.participant_id,
+        side=offer.side,
+        price_tenge_per_tonne=offer.price_tenge_per_tonne,
+        quantity_lots=offer.quantity_lots,
+        traded_lots=sum(fill.quantity_lots for fill in sheet.fills if fill.order_id == offer.order_id),
+        at_ns=offer.at_ns,
+        changes=len(offer.amended_at_ns),
+        withdrawn=offer.withdrawn,
     )
 
 

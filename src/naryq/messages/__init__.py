@@ -237,8 +237,10 @@ from naryq.messages.surveillance import (
     FlagRaised,
     GroupPosition,
     GroupTrade,
+    Measure,
     Screen,
     SessionWatched,
+    WatchedOrder,
 )
 
 __all__ = [
@@ -326,6 +328,7 @@ __all__ = [
     "LimitReached",
     "Link",
     "ListInstrument",
+    "Measure",
     "Message",
     "Month",
     "Name",
@@ -441,6 +444,7 @@ __all__ = [
     "Traded",
     "TradingResumed",
     "TradingStopped",
+    "WatchedOrder",
     "WholeRulebook",
     "Withdraw",
     "WithdrawProposal",

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from naryq.messages.basics import Command, Event, Known, Message, Name, Reason
+from naryq.messages.basics import Command, Event, Known, Message, Name, Reason, Side
 
 Screen = Literal[
     "concentration",
@@ -26,12 +26,102 @@ Screen = Literal[
 """The closed list of screens; docs/reference/surveillance.md gives the formula and the source of each."""
 
 
+Measure = Literal[
+    "asked_for_by_the_plan",
+    "average_before",
+    "average_late",
+    "average_now",
+    "average_then",
+    "bought",
+    "bought_at",
+    "bought_of_all",
+    "carried_round",
+    "could_offer",
+    "first_sold_at",
+    "gap",
+    "gap_in_spreads_of_the_losers",
+    "groups",
+    "held_back_of_all_that_was_offered",
+    "hhi_of_purchases",
+    "hhi_of_sales",
+    "highest",
+    "largest_share_of_purchases",
+    "largest_share_of_sales",
+    "losers",
+    "lots",
+    "lots_with_itself",
+    "lowest",
+    "markup_on_resale",
+    "mean_pause",
+    "messages",
+    "messages_for_an_order_that_traded",
+    "messages_within_one_second",
+    "moved_at_the_close",
+    "now_sold_at",
+    "of_the_groups_with_one_price_to_buy",
+    "of_the_groups_with_one_price_to_sell",
+    "offered",
+    "offered_by_all",
+    "offered_by_the_largest",
+    "on_both_sides_of_all_that_traded",
+    "pauses",
+    "price",
+    "residual_supply_index",
+    "risen",
+    "sessions",
+    "sessions_with_the_same_order_of_sellers",
+    "share_of_the_late_trades",
+    "sold",
+    "sold_at",
+    "sold_on",
+    "times_sold",
+    "traded",
+    "traded_with_itself_of_all_that_traded",
+    "variation_of_the_pauses",
+    "variation_of_the_prices_to_buy",
+    "variation_of_the_prices_to_sell",
+    "with_that_price",
+    "withdrawn",
+]
+"""The closed list of what evidence is of; a page words each in its language."""
+
+
 class Evidence(Message, frozen=True):
-    """One number that a flag rests on: what was measured, its value and its unit."""
+    """One number that a flag rests on: what was measured, its value and its unit.
+
+    Since version 4 the measure is one of `Measure`; before, it was the same in words: `measured` returns the code.
+    """
 
     measure: str
     value: int
     unit: str
+
+
+def measured(evidence: Evidence) -> str:
+    """Return the code of what was measured, also of evidence from before version 4.
+
+    >>> measured(Evidence("held back, of all that was offered", 1, "lots")), measured(Evidence("gap", 1, "lots"))
+    ('held_back_of_all_that_was_offered', 'gap')
+    """
+    return evidence.measure.lower().replace(",", "").replace("-", "").replace(" ", "_")
+
+
+class WatchedOrder(Message, frozen=True):
+    """An order that a flag names, as the watch saw it when its session had ended.
+
+    The price (tenge a tonne, at the plant's gate) is its last one, the lots are those that its sender let stand, or all
+    where he took it back whole.
+    """
+
+    order_id: str
+    participant_id: str
+    side: Side
+    price_tenge_per_tonne: int
+    quantity_lots: int
+    traded_lots: int
+    at_ns: int
+    changes: int
+    withdrawn: bool
 
 
 class GroupPosition(Message, frozen=True):
@@ -71,7 +161,7 @@ class SessionWatched(Event, frozen=True, tag=True):
     """What each group sold to each other, in the order in which they first traded; none where sides are not known."""
 
 
-class FlagRaised(Event, frozen=True, tag=True):
+class FlagRaised(Event, frozen=True, tag=True, omit_defaults=True):
     """A measure passed its threshold: a reason to look, never a finding.
 
     It is for the regulator alone: a door that shows events to traders leaves it out.
@@ -88,6 +178,8 @@ class FlagRaised(Event, frozen=True, tag=True):
     threshold: int
     rule: str
     """The rule that sets the threshold."""
+    orders: tuple[WatchedOrder, ...] = ()
+    """The same orders, with what became of each; none before version 4, whose flags are spelled as they were."""
 
 
 class CloseFlag(Command, frozen=True, tag=True):

@@ -3,20 +3,26 @@
 from collections.abc import Iterator
 from typing import Final
 
-from naryq.messages import Side
+from naryq.messages import Measure, Side
 from naryq.surveillance.sheet import (
     ORDERS_SHOWN,
+    Evidence,
     Finding,
     Sheet,
     average_prices,
     basis_points,
     ranked,
     root_down,
+    sent,
     variation_basis_points,
 )
 from naryq.units import BASIS_POINTS
 
-SIDES: Final[tuple[Side, ...]] = ("sell", "buy")
+SIDES: Final[tuple[tuple[Side, Measure, Measure], ...]] = (
+    ("sell", "variation_of_the_prices_to_sell", "of_the_groups_with_one_price_to_sell"),
+    ("buy", "variation_of_the_prices_to_buy", "of_the_groups_with_one_price_to_buy"),
+)
+"""A side, and what the spread of its prices and the part that has one price are called."""
 FEWEST_GROUPS: Final = 4
 """Of fewer rivals no spread says anything."""
 FEWEST_LOSERS: Final = 3
@@ -30,17 +36,17 @@ def clustered_bids(sheet: Sheet) -> Iterator[Finding]:
     CV = 10,000 * standard deviation / mean; a cartel that agrees on a price varies less. Source: Abrantes-Metz, Froeb,
     Geweke and Taylor (2006), A variance screen for collusion, International Journal of Industrial Organization 24(3).
     """
-    for side in SIDES:
+    for side, variation, _ in SIDES:
         prices = average_prices(sheet.offers, side)
         if len(prices) >= FEWEST_GROUPS:
             value = variation_basis_points(tuple(prices.values()))
-            evidence = (
-                (f"variation of the prices to {side}", value, "basis points"),
+            evidence: Evidence = (
+                (variation, value, "basis points"),
                 ("lowest", min(prices.values()), "tenge per tonne"),
                 ("highest", max(prices.values()), "tenge per tonne"),
                 ("groups", len(prices), "groups"),
             )
-            yield Finding(ranked(prices), value, evidence)
+            yield Finding(ranked(prices), value, evidence, sent(sheet, ranked(prices), side))
 
 
 def losing_bids(sheet: Sheet) -> Iterator[Finding]:
@@ -61,12 +67,12 @@ def losing_bids(sheet: Sheet) -> Iterator[Finding]:
     spread = count * sum(price * price for price in losers.values()) - total * total
     if gap > 0:
         value = root_down((gap * count * BASIS_POINTS) ** 2, max(spread, 1))
-        evidence = (
-            ("gap in spreads of the losers", value, "basis points"),
+        evidence: Evidence = (
+            ("gap_in_spreads_of_the_losers", value, "basis points"),
             ("gap", gap, "tenge per tonne"),
             ("losers", count, "groups"),
         )
-        yield Finding(ranked(losers), value, evidence)
+        yield Finding(ranked(losers), value, evidence, sent(sheet, ranked(losers), "sell"))
 
 
 def identical_prices(sheet: Sheet) -> Iterator[Finding]:
@@ -75,7 +81,7 @@ def identical_prices(sheet: Sheet) -> Iterator[Finding]:
     Prices at the bounds of the collar do not count. Source: OECD (2009), Guidelines for Fighting Bid Rigging in Public
     Procurement, checklist: identical prices.
     """
-    for side in SIDES:
+    for side, _, with_one_price in SIDES:
         groups_on_side = len({each.group: None for each in sheet.offers if each.side == side})
         at_price: dict[int, dict[str, str]] = {}
         for each in sheet.offers:
@@ -85,9 +91,9 @@ def identical_prices(sheet: Sheet) -> Iterator[Finding]:
         groups = at_price.get(price, {})
         if len(groups) >= FEWEST_WITH_ONE_PRICE:
             value = basis_points(len(groups), groups_on_side)
-            evidence = (
-                (f"of the groups, with one price to {side}", value, "basis points"),
-                ("with that price", len(groups), "groups"),
+            evidence: Evidence = (
+                (with_one_price, value, "basis points"),
+                ("with_that_price", len(groups), "groups"),
                 ("price", price, "tenge per tonne"),
             )
             yield Finding(tuple(sorted(groups)), value, evidence, tuple(groups.values())[:ORDERS_SHOWN])
@@ -106,5 +112,8 @@ def same_order(sheet: Sheet) -> Iterator[Finding]:
         if digest.ranking != ranking:
             break
         count += 1
-    evidence = (("sessions with the same order of sellers", count, "sessions"), ("groups", len(ranking), "groups"))
-    yield Finding(ranking, count, evidence)
+    evidence: Evidence = (
+        ("sessions_with_the_same_order_of_sellers", count, "sessions"),
+        ("groups", len(ranking), "groups"),
+    )
+    yield Finding(ranking, count, evidence, sent(sheet, ranking, "sell"))

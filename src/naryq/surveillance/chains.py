@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from naryq.messages import SessionWatched
-from naryq.surveillance.sheet import Finding, Sheet, basis_points, digested
+from naryq.surveillance.sheet import Evidence, Finding, Sheet, basis_points, dealt, digested, filled
 from naryq.units import divide
 
 MOMENTUM_SESSIONS: Final = 4
@@ -36,7 +36,8 @@ def circular_trades(sheet: Sheet) -> Iterator[Finding]:
         if active.issuperset(circle):
             steps = zip(circle, (*circle[1:], circle[0]), strict=True)
             value = min(carried[step] for step in steps)
-            yield Finding(circle, value, (("carried round", value, "lots"), ("groups", len(circle), "groups")))
+            evidence: Evidence = (("carried_round", value, "lots"), ("groups", len(circle), "groups"))
+            yield Finding(circle, value, evidence, dealt(sheet, circle))
 
 
 def _circles(carried: dict[tuple[str, str], int], buyers_of: dict[str, list[str]]) -> Iterator[tuple[str, ...]]:
@@ -139,25 +140,25 @@ def resale_markup(sheet: Sheet) -> Iterator[Finding]:
     for group, sums in _resold_here(sheet):
         if sums.proceeds > sums.cost > 0:
             value = basis_points(sums.proceeds - sums.cost, sums.cost)
-            evidence = (
-                ("mark-up on resale", value, "basis points"),
-                ("sold on", sums.lots, "lots"),
-                ("bought at", divide(sums.cost, sums.lots), "tenge per tonne"),
-                ("sold at", divide(sums.proceeds, sums.lots), "tenge per tonne"),
+            evidence: Evidence = (
+                ("markup_on_resale", value, "basis points"),
+                ("sold_on", sums.lots, "lots"),
+                ("bought_at", divide(sums.cost, sums.lots), "tenge per tonne"),
+                ("sold_at", divide(sums.proceeds, sums.lots), "tenge per tonne"),
             )
-            yield Finding((group,), value, evidence)
+            yield Finding((group,), value, evidence, filled(sheet, (group,), "sell"))
 
 
 def resale_chain(sheet: Sheet) -> Iterator[Finding]:
     """Count how often the same gas has been sold, this time included, as far as the sides of its trades are known."""
     for group, sums in _resold_here(sheet):
-        evidence = (
-            ("times sold", sums.depth, "trades"),
-            ("sold on", sums.lots, "lots"),
-            ("first sold at", divide(sums.first, sums.lots), "tenge per tonne"),
-            ("now sold at", divide(sums.proceeds, sums.lots), "tenge per tonne"),
+        evidence: Evidence = (
+            ("times_sold", sums.depth, "trades"),
+            ("sold_on", sums.lots, "lots"),
+            ("first_sold_at", divide(sums.first, sums.lots), "tenge per tonne"),
+            ("now_sold_at", divide(sums.proceeds, sums.lots), "tenge per tonne"),
         )
-        yield Finding((group,), sums.depth, evidence)
+        yield Finding((group,), sums.depth, evidence, filled(sheet, (group,), "sell"))
 
 
 def momentum(sheet: Sheet) -> Iterator[Finding]:
@@ -175,13 +176,13 @@ def momentum(sheet: Sheet) -> Iterator[Finding]:
     drivers = [_drivers(digest) for digest in digests]
     for group in sorted(frozenset.intersection(*drivers)):
         value = basis_points(prices[-1] - prices[0], prices[0])
-        evidence = (
+        evidence: Evidence = (
             ("risen", value, "basis points"),
-            ("average then", prices[0], "tenge per tonne"),
-            ("average now", prices[-1], "tenge per tonne"),
+            ("average_then", prices[0], "tenge per tonne"),
+            ("average_now", prices[-1], "tenge per tonne"),
             ("sessions", len(prices), "sessions"),
         )
-        yield Finding((group,), value, evidence)
+        yield Finding((group,), value, evidence, filled(sheet, (group,), "buy"))
 
 
 def _drivers(digest: SessionWatched) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from naryq.surveillance.sheet import (
     ORDERS_SHOWN,
+    Evidence,
     Finding,
     Offer,
     Sheet,
@@ -49,8 +50,8 @@ def order_to_trade(sheet: Sheet) -> Iterator[Finding]:
         messages = sum(1 + each.withdrawn + len(each.amended_at_ns) for each in offers)
         if messages >= FEWEST_ORDERS:
             value = divide(messages, max(1, traded.get(participant, 0)), Rounding.DOWN)
-            evidence = (
-                ("messages for an order that traded", value, "messages"),
+            evidence: Evidence = (
+                ("messages_for_an_order_that_traded", value, "messages"),
                 ("messages", messages, "messages"),
                 ("withdrawn", sum(each.withdrawn for each in offers), "orders"),
                 ("traded", traded.get(participant, 0), "orders"),
@@ -72,7 +73,7 @@ def message_rate(sheet: Sheet) -> Iterator[Finding]:
                 first += 1
             if last - first + 1 > most:
                 most, ends = last - first + 1, last + 1
-        evidence = (("messages within one second", most, "messages"), ("messages", len(sent), "messages"))
+        evidence: Evidence = (("messages_within_one_second", most, "messages"), ("messages", len(sent), "messages"))
         ids = dict.fromkeys(order_id for _, order_id in sent[ends - most : ends])
         yield Finding((participant,), most, evidence, tuple(ids)[:ORDERS_SHOWN])
 
@@ -92,10 +93,10 @@ def regular_intervals(sheet: Sheet) -> Iterator[Finding]:
         gaps = tuple(after - before for (before, _), (after, _) in pairwise(_sent(offers)) if after > before)
         if len(gaps) >= FEWEST_ORDERS:
             value = variation_basis_points(gaps)
-            evidence = (
-                ("variation of the pauses", value, "basis points"),
+            evidence: Evidence = (
+                ("variation_of_the_pauses", value, "basis points"),
                 ("pauses", len(gaps), "pauses"),
-                ("mean pause", divide(sum(gaps), len(gaps)), "nanoseconds"),
+                ("mean_pause", divide(sum(gaps), len(gaps)), "nanoseconds"),
             )
             yield Finding((participant,), value, evidence, _shown(offers))
 
@@ -115,13 +116,13 @@ def self_match(sheet: Sheet) -> Iterator[Finding]:
         both = min(each.bought_lots, each.sold_lots)
         if both:
             value = basis_points(both, traded)
-            evidence = (
-                ("on both sides, of all that traded", value, "basis points"),
+            evidence: Evidence = (
+                ("on_both_sides_of_all_that_traded", value, "basis points"),
                 ("bought", each.bought_lots, "lots"),
                 ("sold", each.sold_lots, "lots"),
             )
-            ids = tuple(fill.order_id for fill in sheet.fills if fill.group == each.group)
-            yield Finding((each.group,), value, evidence, ids[:ORDERS_SHOWN])
+            ids = dict.fromkeys(fill.order_id for fill in sheet.fills if fill.group == each.group)
+            yield Finding((each.group,), value, evidence, tuple(ids)[:ORDERS_SHOWN])
 
 
 def _within(trades: tuple[Trade, ...]) -> Iterator[Finding]:
@@ -129,14 +130,14 @@ def _within(trades: tuple[Trade, ...]) -> Iterator[Finding]:
     within = summed((each.seller, each.quantity_lots) for each in trades if each.seller == each.buyer)
     for group, lots in sorted(within.items()):
         value = basis_points(lots, traded)
-        evidence = (
-            ("traded with itself, of all that traded", value, "basis points"),
-            ("lots with itself", lots, "lots"),
+        evidence: Evidence = (
+            ("traded_with_itself_of_all_that_traded", value, "basis points"),
+            ("lots_with_itself", lots, "lots"),
             ("lots", traded, "lots"),
         )
-        own = [each for each in trades if each.seller == group == each.buyer]
-        ids = tuple(name for each in own for name in (each.sell_order_id, each.buy_order_id))
-        yield Finding((group,), value, evidence, ids[:ORDERS_SHOWN])
+        own = (each for each in trades if each.seller == group == each.buyer)
+        ids = dict.fromkeys(name for each in own for name in (each.sell_order_id, each.buy_order_id))
+        yield Finding((group,), value, evidence, tuple(ids)[:ORDERS_SHOWN])
 
 
 def marking_the_close(sheet: Sheet) -> Iterator[Finding]:
@@ -151,21 +152,29 @@ def marking_the_close(sheet: Sheet) -> Iterator[Finding]:
     before = [each for each in sheet.trades if each.at_ns < begins]
     if not late or not before:
         return
-    came = summed((each.buyer if each.aggressor == "buy" else each.seller, each.quantity_lots) for each in late)
+    came = summed((_who_came(each), each.quantity_lots) for each in late)
     group = max(came, key=lambda name: (came[name], name))
     share = basis_points(came[group], sum(came.values()))
     weight = basis_points(came[group], sum(each.quantity_lots for each in sheet.trades))
     if share >= LATE_SHARE_BASIS_POINTS and weight >= LATE_WEIGHT_BASIS_POINTS:
         average_before, average_late = _average(before), _average(late)
         value = basis_points(abs(average_late - average_before), average_before)
-        evidence = (
-            ("moved at the close", value, "basis points"),
-            ("average before", average_before, "tenge per tonne"),
-            ("average late", average_late, "tenge per tonne"),
-            ("share of the late trades", share, "basis points"),
+        evidence: Evidence = (
+            ("moved_at_the_close", value, "basis points"),
+            ("average_before", average_before, "tenge per tonne"),
+            ("average_late", average_late, "tenge per tonne"),
+            ("share_of_the_late_trades", share, "basis points"),
         )
-        ids = tuple(each.buy_order_id if each.aggressor == "buy" else each.sell_order_id for each in late)
-        yield Finding((group,), value, evidence, ids[:ORDERS_SHOWN])
+        own = (_came(each) for each in late if _who_came(each) == group)
+        yield Finding((group,), value, evidence, tuple(dict.fromkeys(own))[:ORDERS_SHOWN])
+
+
+def _who_came(trade: Trade) -> str:
+    return trade.buyer if trade.aggressor == "buy" else trade.seller
+
+
+def _came(trade: Trade) -> str:
+    return trade.buy_order_id if trade.aggressor == "buy" else trade.sell_order_id
 
 
 def _average(trades: list[Trade]) -> int:

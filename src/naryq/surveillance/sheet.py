@@ -1,10 +1,11 @@
 """What one session looked like to the watch, and what is kept of it for the sessions after."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from math import isqrt
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from naryq.messages import GroupPosition, GroupTrade, SessionWatched, Side
+from naryq.messages import GroupPosition, GroupTrade, Measure, SessionWatched, Side
 from naryq.units import BASIS_POINTS, Rounding, divide, weighted_average
 
 
@@ -68,18 +69,43 @@ class Sheet(NamedTuple):
     """The last sessions of every market, this one's too, the oldest first."""
 
 
+Evidence: TypeAlias = tuple[tuple[Measure, int, str], ...]
+"""Measure, value, unit."""
+
+
 class Finding(NamedTuple):
     """What a measure found: whom it concerns, the number that is held against the threshold, and what it rests on."""
 
     subjects: tuple[str, ...]
     value: int
-    evidence: tuple[tuple[str, int, str], ...]
-    """Measure, value, unit."""
-    order_ids: tuple[str, ...] = ()
+    evidence: Evidence
+    order_ids: tuple[str, ...]
 
 
 ORDERS_SHOWN = 20
 """How many orders a finding names."""
+
+
+# --- Orders to look at ------------------------------------------------------------------------------------------
+
+
+def sent(sheet: Sheet, groups: tuple[str, ...], side: Side) -> tuple[str, ...]:
+    """Return the first orders that groups sent on a side, those that were withdrawn too."""
+    ids = (each.order_id for each in sheet.offers if each.side == side and each.group in groups)
+    return tuple(islice(ids, ORDERS_SHOWN))
+
+
+def filled(sheet: Sheet, groups: tuple[str, ...], side: Side) -> tuple[str, ...]:
+    """Return the first orders of groups on a side that traded."""
+    ids = (each.order_id for each in sheet.fills if each.side == side and each.group in groups)
+    return tuple(dict.fromkeys(ids))[:ORDERS_SHOWN]
+
+
+def dealt(sheet: Sheet, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first orders by which groups traded with each other."""
+    trades = (each for each in sheet.trades if each.seller in groups and each.buyer in groups)
+    ids = (order_id for each in trades for order_id in (each.sell_order_id, each.buy_order_id))
+    return tuple(dict.fromkeys(ids))[:ORDERS_SHOWN]
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------------

@@ -1,9 +1,17 @@
 """Who could move the price: concentration, pivotal suppliers, capacity held back, a cornered market."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from naryq.surveillance.sheet import Finding, Sheet, asked_lots, basis_points, summed
+from naryq.messages import Measure, Side
+from naryq.surveillance.sheet import Evidence, Finding, Sheet, asked_lots, basis_points, filled, sent, summed
 from naryq.units import BASIS_POINTS, Rounding, divide
+
+SIDES: Final[tuple[tuple[Side, Measure, Measure], ...]] = (
+    ("sell", "hhi_of_sales", "largest_share_of_sales"),
+    ("buy", "hhi_of_purchases", "largest_share_of_purchases"),
+)
+"""A side, and what its index and the share of its largest are called."""
 
 
 def concentration(sheet: Sheet) -> Iterator[Finding]:
@@ -12,18 +20,18 @@ def concentration(sheet: Sheet) -> Iterator[Finding]:
     HHI = 10,000 * sum(q_g ** 2) / sum(q_g) ** 2 over groups g of affiliates. Source: Herfindahl and Hirschman; US
     Merger Guidelines (2023), guideline 1, which call more than 1,800 points highly concentrated.
     """
-    for side, what in (("sell", "sales"), ("buy", "purchases")):
+    for side, index, share in SIDES:
         lots = summed((fill.group, fill.quantity_lots) for fill in sheet.fills if fill.side == side)
         if lots:
             total = sum(lots.values())
             largest = max(lots, key=lambda group: (lots[group], group))
             points = divide(BASIS_POINTS * sum(each * each for each in lots.values()), total * total, Rounding.DOWN)
-            evidence = (
-                (f"HHI of {what}", points, "points"),
-                (f"largest share of {what}", basis_points(lots[largest], total), "basis points"),
+            evidence: Evidence = (
+                (index, points, "points"),
+                (share, basis_points(lots[largest], total), "basis points"),
                 ("groups", len(lots), "groups"),
             )
-            yield Finding((largest,), points, evidence)
+            yield Finding((largest,), points, evidence, filled(sheet, (largest,), side))
 
 
 def pivotal_supplier(sheet: Sheet) -> Iterator[Finding]:
@@ -37,13 +45,13 @@ def pivotal_supplier(sheet: Sheet) -> Iterator[Finding]:
     if offered and bought:
         largest = max(offered, key=lambda group: (offered[group], group))
         index = basis_points(sum(offered.values()) - offered[largest], bought)
-        evidence = (
-            ("residual supply index", index, "basis points"),
-            ("offered by all", sum(offered.values()), "lots"),
-            ("offered by the largest", offered[largest], "lots"),
+        evidence: Evidence = (
+            ("residual_supply_index", index, "basis points"),
+            ("offered_by_all", sum(offered.values()), "lots"),
+            ("offered_by_the_largest", offered[largest], "lots"),
             ("bought", bought, "lots"),
         )
-        yield Finding((largest,), index, evidence)
+        yield Finding((largest,), index, evidence, sent(sheet, (largest,), "sell"))
 
 
 def withheld_capacity(sheet: Sheet) -> Iterator[Finding]:
@@ -59,14 +67,14 @@ def withheld_capacity(sheet: Sheet) -> Iterator[Finding]:
         held = capacity - offered.get(group, 0)
         if held > 0:
             value = basis_points(held, max(total, 1))
-            evidence = (
-                ("held back, of all that was offered", value, "basis points"),
-                ("could offer", capacity, "lots"),
-                ("asked for by the plan", sheet.planned.get(group, 0), "lots"),
+            evidence: Evidence = (
+                ("held_back_of_all_that_was_offered", value, "basis points"),
+                ("could_offer", capacity, "lots"),
+                ("asked_for_by_the_plan", sheet.planned.get(group, 0), "lots"),
                 ("offered", offered.get(group, 0), "lots"),
-                ("offered by all", total, "lots"),
+                ("offered_by_all", total, "lots"),
             )
-            yield Finding((group,), value, evidence)
+            yield Finding((group,), value, evidence, sent(sheet, (group,), "sell"))
 
 
 def _capacities(sheet: Sheet) -> dict[str, int]:
@@ -103,12 +111,12 @@ def cornering(sheet: Sheet) -> Iterator[Finding]:
     if total and now and len(sheet.history) >= FEWEST_SESSIONS:
         largest = max(bought, key=lambda group: (bought[group], group))
         value = basis_points(bought[largest], total)
-        evidence = (
-            ("bought of all", value, "basis points"),
+        evidence: Evidence = (
+            ("bought_of_all", value, "basis points"),
             ("bought", bought[largest], "lots"),
             ("sessions", len(sheet.history) + 1, "sessions"),
         )
-        yield Finding((largest,), value, evidence)
+        yield Finding((largest,), value, evidence, filled(sheet, (largest,), "buy"))
 
 
 FEWEST_SESSIONS = 3
