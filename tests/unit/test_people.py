@@ -329,6 +329,7 @@ def test_an_affiliate_of_the_exchange_is_suspended() -> None:
     desk.must(EndAffiliation, "regulator", **pair)
     desk.must(ReinstateParticipant, "operator", **back)
     assert desk.findings == []
+    assert desk.read_back() == desk.state, "a suspension that nobody asked for is written so that it can be read"
 
 
 def test_an_affiliate_of_the_exchange_may_be_permitted() -> None:

@@ -145,7 +145,7 @@ class ParticipantSuspended(Event, frozen=True, tag=True):
     until: Day | None
     ends_at_ns: int | None
     rulebook_version: str
-    actor: Known = ""
+    actor: str = ""
     """Who asked for it; nobody where it follows from an affiliation, or is from before version 4."""
 
 
@@ -157,7 +157,7 @@ class ParticipantExcluded(Event, frozen=True, tag=True):
     until: Day | None
     ends_at_ns: int | None
     rulebook_version: str
-    actor: Known = ""
+    actor: str = ""
     """Who asked for it; before version 4 nobody is named."""
 
 
