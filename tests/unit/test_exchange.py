@@ -56,7 +56,7 @@ from naryq.messages import (
 )
 
 FAR = 2**63 - 1
-GOLDEN = "0c188e398c8aeae01acd4fe8a1bb6e35a5141de1a5ec2dac1102e23406d1f31f"
+GOLDEN = "1c8e9f0f5f56bd7a55b9c9e129db8140fe3131a280c30f6a0e97e873075ff19b"
 
 
 def ended(desk: Desk, session_id: str = "call", *kinds: type) -> Desk:
