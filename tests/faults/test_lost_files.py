@@ -6,6 +6,7 @@ is acknowledged from then on, what can be saved is, and the operator hears why.
 
 import os
 import resource
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 from tests import little_machine
 from tests.faults.lives import all_of, judge
 from tests.faults.processes import started
+from tests.faults.test_serve import key_in, serving, stopped
 from tests.little_machine import order
 
 from naryq.cli import main
@@ -167,6 +169,38 @@ def test_nothing_is_acknowledged_on_a_table_without_its_last_row(
     journal.close()
     with closing(PostgresReader.open(address)) as reader, pytest.raises(Refusal):
         reader.head()
+
+
+# --- A journal that is gone when the venue starts -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_no_venue_is_founded_in_the_place_of_a_lost_one(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: Any, store: str
+) -> None:
+    """With the keys of a venue and without its journal, a supervisor's next start is refused, and founds nothing."""
+    name = str(tmp_path / "venue.journal") if store == "sqlite" else request.getfixturevalue("new_schema")()
+    settings = f'[venue]\njournal = "{name}"\n[web]\nport = 0\n[fix]\nruns = false\n[keeper]\nruns = false\n'
+    (tmp_path / "venue.toml").write_text(settings, encoding="utf-8")
+    with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+        key_in(venue.printed)
+        assert stopped(venue)[0] == 0
+    if store == "sqlite":
+        moved(Path(name))
+    else:
+        schema = name.rpartition("%3D")[2]
+        postgres.execute(f"DROP TABLE {schema}.naryq_entries, {schema}.naryq_head")
+    for _ in range(2):
+        command = [sys.executable, "-m", "naryq", "serve", "--config", "venue.toml"]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        assert ended.returncode == 2
+        assert "the file of secrets has the keys of a venue" in ended.stderr
+        assert "shown this once" not in ended.stdout
+    if store == "sqlite":
+        assert not Path(name).exists()
+        Path(f"{name}-moved").rename(name)
+        with serving("--config", "venue.toml", cwd=tmp_path) as venue:
+            assert stopped(venue)[0] == 0
 
 
 # --- A full disk ----------------------------------------------------------------------------------------------------

@@ -92,9 +92,11 @@ def serve(
     settings = _to_try(data, port, fix_port, rulebook) if config is None else read_settings(config)
     logging.basicConfig(level=settings.venue.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with closing(_access(settings)) as access:
+        if not named.in_postgres(settings.venue.journal) and not Path(settings.venue.journal).exists():
+            _check_is_new(settings.venue, access)
         services = (_furnish(settings.venue),) if sample else ()
         wired = _wired(settings, access, services)
-        _found(wired.house, settings.venue)
+        _found(wired.house, settings.venue, access)
         if access.is_empty:
             click.echo(f"The operator's key, shown this once: {access.issue(OPERATOR, 'founder').text}")
             if sample:
@@ -117,6 +119,14 @@ def _check_sample(config: Path | None, rulebook: str) -> None:
         what = f"a sample venue has settings of its own, and the rulebook {VenueSettings().rulebook}"
         remedy = "Leave out --config and --rulebook, or --sample."
         raise Refusal(Code.UNKNOWN_OPTION, what, where="--sample", remedy=remedy)
+
+
+def _check_is_new(venue: VenueSettings, access: Access) -> None:
+    """Refuse to found a venue in the place of one whose journal is gone while its keys are still there."""
+    if not access.is_empty:
+        what = "there is no journal or an empty one, and the file of secrets has the keys of a venue"
+        remedy = "Find the journal, or restore its last copy; for a new venue move the file of secrets away as well."
+        raise Refusal(Code.UNREADABLE, what, where=named.shown(venue.journal), remedy=remedy)
 
 
 def _access(settings: Settings) -> Access:
@@ -298,9 +308,10 @@ def _journal(name: str) -> Journal:
         return named.create(name)
 
 
-def _found(house: House, venue: VenueSettings) -> None:
+def _found(house: House, venue: VenueSettings, access: Access) -> None:
     """Give a venue on which nothing has happened its operator, its regulator and its rulebook."""
     if house.state.rulebook is None:
+        _check_is_new(venue, access)
         for promise in house.engine.offer_many([*_founding(read_rulebook(venue.rulebook), time.time_ns())]):
             event = promise.result().events[0]
             assert not isinstance(event, Refused), f"a new venue is not founded: {event}"
