@@ -216,6 +216,26 @@ def test_a_whole_rulebook_replaces_the_one_in_force_from_its_day() -> None:
     assert desk.findings == []
 
 
+def test_what_is_decided_and_not_yet_known_ends_with_the_old_rulebook() -> None:
+    """A value that becomes known after the approval holds until the new rulebook's day, and no day of the new one."""
+    desk = ruled(
+        collar_rise=(
+            dated("2021-01-01", "2020-12-01", 1_000),
+            dated("2022-01-10", "2022-01-05", 2_000),
+            dated("2022-01-12", "2022-01-05", 2_500, until="2022-01-13"),
+            dated("2022-02-01", "2022-01-05", 3_000),
+        )
+    )
+    new = rulebook("new", **{**RULES, "collar_rise": 700})
+    fields = {"proposed": WholeRulebook(LATER, new, SOURCE), "reason": "A new law.", "proposal_id": "p"}
+    desk.must(ProposeRuleChange, "operator", **fields)
+    assess(desk)
+    assert approve(desk).code is None
+    days = ("2022-01-09", "2022-01-10", "2022-01-13", "2022-01-14", LATER, "2022-02-01")
+    assert [value(desk, "collar_rise", day, "2022-03-01") for day in days] == [1_000, 2_000, 2_500, 2_000, 700, 700]
+    assert desk.findings == []
+
+
 def test_a_whole_rulebook_from_a_day_that_no_calendar_has_is_refused() -> None:
     """A 30 February is refused by a code, where it would have ended the writer by an exception."""
     desk = ruled()

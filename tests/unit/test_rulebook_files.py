@@ -90,6 +90,25 @@ WRONG = {
     "number where places are wanted": Wrong(
         "platform_share", rule_file("platform_share", "6500"), INVALID, 7, "not a number for each place", "default: 60"
     ),
+    "word that the rule has not": Wrong(
+        "admission",
+        rule_file("admission", "{station_owner.experiense: 2}"),
+        INVALID,
+        7,
+        "none of the rule's words; did you mean station_owner.experience",
+        "for each of its words",
+    ),
+    "word out of bounds": Wrong(
+        "admission",
+        rule_file("admission", "{station_owner.experience: 51}"),
+        INVALID,
+        7,
+        "station_owner.experience: value is 51, outside 0 to 50",
+        "for each of its words",
+    ),
+    "number where words are wanted": Wrong(
+        "admission", rule_file("admission", "2"), INVALID, 7, "value is 2, not a number for each word", "for each of"
+    ),
     "code that is none": Wrong(
         "platform_share", rule_file("platform_share", "{Mangystau: 0}"), INVALID, 7, "not an ISO 3166-2", "KZ-47: 50"
     ),

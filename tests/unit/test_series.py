@@ -3,7 +3,19 @@
 from typing import Any
 
 import pytest
-from tests.trading_samples import REGIONAL, REPUBLICAN, SERIES, bid, closed, offer, over, phase, trading, venue
+from tests.trading_samples import (
+    REGIONAL,
+    REPUBLICAN,
+    SERIES,
+    bid,
+    closed,
+    instrument,
+    offer,
+    over,
+    phase,
+    trading,
+    venue,
+)
 from tests.venue_samples import Answer, Desk, instant, rulebook
 
 from naryq import exchange
@@ -11,6 +23,7 @@ from naryq.messages import (
     BasePriceSet,
     Code,
     DeclareHolidays,
+    ListInstrument,
     OpenSession,
     PhaseChanged,
     RulebookText,
@@ -160,6 +173,18 @@ def test_the_average_of_any_session_over_the_instrument_is_the_base() -> None:
         sell(desk, f"a-{name}", 81_000, lots, session_id=name)
         buy(desk, f"b-{name}", 81_000, lots, session_id=name)
         assert list(based(closed(desk, name))) == told
+
+
+def test_a_session_over_another_instrument_moves_no_base_price() -> None:
+    """The average of an instrument is the base of its own series, and of no other that is announced beside it."""
+    desk = scheduled()
+    desk.must(ListInstrument, "operator", **instrument("ANOTHER", "KZ-47"))
+    opened = desk.must(OpenSession, "operator", **over("continuous", "beside", instrument="ANOTHER", window="other"))
+    desk.at_ns = opened.opens_at_ns
+    sell(desk, "a-beside", 81_000, 4, session_id="beside", place="ANOTHER")
+    buy(desk, "b-beside", 81_000, 4, session_id="beside", place="ANOTHER")
+    assert based(closed(desk, "beside")) == {}
+    assert desk.state.sessions["extra-2"].opened.reference_tenge_per_tonne == 80_000
 
 
 def test_no_session_is_held_on_a_day_of_rest() -> None:

@@ -21,6 +21,7 @@ from naryq.messages import (
     Evidence,
     FlagRaised,
     OpenSession,
+    RefuseAllotment,
     SessionWatched,
     SubmitOrder,
 )
@@ -267,7 +268,36 @@ def test_what_the_plan_asks_and_is_not_offered_is_flagged(day: str, raised: bool
         desk.must(SubmitOrder, person, **order(name, place, "sell", price=95_000, lots=lots))
     told = [(flag.subjects, flag.evidence[2]) for flag in flags(cleared(desk))]
     asked = {"2022-01-28": 9, "2022-01-31": 17}.get(day, 0)
-    assert told == ([(("zhanaozen",), Evidence("asked for by the plan", asked, "lots"))] if raised else [])
+    assert told == ([(("zhanaozen",), Evidence("asked_for_by_the_plan", asked, "lots"))] if raised else [])
+
+
+WITH_REFUSAL = """
+    ZH -> KZ-47 100 lots 2000 tenge
+    AT -> KZ-47 100 lots 6000 tenge
+    open 2022-01 on 2021-10-20
+    2021-10-25 zhanaozen can ZH 17
+    2021-10-25 atyrau can AT 6
+    2021-10-26 aktau applies a1 outside KZ-47 23
+    2021-11-25 approve
+"""
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_what_a_buyer_refused_is_asked_for_in_the_sessions_of_its_plant(*, refuses: bool) -> None:
+    """Refused lots are owed to the platform by the seller of their plant; no session of other plants asks for them."""
+    desk = SupplyScript(WITH_REFUSAL, watch_withheld_capacity=5_000, platform_share={"default": 0}).desk
+    desk.at_ns = instant("09:00", "2022-01-31")
+    if refuses:
+        for allotment_id, lots in (("2022-01/1", 6), ("2022-01/2", 17)):
+            desk.must(RefuseAllotment, "aktau", allotment_id=allotment_id, lots=lots, reason="a full depot")
+    desk.at_ns = instant("10:00", "2022-01-31")
+    only = tuple(place for place in opening()["places"] if place.place != "AT")
+    links = tuple(link for link in opening()["links"] if link.source != "AT")
+    desk.must(OpenSession, "operator", **{**opening(day="2022-01-31"), "places": only, "links": links})
+    desk.at_ns = instant("11:00", "2022-01-31")
+    desk.must(SubmitOrder, "zhanaozen", **order("a", "ZH", "sell", price=95_000, lots=2))
+    told = [(flag.subjects, flag.evidence[2].value) for flag in flags(cleared(desk))]
+    assert told == ([(("zhanaozen",), 17)] if refuses else [])
 
 
 @pytest.mark.parametrize(("before", "asked"), [(10, None), (0, 17)])
