@@ -97,8 +97,8 @@ class Money:
         fields = {"obligation_id": obligation_id, "document": document, "mass_kg": mass_kg, "loaded_on": day}
         return self.give(ReportShipment, actor, **fields)
 
-    def receive(self, document: str, actor: str = "operator") -> Answer:
-        return self.give(ConfirmReceipt, actor, document=document)
+    def receive(self, document: str, actor: str = "operator", received_kg: int | None = None) -> Answer:
+        return self.give(ConfirmReceipt, actor, document=document, received_kg=received_kg)
 
     def fail(self, obligation_id: str, party: str) -> Answer:
         return self.give(DeclareDefault, "operator", obligation_id=obligation_id, party=party, reason="it failed")

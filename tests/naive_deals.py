@@ -96,6 +96,9 @@ class Deal:
     paid: int = 0
     paid_on: str = ""
     loaded: dict[str, int] = field(default_factory=dict)
+    """What is on its way, by loading document, as far as it is awaited."""
+    on_paper: dict[str, int] = field(default_factory=dict)
+    """What each loading document says."""
     received: int = 0
     settled: int = 0
     lapsed: int = 0

@@ -128,7 +128,12 @@ class NaiveMoney:
             yield Code.ALREADY_EXISTS
         else:
             deal = self.deals[self.documents[command.document]]
-            if command.actor != deal.event.buyer_id and books.people[command.actor] != "operator":
+            is_operator, came = books.people[command.actor] == "operator", command.received_kg
+            if command.actor != deal.event.buyer_id and not is_operator:
+                yield Code.NOT_PERMITTED
+            if came is not None and came > deal.on_paper[command.document]:
+                yield Code.OUT_OF_RANGE
+            if came is not None and came < deal.on_paper[command.document] and not is_operator:
                 yield Code.NOT_PERMITTED
 
     def _wrong_step(self, books: Any, command: Any, deal: Deal) -> Iterator[Code]:
@@ -205,6 +210,7 @@ class NaiveMoney:
             case m.ReportShipment():
                 deal = self.deals[command.obligation_id]
                 self.documents[command.document] = command.obligation_id
+                deal.on_paper[command.document] = command.mass_kg
                 deal.loaded[command.document] = min(command.mass_kg, deal.awaited)
             case m.ConfirmReceipt():
                 self._receive(command)
@@ -418,7 +424,8 @@ class NaiveMoney:
 
     def _receive(self, command: m.ConfirmReceipt) -> None:
         deal = self.deals[self.documents[command.document]]
-        mass = deal.loaded.pop(command.document)
+        loaded = deal.loaded.pop(command.document)
+        mass = loaded if command.received_kg is None else min(loaded, command.received_kg)
         self.received.add(command.document)
         if mass:
             self._free(deal, "seller", self._freed(deal, received=mass))

@@ -26,6 +26,7 @@ from naryq.messages import (
     ObligationOpened,
     OpenSession,
     PayObligation,
+    ReceiptConfirmed,
     RefundObligation,
     Refused,
     ReportShipment,
@@ -83,6 +84,8 @@ class World:
                 self.seen[f"from {event.source.partition(' of ')[0]}"] += 1
             elif isinstance(event, ObligationClosed):
                 self.seen[event.closing] += 1
+            elif isinstance(event, ReceiptConfirmed):
+                self.seen[{None: "all came", 0: "nothing came"}.get(event.received_kg, "part came")] += 1
             elif not isinstance(event, Refused):
                 self.seen[type(event).__name__] += 1
                 self.seen["partial fill"] += isinstance(event, ObligationOpened)
@@ -234,7 +237,21 @@ def _receive(world: World, draw: Draw) -> Made:
     waiting = [name for name, known in sorted(world.desk.state.money.shipments.items()) if not known.is_received]
     if not waiting and draw.d % 5:
         return _ship(world, draw)
-    return ConfirmReceipt, "operator", {"document": waiting[draw.a % len(waiting)] if waiting else "none"}
+    if not waiting:
+        return ConfirmReceipt, "operator", {"document": "none"}
+    document = waiting[draw.a % len(waiting)]
+    reported = world.desk.state.money.shipments[document].reported
+    deal = world.desk.state.money.obligations[reported.obligation_id].opened
+    actor = ("operator", "operator", "operator", deal.buyer_id, BUYERS[draw.c % 2])[draw.b % 5]
+    return ConfirmReceipt, actor, {"document": document, "received_kg": what_came(draw, reported.mass_kg)}
+
+
+def what_came(draw: Draw, loaded_kg: int) -> int | None:
+    """Return how much to confirm: mostly all, else a part of it, nothing, a little less, or more than was loaded."""
+    if draw.c % 3:
+        return None
+    short = (draw.d % (loaded_kg + 1), 0, loaded_kg, loaded_kg - 1, loaded_kg - loaded_kg // 200, loaded_kg + 1)
+    return short[draw.d % len(short)]
 
 
 def _fail(world: World, draw: Draw) -> Made:

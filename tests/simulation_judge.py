@@ -23,6 +23,7 @@ from naryq.messages import (
     OrderAmended,
     OrderCancelled,
     PhaseChanged,
+    ReceiptConfirmed,
     Refusal,
     Refused,
     RulebookAdopted,
@@ -277,5 +278,7 @@ class Judge:
                 self.seen["rules changed between bid and close"] += any(
                     len(each.orders) and each.phase in ALIVE for each in sessions
                 )
+            case ReceiptConfirmed(received_kg=int(came)):
+                self.seen["part came" if came else "nothing came"] += 1
             case DefaultCovered() if event.source.partition(" of ")[0] != "guarantee":
                 self.seen["default beyond the guarantee"] += 1

@@ -331,13 +331,23 @@ class Moves(Supplying, Limiting, Campaign, World):
             maker = self.draw.choice((random_money._pay, random_money._ship, random_money._receive))
             return maker(self, self._numbers())
         if deal.pending_kg and chance < 0.6:
-            return ConfirmReceipt, "operator", {"document": self._document()}
+            return self._receipt()
         if deal.unpaid_tiyn and chance < 0.75:
             amount = self.draw.choice((deal.unpaid_tiyn, deal.unpaid_tiyn, max(1, deal.unpaid_tiyn // 2)))
             return PayObligation, deal.opened.buyer_id, {**name, "amount_tiyn": amount}
         mass_kg = max(1, self.draw.choice((deal.awaited_kg, deal.awaited_kg, deal.opened.mass_kg // 3)))
         shipped = {"document": self.name("d"), "mass_kg": mass_kg, "loaded_on": self.day.isoformat()}
         return ReportShipment, deal.opened.seller_id, {**name, **shipped}
+
+    def _receipt(self) -> Made:
+        """Confirm what came: mostly all, now and then a part or nothing of it, and now and then by the buyer itself."""
+        document = self._document()
+        known, chance = self.desk.state.money.shipments.get(document), self.draw.random()
+        if known is None or chance < 0.7:
+            return ConfirmReceipt, "operator", {"document": document}
+        came = random_money.what_came(self._numbers(), known.reported.mass_kg)
+        buyer = self.desk.state.money.obligations[known.reported.obligation_id].opened.buyer_id
+        return ConfirmReceipt, "operator" if chance < 0.95 else buyer, {"document": document, "received_kg": came}
 
     def _document(self) -> str:
         """Name a loading document that waits for its receipt, or now and then any."""

@@ -100,6 +100,7 @@ SIGHTS = """
     restart from a snapshot inside an open session; rules changed between bid and close; busy; command_id_reused
     emergency expired; repeated; taken back; journal_locked; killed; restart: damaged; restart: foreign; restart: older
     unknown, and then known to be kept; PlanApproved; ReceiptConfirmed; PricesPublished; FlagRaised; LimitReached
+    part came; nothing came
 """
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.money_samples import agreed
 from tests.money_tour import tour
-from tests.planting import catalogue, judge_with, wrap
+from tests.planting import catalogue, fold_with, judge_with, wrap
 
 from naryq import exchange, ledger
 from naryq.exchange import debts, defaults, guarantees, machine, money_events, obligations, orders
@@ -17,6 +17,7 @@ from naryq.ledger import guarantees as formulas
 from naryq.ledger import obligations as performed
 from naryq.ledger.obligations import Settled
 from naryq.messages import (
+    ConfirmReceipt,
     OrderAmended,
     OrderCancelled,
     OrderExpired,
@@ -37,6 +38,12 @@ BUGS, bug = catalogue()
 def follow_with(patch: pytest.MonkeyPatch, kind: type, *followers: Callable[..., Any]) -> None:
     """Replace what follows one kind of event."""
     patch.setattr(machine, "_FOLLOWERS", {**machine._FOLLOWERS, kind: followers})
+
+
+def fold_money_with(patch: pytest.MonkeyPatch, kind: type, fold: Callable[..., Any]) -> None:
+    """Replace how one kind of event of money is folded, in its steps and in the machine."""
+    patch.setattr(money_events, "EVOLVERS", {**money_events.EVOLVERS, kind: fold})
+    fold_with(patch, kind, fold)
 
 
 @bug
@@ -243,9 +250,43 @@ def _received_twice(patch: pytest.MonkeyPatch) -> None:
             after, money=replaced(after.money, shipments=after.money.shipments.insert(event.document, shipment))
         )
 
-    table = {**money_events.EVOLVERS, ReceiptConfirmed: forget}
-    patch.setattr(money_events, "EVOLVERS", table)
-    patch.setattr(machine, "_EVOLVERS", {**machine._EVOLVERS, ReceiptConfirmed: forget})
+    fold_money_with(patch, ReceiptConfirmed, forget)
+
+
+@bug
+def _counted_as_loaded(patch: pytest.MonkeyPatch) -> None:
+    """What a loading document says counts, however little came."""
+    judge_with(
+        patch, ConfirmReceipt, lambda original, state, command: original(state, replaced(command, received_kg=None))
+    )
+
+
+@bug
+def _missing_is_pending(patch: pytest.MonkeyPatch) -> None:
+    """What did not come stays on its way for ever, so that no default is ever due."""
+    original = money_events.EVOLVERS[ReceiptConfirmed]
+
+    def pending(state: Any, event: Any) -> Any:
+        missing = state.money.shipments[event.document].reported.counted_kg - event.counted_kg
+        after = original(state, event)
+        deal = after.money.obligations[event.obligation_id]
+        deals = after.money.obligations.insert(
+            event.obligation_id, replaced(deal, pending_kg=deal.pending_kg + missing)
+        )
+        return replaced(after, money=replaced(after.money, obligations=deals))
+
+    fold_money_with(patch, ReceiptConfirmed, pending)
+
+
+@bug
+def _short_by_anybodys_word(patch: pytest.MonkeyPatch) -> None:
+    """A buyer may say itself that less came."""
+    wrap(
+        patch,
+        obligations,
+        "_short_kg",
+        lambda original, state, command, *rest: original(state, replaced(command, actor="operator"), *rest),
+    )
 
 
 @bug

@@ -159,6 +159,7 @@ SIGHTS = """
     ObligationOpened; PayObligation; PayObligation insufficient_funds; PayObligation not_permitted
     ReportShipment; ReportShipment already_exists; ReportShipment not_paid; ReportShipment out_of_range
     ConfirmReceipt; ConfirmReceipt unknown_obligation; ObligationSettled; ObligationLapsed; Traded
+    ConfirmReceipt not_permitted; ConfirmReceipt out_of_range; all came; part came; nothing came
     DeclareAffiliation; EndAffiliation
     DeclareDefault; DeclareDefault not_due; RefundObligation; RefundObligation wrong_phase
     performed; defaulted; refunded; from guarantee; from free money; from guarantee fund; from insurance fund

@@ -78,7 +78,8 @@ class Deliveries:
         self._answer(self.venue.ship(name, document, int(mass_kg), self.day), words)
 
     def _receive(self, document: str, *words: str) -> None:
-        self._answer(self.venue.receive(document), words)
+        came = int(words[0]) if words and words[0].isdigit() else None
+        self._answer(self.venue.receive(document, received_kg=came), words[came is not None :])
 
     def _fail(self, name: str, party: str, *words: str) -> None:
         self._answer(self.venue.fail(name, party), words)
@@ -174,6 +175,32 @@ SCRIPTS = {
         holds    cash:zhanaozen 4400000
         holds    carrier 72000
         holds    owed:aktau 0
+        """,
+    "a loading document says two tank cars and half of one came": """
+        rules    penalty_share 1000
+        deposit  aktau 8000000
+        deposit  zhanaozen 800000
+        order    zhanaozen ask sell ZH 100000 2
+        order    aktau bid buy KZ-47 102000 2
+        clear
+        pay      call/1 7344000
+        day      2022-02-10
+        load     call/1 RW-1 72000
+        day      2022-02-11
+        fail     call/1 seller -> not_due
+        receive  RW-1 72001 -> out_of_range
+        receive  RW-1 18000
+        holds    delivered:aktau#lpg 18000
+        holds    undelivered:aktau#lpg 54000
+        holds    carrier 36000
+        holds    held:zhanaozen 540000
+        deal     call/1 open
+        fail     call/1 seller
+        deal     call/1 defaulted
+        holds    lapsed:aktau#lpg 54000
+        holds    cash:aktau 6696656
+        holds    cash:zhanaozen 2052800
+        holds    clearing 0
         """,
     "a void deal is undone, fees and all": """
         deposit  aktau 1000000

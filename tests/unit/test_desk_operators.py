@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from tests.desk_venue import Venue, Visitor, forms_of, opened, order, visited
 from tests.venue_samples import DAY, MONTH
 
-from naryq.messages import Code, Refused, SubmitOrder
+from naryq.messages import Code, PayObligation, Refused, ReportShipment, SubmitOrder
 from naryq.surveillance import SCREENS
 
 Doors = tuple[Venue, Callable[..., Visitor]]
@@ -224,6 +225,28 @@ def test_the_operator_takes_somebodys_orders_back_and_acts_for_a_party(doors: Do
     sent(operator, page, "refund", reason="the deal was a slip")
     assert venue.house.state.money.obligations[name].closing == "refunded"
     sent(operator, "/desk/settlements", "endow", fund="fund", amount_tiyn="1 000", bank_reference="fund-1")
+
+
+def test_the_operator_writes_down_what_came(tmp_path: Path) -> None:
+    """The buyer's form confirms all or nothing and says whom to turn to; the operator's takes a smaller mass."""
+    with opened(tmp_path) as venue, visited(venue) as make:
+        (name, *_) = (each for each, _ in sorted(venue.house.state.money.obligations.items()) if each[:5] == "day-b")
+        deal = venue.house.state.money.obligations[name]
+        named = {"obligation_id": name}
+        venue.must(PayObligation, "operator", **named, amount_tiyn=deal.unpaid_tiyn)
+        venue.clock.set("10:00", "2022-01-03")
+        loaded = {"document": "RW-1", "mass_kg": 36_000, "loaded_on": "2022-01-03"}
+        venue.must(ReportShipment, "operator", **named, **loaded)
+        buyer = make(deal.opened.buyer_id).get(f"/desk/obligations?one={name}").text
+        assert "the operator writes down what came" in buyer
+        assert '<input type="hidden" name="received_kg" value="">' in buyer
+        page, operator = f"/desk/settlements?one={name}", make("operator")
+        answer = operator.send(page, "confirm-receipt", received_kg="36 001")
+        assert answer.status_code == 422
+        assert "f-received_kg wrong" in answer.text
+        sent(operator, page, "confirm-receipt", received_kg="12 500")
+        assert venue.house.state.money.obligations[name].delivered_kg == 12_500
+        assert '<td>Yes, <span class="n">12.500</span></td>' in operator.get(page).text
 
 
 @pytest.mark.parametrize(

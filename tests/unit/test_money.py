@@ -21,6 +21,7 @@ from naryq.messages import (
     ListInstrument,
     OpenSession,
     OrderSecured,
+    ReceiptConfirmed,
     SessionCleared,
     StandardTerms,
     SubmitOrder,
@@ -280,6 +281,125 @@ def test_no_more_is_paid_than_is_due_or_there() -> None:
     assert money.pay("call/1", VALUE + 1).code == Code.OUT_OF_RANGE
     money.withdraw("aktau", 46_000_000)
     assert money.pay("call/1", VALUE).code == Code.INSUFFICIENT_FUNDS
+
+
+# --- Less came than was loaded ----------------------------------------------------------------------------------
+
+
+def paid_and_loaded(mass_kg: int) -> Money:
+    """Return a venue with one deal of 360 t that is prepaid, and a loading document that says so many kilograms."""
+    money = agreed()
+    money.pay("call/1", VALUE)
+    money.on("2022-01-04")
+    assert money.ship("call/1", "RW-1", mass_kg, "2022-01-04", "zhanaozen").code is None
+    return money
+
+
+def test_what_came_is_settled_and_the_rest_is_awaited_again() -> None:
+    """Of 20 t on paper 12 t came: 12 t are paid for, and the missing 8 t can still be loaded and settled."""
+    money = paid_and_loaded(20_000)
+    (confirmed, *_) = money.receive("RW-1", received_kg=12_000).events
+    assert isinstance(confirmed, ReceiptConfirmed)
+    assert (confirmed.counted_kg, confirmed.received_kg) == (12_000, 12_000)
+    deal = money.desk.state.money.obligations["call/1"]
+    assert (deal.pending_kg, deal.delivered_kg, deal.settled_kg, deal.awaited_kg) == (0, 12_000, 12_000, 348_000)
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 - 3_600_000 + 1_200_000 + 120_000
+    assert money.holds("delivered:aktau#lpg", "kg") == 12_000
+    assert money.ship("call/1", "RW-2", 348_000, "2022-01-04").code is None
+    assert money.receive("RW-2", "aktau").code is None
+    assert money.desk.state.money.obligations["call/1"].closing == "performed"
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + 36_000_000
+
+
+@pytest.mark.parametrize("came", [0, 120_000])
+def test_a_seller_whose_document_is_false_is_in_default(came: int) -> None:
+    """The document says 360 t: what did not come lapses, the payment for it goes back, and the penalty is due."""
+    money = paid_and_loaded(360_000)
+    money.on("2022-02-11")
+    assert money.fail("call/1", "seller").code == Code.NOT_DUE
+    assert money.receive("RW-1", received_kg=came).code is None
+    assert money.fail("call/1", "seller").code is None
+    missing = 360_000 - came
+    penalty = missing * 100 // 20
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 - came * 102 + penalty
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + came * 100 - penalty
+    assert money.holds("lapsed:aktau#lpg", "kg") == missing
+    accounts_of_the_deal = ("clearing", "commitments", "payable:aktau", "receivable:zhanaozen", "held:zhanaozen")
+    assert [money.holds(account) for account in accounts_of_the_deal] == [0] * 5
+    for unit in ("tiyn", "kg"):
+        assert sum(amount for key, amount in money.desk.state.balances.items() if key[1] == unit) == 0
+    deal = money.desk.state.money.obligations["call/1"]
+    assert (deal.closing, deal.failed, deal.paid_tiyn) == ("defaulted", ("seller",), came * 102 * 100)
+
+
+def test_the_funds_bear_a_false_document_like_any_default() -> None:
+    """A seller who has nothing left owes the funds what they paid the buyer for it."""
+    money = agreed(penalty_share=10_000)
+    money.endow("guarantee_fund", 1_000_000)
+    money.pay("call/1", VALUE)
+    money.on("2022-02-11")
+    money.ship("call/1", "RW-1", 360_000, "2022-02-11")
+    money.withdraw("zhanaozen", money.tenge("cash:zhanaozen"))
+    money.receive("RW-1", received_kg=0)
+    events = money.fail("call/1", "seller").events
+    assert [event.source for event in events if hasattr(event, "source")] == ["guarantee", "guarantee fund"]
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 + 3_600_000 + 1_000_000
+    assert money.tenge("owed:zhanaozen") == -(36_000_000 - 3_600_000)
+
+
+def test_a_buyer_pays_only_for_what_came() -> None:
+    """Without prepayment the buyer of a short delivery owes for what came, and fails for that and no more."""
+    money = agreed(prepayment_days=None, payment_days=0, penalty_share=None)
+    money.ship("call/1", "RW-1", 360_000, "2021-12-31")
+    money.receive("RW-1", received_kg=100_000)
+    money.on("2022-02-11")
+    assert money.fail("call/1", "seller").code is None
+    assert money.fail("call/1", "buyer").code is None
+    assert money.tenge("cash:aktau") == 50_000_000 - 36_720 - 10_200_000
+    assert money.tenge("cash:zhanaozen") == 5_000_000 - 36_000 + 10_000_000
+
+
+def test_a_deal_of_which_nothing_came_can_be_undone() -> None:
+    """A document that stood for nothing does not keep a void deal from going back to the last tiyn."""
+    money = paid_and_loaded(360_000)
+    assert money.undo("call/1").code == Code.WRONG_PHASE
+    money.receive("RW-1", received_kg=0)
+    assert money.undo("call/1").code is None
+    assert (money.tenge("cash:aktau"), money.tenge("cash:zhanaozen")) == (50_000_000, 5_000_000)
+
+
+def test_a_small_rest_of_a_receipt_lapses() -> None:
+    """What is missing within the tolerance is not awaited again, whether it was not loaded or did not come."""
+    money = paid_and_loaded(360_000)
+    money.receive("RW-1", received_kg=356_400)
+    assert money.desk.state.money.obligations["call/1"].closing == "performed"
+    assert money.holds("lapsed:aktau#lpg", "kg") == 3_600
+
+
+def test_what_is_loaded_beyond_the_deal_is_missing_first() -> None:
+    """Of a document that says more than is awaited, what came counts up to what was awaited."""
+    money = paid_and_loaded(363_000)
+    (confirmed, *_) = money.receive("RW-1", received_kg=361_000).events
+    assert isinstance(confirmed, ReceiptConfirmed)
+    assert (confirmed.counted_kg, confirmed.received_kg) == (360_000, 361_000)
+    assert money.desk.state.money.obligations["call/1"].closing == "performed"
+
+
+def test_only_the_operator_says_that_less_came() -> None:
+    """The buyer confirms all or nothing, nobody confirms more than was loaded, and a refusal leaves all as it was."""
+    money = paid_and_loaded(20_000)
+    before = money.desk.state.money
+    short = money.receive("RW-1", "aktau", received_kg=19_999)
+    assert (short.code, short.events[0].where) == (Code.NOT_PERMITTED, "received_kg")  # type: ignore[union-attr]  # a refusal
+    assert "inspection act" in short.events[0].remedy  # type: ignore[union-attr]  # a refusal has a remedy
+    more = money.receive("RW-1", received_kg=20_001)
+    assert (more.code, more.events[0].where) == (Code.OUT_OF_RANGE, "received_kg")  # type: ignore[union-attr]  # a refusal
+    assert money.receive("RW-1", "dossor", received_kg=20_000).code == Code.NOT_PERMITTED
+    assert money.desk.state.money == before
+    (confirmed, *_) = money.receive("RW-1", "aktau", received_kg=20_000).events
+    assert isinstance(confirmed, ReceiptConfirmed)
+    assert (confirmed.counted_kg, confirmed.received_kg) == (20_000, None)
+    assert money.receive("RW-1", received_kg=1).code == Code.ALREADY_EXISTS
 
 
 # --- Default ----------------------------------------------------------------------------------------------------

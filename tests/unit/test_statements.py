@@ -72,6 +72,17 @@ def test_a_day_of_the_seller() -> None:
     assert found.obligations[0].settled_tiyn == 360_000_000
 
 
+def test_a_delivery_says_what_came() -> None:
+    """Where less came than the document says, both statements say what was loaded and what counted of it."""
+    money = agreed(prepayment_days=None)
+    money.ship("call/1", "RW-1", 36_000, "2021-12-31", "zhanaozen")
+    money.receive("RW-1", received_kg=20_000)
+    for who in ("aktau", "zhanaozen"):
+        (found,) = statements(money.desk.rows, "2021-12-31", who)
+        (line,) = found.deliveries
+        assert (line.mass_kg, line.counted_kg, line.is_received) == (36_000, 20_000, True)
+
+
 def test_what_is_held_stands_on_the_last_day() -> None:
     """An order that waits is on the statement with its guarantee and fee."""
     found = of("aktau", "2022-01-05")

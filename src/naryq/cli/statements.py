@@ -106,7 +106,7 @@ def _deliveries(statement: Statement) -> list[tuple[object, ...]]:
             line.obligation_id,
             line.loaded_on,
             shown(line.mass_kg, "kg"),
-            "yes" if line.is_received else "no",
+            shown(line.counted_kg, "kg") if line.is_received else "no",
         )
         for line in statement.deliveries
     ]

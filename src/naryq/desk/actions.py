@@ -191,7 +191,11 @@ _ALL: Final = (
         ),
         build=_shipment,
     ),
-    Action("confirm-receipt", ConfirmReceipt, (Field("document", "hidden"),)),
+    Action(
+        "confirm-receipt",
+        ConfirmReceipt,
+        (Field("document", "hidden"), Field("received_kg", "number", required=False, hint="hint.received_kg")),
+    ),
     Action(
         "claim",
         ClaimCompensation,

@@ -160,11 +160,11 @@ def _received(state: State, event: ReceiptConfirmed) -> State:
     state = _change(
         state,
         event.obligation_id,
-        pending_kg=before.pending_kg - event.counted_kg,
+        pending_kg=before.pending_kg - shipment.reported.counted_kg,
         delivered_kg=before.delivered_kg + event.counted_kg,
         seller_guarantee_tiyn=before.seller_guarantee_tiyn - event.guarantee_tiyn,
     )
-    received = replace(shipment, is_received=True)
+    received = Shipment(replace(shipment.reported, counted_kg=event.counted_kg), is_received=True)
     return _with_money(state, shipments=state.money.shipments.insert(event.document, received))
 
 

@@ -22,6 +22,7 @@ class Shipment(msgspec.Struct, frozen=True):
     """What one loading document stands for, and whether it has arrived."""
 
     reported: ShipmentReported
+    """As it was reported; from the receipt on `counted_kg` is what was received of it."""
     is_received: bool = False
 
 

@@ -337,7 +337,10 @@ def tolerance_kg(obligation: Obligation, terms: Terms) -> int:
 
 
 def receive(state: State, command: ConfirmReceipt) -> Decision:
-    """Decide `ConfirmReceipt`: the mass counts as delivered, and what is paid for is paid out."""
+    """Decide `ConfirmReceipt`: what came counts as delivered, and what is paid for is paid out.
+
+    Where less came than was loaded, the rest is awaited again: the seller loads it, or fails at its deadline.
+    """
     shipment = state.money.shipments.get(command.document)
     if shipment is None:
         raise Refusal(
@@ -353,17 +356,44 @@ def receive(state: State, command: ConfirmReceipt) -> Decision:
             where="document",
             remedy="Confirm each loading document once.",
         )
-    obligation_id, counted = shipment.reported.obligation_id, shipment.reported.counted_kg
+    obligation_id = shipment.reported.obligation_id
     obligation = open_obligation(state, obligation_id)
     _check_party(state, command, "buyer", obligation.opened.buyer_id)
+    short_kg = _short_kg(state, command, shipment.reported.mass_kg)
+    counted = shipment.reported.counted_kg if short_kg is None else min(short_kg, shipment.reported.counted_kg)
     steps, seller = Steps(state), obligation.opened.seller_id
     freed = performed.freed_by_receipt(obligation, counted)
-    steps.add(ReceiptConfirmed(obligation_id, command.document, counted, freed))
+    steps.add(ReceiptConfirmed(obligation_id, command.document, counted, freed, short_kg))
     steps.post(f"receipt of document {command.document}", performed.receipt_postings(obligation, counted))
     free(steps, seller, freed, f"document {command.document} has arrived")
     _lapse_small_rest(steps, obligation_id)
     settle(steps, obligation_id)
     return steps.done()
+
+
+def _short_kg(state: State, command: ConfirmReceipt, loaded_kg: int) -> int | None:
+    """Return what came where it is less than was loaded; None where all came.
+
+    Refuses what is more (OUT_OF_RANGE), and less from anybody but the operator (NOT_PERMITTED): the buyer would pay
+    less by its own word, and the seller be in default by it.
+    """
+    if command.received_kg is None or command.received_kg == loaded_kg:
+        return None
+    if command.received_kg > loaded_kg:
+        raise Refusal(
+            Code.OUT_OF_RANGE,
+            f"{loaded_kg} kg were loaded under document {command.document!r}",
+            where="received_kg",
+            remedy="Give at most that; what was loaded besides has a document of its own.",
+        )
+    if state.participants[command.actor].role != "operator":
+        raise Refusal(
+            Code.NOT_PERMITTED,
+            f"only the operator writes down that less came than the {loaded_kg} kg that were loaded",
+            where="received_kg",
+            remedy="Do not confirm the receipt, and send the operator the inspection act.",
+        )
+    return command.received_kg
 
 
 def _lapse_small_rest(steps: Steps, obligation_id: str) -> None:

@@ -193,9 +193,14 @@ class ReportShipment(Command, frozen=True, tag=True):
 
 
 class ConfirmReceipt(Command, frozen=True, tag=True):
-    """Confirm that what a loading document names has been received: the seller is paid for it."""
+    """Confirm that what a loading document names has been received, or what of it: the seller is paid for that.
+
+    `received_kg` is None where all came that was loaded. Less is for the operator alone to say, by an inspection act;
+    zero says that nothing came. What did not come is awaited again, and the seller's default where it never comes.
+    """
 
     document: Name
+    received_kg: Annotated[int, msgspec.Meta(ge=0, le=10**10)] | None = None
 
 
 class DeclareDefault(Command, frozen=True, tag=True):
@@ -234,12 +239,16 @@ class ShipmentReported(Event, frozen=True, tag=True):
 
 
 class ReceiptConfirmed(Event, frozen=True, tag=True):
-    """Gas was received; the seller's guarantee for it is free again."""
+    """Gas was received; the seller's guarantee for it is free again.
+
+    `counted_kg` is what the obligation takes of it; `received_kg` is what came where that is less than was loaded.
+    """
 
     obligation_id: str
     document: Known
     counted_kg: int
     guarantee_tiyn: int
+    received_kg: int | None = None
 
 
 class ObligationSettled(Event, frozen=True, tag=True):
