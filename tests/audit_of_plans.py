@@ -268,6 +268,11 @@ def _wrong_shipment(books: Any, command: m.ShipAllotment) -> Iterator[Code]:
 
 def _wrong_output(books: Any, command: m.ReportOutput) -> Iterator[Code]:
     yield from _wrong_month(books, command, (command.month, command.actor, command.plant))
+    plants = {each.plant for each in books.market.instruments.values()}
+    plants |= {link.source for plan in books.supply.of.values() for link in plan.opened.links}
+    plants |= {each.place for call in books.calls.values() for each in call.opened.places if each.kind == "plant"}
+    if command.plant not in plants:
+        yield Code.UNKNOWN_PLACE
 
 
 def _wrong_month(books: Any, command: Any, key: tuple[str, ...]) -> Iterator[Code]:

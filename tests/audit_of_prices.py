@@ -231,8 +231,10 @@ def bid_limit(books: Books, instrument: str | None, day: str) -> int | None:
 # --- The session ------------------------------------------------------------------------------------------------
 
 
-def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:
-    """Judge the prices, fills, flows and bookings of a session."""
+def cleared(
+    books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...], *, against_delivery: bool
+) -> Iterator[str]:
+    """Judge the prices, fills and flows of a session, and its bookings where it settles at the trade."""
     call, event = books.calls[command.session_id], events[0]
     assert isinstance(event, m.SessionCleared)
     if event.session_id != command.session_id or event.rulebook_version != books.version:
@@ -258,8 +260,7 @@ def cleared(books: Books, command: m.ClearSession, events: tuple[m.AnyEvent, ...
     yield from judge.prices()
     yield from judge.ties(books.calls[command.session_id].opened.tie_rule)
     postings = next((told.postings for told in events if isinstance(told, m.LedgerPosted)), ())
-    day = call.opened.day
-    if books.rule("settlement", day, day) != "against_delivery":
+    if not against_delivery:
         yield from judge.bookings(postings)
 
 

@@ -123,7 +123,7 @@ def _wrong_day(books: Any, command: m.OpenSession) -> Iterator[Code]:
     ahead = books.rule("delivery_months_ahead", command.day, books.day(command.at_ns))
     number = [int(part) for part in (*command.delivery_month.split("-"), *command.day.split("-")[:2])]
     apart = 12 * (number[0] - number[2]) + number[1] - number[3]
-    if ahead is not None and not 0 <= apart <= ahead:
+    if apart < 0 or (ahead is not None and apart > ahead):
         yield Code.OUT_OF_RANGE
 
 

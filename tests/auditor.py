@@ -422,7 +422,8 @@ class Auditor:
             return
         match command:
             case m.ClearSession():
-                yield from audit_of_prices.cleared(self.books, command, events)
+                against_delivery = self.money.terms[command.session_id]["settlement"] == "against_delivery"
+                yield from audit_of_prices.cleared(self.books, command, events, against_delivery=against_delivery)
                 yield from audit_of_limits.counted(self.books, command, events)
             case m.PublishPrices():
                 yield from audit_of_prices.published(self.books, command, events)

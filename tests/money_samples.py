@@ -32,6 +32,8 @@ MONEY_RULES: dict[str, Any] = {
 }
 """A tenth is held, a thousandth is the fee, five days to pay, two before loading, a twentieth is the penalty."""
 TENGE = 100
+VALUE = 36_720_000
+"""What ten tank cars cost in KZ-47 at 102,000 a tonne, in tenge."""
 
 
 class Money:

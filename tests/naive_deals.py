@@ -1,6 +1,7 @@
 """Orders and deals as the naive ledger knows them: what has happened to each, and what follows by plain fractions."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -149,3 +150,16 @@ def ring(debts: Mapping[str, list[list[Any]]], who: str) -> dict[str, list[Any]]
         found[name] = waiting[0]
         name = waiting[0][1].removeprefix("cash:")
     return found if name == who else {}
+
+
+def wrong_pairs(pairs: Any, orders: Any, lots: dict[str, int], prices: dict[str, int]) -> Iterator[str]:
+    """Say where the pairs of a session are not its fills, at the prices of their places."""
+    for side in ("buy", "sell"):
+        paired: defaultdict[str, int] = defaultdict(int)
+        for pair in pairs:
+            order_id = getattr(pair, f"{side}_order_id")
+            paired[order_id] += pair.lots
+            if getattr(pair, f"{side}_price_tenge_per_tonne") != prices[orders[order_id].place]:
+                yield f"order {order_id} is paired at another price than that of its place"
+        if dict(paired) != {name: count for name, count in lots.items() if orders[name].side == side}:
+            yield f"the pairs of side {side} are not its fills"

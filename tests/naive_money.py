@@ -14,7 +14,7 @@ from math import ceil, floor
 from typing import Any
 
 import msgspec
-from tests.naive_deals import WHOLE, Deal, Order, half_up, later, ring, worth
+from tests.naive_deals import WHOLE, Deal, Order, half_up, later, ring, worth, wrong_pairs
 
 from naryq import messages as m
 from naryq.messages import Code
@@ -165,7 +165,11 @@ class NaiveMoney:
         except ValueError:
             yield Code.OUT_OF_RANGE
             return
-        if command.loaded_on > day or command.mass_kg > deal.awaited + self._tolerance(deal) or not deal.awaited:
+        if (
+            not deal.terms["day"] <= command.loaded_on <= day
+            or command.mass_kg > deal.awaited + self._tolerance(deal)
+            or not deal.awaited
+        ):
             yield Code.OUT_OF_RANGE
         days = deal.terms["prepayment_days"]
         asks_for_payment = days is not None and deal.buyers(deal.due_kg)
@@ -181,8 +185,6 @@ class NaiveMoney:
         if deal.unpaid and deal.terms["prepayment_days"] is not None:
             return False
         month = deal.event.delivery_month
-        if month < "0001":
-            return deal.awaited > 0  # Of the year 0, which no calendar of Python has, everything is long overdue.
         first = date.fromisoformat(f"{month}-01")
         last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         return day > later(last.isoformat(), deal.terms["delivery_days"] or 0) and deal.awaited > 0
@@ -320,7 +322,7 @@ class NaiveMoney:
         lots = {fill.order_id: fill.quantity_lots for fill in event.fills if fill.quantity_lots}
         if self.terms[event.session_id]["settlement"] == "against_delivery":
             pairs = [e for e in events if isinstance(e, m.ObligationOpened)]
-            yield from _wrong_pairs(pairs, call.orders, lots, prices)
+            yield from wrong_pairs(pairs, call.orders, lots, prices)
             carriage = sum(flow.quantity_lots * tariffs[flow.source, flow.target] for flow in event.flows)
             if carriage != sum(pair.lots * pair.carriage_tenge_per_tonne for pair in pairs):
                 yield "the pairs do not pay for the flows"
@@ -583,16 +585,3 @@ class NaiveMoney:
             self._close(deal)
         self._collect(deal.who("buyer"))
         self._collect(deal.who("seller"))
-
-
-def _wrong_pairs(pairs: Any, orders: Any, lots: dict[str, int], prices: dict[str, int]) -> Iterator[str]:
-    """Say where the pairs of a session are not its fills, at the prices of their places."""
-    for side in ("buy", "sell"):
-        paired: defaultdict[str, int] = defaultdict(int)
-        for pair in pairs:
-            order_id = getattr(pair, f"{side}_order_id")
-            paired[order_id] += pair.lots
-            if getattr(pair, f"{side}_price_tenge_per_tonne") != prices[orders[order_id].place]:
-                yield f"order {order_id} is paired at another price than that of its place"
-        if dict(paired) != {name: count for name, count in lots.items() if orders[name].side == side}:
-            yield f"the pairs of side {side} are not its fills"

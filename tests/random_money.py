@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from tests.money_samples import MONEY_RULES, Money
 from tests.trading_samples import REGIONAL, instrument
-from tests.venue_samples import Answer, instant, opening
+from tests.venue_samples import Answer, instant, opening, rulebook
 
 from naryq.messages import (
+    AdoptRulebook,
     AmendOrder,
     CancelOrder,
     ClearSession,
@@ -29,8 +30,10 @@ from naryq.messages import (
     ReceiptConfirmed,
     RefundObligation,
     Refused,
+    ReinstateParticipant,
     ReportShipment,
     SubmitOrder,
+    SuspendParticipant,
     Withdraw,
 )
 
@@ -39,7 +42,14 @@ RULEBOOKS: tuple[dict[str, Any], ...] = (
     {"prepayment_days": None, "loss_sharing": "pro_rata", "penalty_share": 3_333, "lot": 7, "exchange_fee": 37},
     {"settlement": None, "guarantee_share": 333, "exchange_fee_minimum": 700},
     {"guarantee_share": None, "exchange_fee": 900, "penalty_recipient": "venue", "lot": 1_001},
-    {"prepayment_days": None, "guarantee_share": 0, "weight_tolerance": 1_000, "exchange_fee_minimum": None, "lot": 13},
+    {
+        "prepayment_days": None,
+        "guarantee_share": 0,
+        "weight_tolerance": 1_000,
+        "exchange_fee_minimum": None,
+        "loss_sharing": "pro_rata",
+        "lot": 13,
+    },
 )
 SELLERS, BUYERS = ("zhanaozen", "atyrau"), ("aktau", "dossor")
 PEOPLE = (*SELLERS, *BUYERS)
@@ -61,6 +71,7 @@ class World:
     """A venue, and what a random command needs to know to be sensible."""
 
     def __init__(self, rules: dict[str, Any]) -> None:
+        self.rules = rules
         self.money = Money(**rules)
         self.money.must(ListInstrument, "operator", **instrument())
         self.desk = self.money.desk
@@ -227,7 +238,8 @@ def _ship(world: World, draw: Draw) -> Made:
         world.pass_days(draw.b % 4)
     whole = deal.opened.mass_kg
     mass = (deal.awaited_kg, whole // 3, deal.awaited_kg - whole // 150, 1 + draw.c % (2 * whole))[draw.d % 4]
-    fields = {"obligation_id": deal.opened.obligation_id, "mass_kg": max(1, mass), "loaded_on": world.day.isoformat()}
+    loaded_on = world.day if draw.c % 11 else FIRST_DAY + timedelta(draw.d % 3)
+    fields = {"obligation_id": deal.opened.obligation_id, "mass_kg": max(1, mass), "loaded_on": loaded_on.isoformat()}
     known = sorted(name for name, _ in world.desk.state.money.shipments.items())
     document = known[draw.c % len(known)] if known and draw.c % 7 == 0 else world.name("d")
     return ReportShipment, (deal.opened.seller_id, "operator")[draw.b % 2], {**fields, "document": document}
@@ -283,6 +295,28 @@ def _relate(_: World, draw: Draw) -> Made:
     return kind, "operator", {**pair, "evidence": "a contract"}
 
 
+def _rule(world: World, draw: Draw) -> Made:
+    """Let other shares hold from now on: what is held already, and what was agreed, stays by those of its time."""
+    changes = {
+        "guarantee_share": (None, 0, 333, 1_000, 10_000)[draw.a % 5],
+        "exchange_fee": (None, 0, 37, 900)[draw.b % 4],
+        "exchange_fee_minimum": (None, 700, 50_000_001)[draw.c % 3],
+        "settlement": "against_delivery" if draw.d % 7 else None,
+    }
+    chosen = {name: value for name, value in {**MONEY_RULES, **world.rules, **changes}.items() if value is not None}
+    return AdoptRulebook, "regulator", {"rulebook": rulebook(**chosen)}
+
+
+def _absence(world: World, draw: Draw) -> Made:
+    """Suspend somebody, or let whoever is suspended act again: what is owed stays owed, and money stays somebody's."""
+    absent = sorted(name for name, _ in world.desk.state.people.absences.items())
+    if absent and draw.a % 3:
+        return ReinstateParticipant, "operator", {"participant_id": absent[draw.b % len(absent)], "reason": "heard"}
+    until = world.day + timedelta(draw.c % 3)
+    fields = {"participant_id": PEOPLE[draw.b % 4], "reason": "late", "until": until.isoformat()}
+    return SuspendParticipant, "operator", fields
+
+
 _MAKERS: tuple[Callable[[World, Draw], Made], ...] = (
     *(_deposit,) * 4,
     _withdraw,
@@ -298,6 +332,8 @@ _MAKERS: tuple[Callable[[World, Draw], Made], ...] = (
     *(_fail,) * 4,
     _refund,
     *(_relate,) * 2,
+    _rule,
+    _absence,
 )
 
 __all__ = ["MONEY_RULES", "RULEBOOKS", "Draw", "World"]

@@ -131,7 +131,8 @@ class Supplying:
         if self.draw.random() < 0.5:
             kg = ("own_output_kg", "tolled_output_kg", "shipped_in_plan_kg", "shipped_outside_plan_kg")
             who = self.draw.choice(tuple(SELLERS))
-            return ReportOutput, who, {**why, "plant": SELLERS[who], **{each: self.draw.randint(0, 99) for each in kg}}
+            plant = SELLERS[who] if self.draw.random() < 0.95 else "KZ-47"
+            return ReportOutput, who, {**why, "plant": plant, **{each: self.draw.randint(0, 99) for each in kg}}
         figures = {"sold_kg": 9, "used_kg": self.draw.randint(0, 9), "wholesale_tenge_per_tonne": 90_000}
         who = self.draw.choice(("regulator", "regulator", "press"))
         return ReportSales, who, {**why, "province": "KZ-47", **figures, "retail_tiyn_per_litre": 8_900}

@@ -313,6 +313,12 @@ def _shipped_unpaid(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _loaded_before_the_deal(patch: pytest.MonkeyPatch) -> None:
+    """Gas that was loaded before there was a deal counts for it."""
+    wrap(patch, obligations, "_check_loading_day", lambda original, day, _, latest: original(day, "0001-01-01", latest))
+
+
+@bug
 def _tolerance_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A rest within the tolerance does not lapse."""
     patch.setattr(obligations, "_lapse_small_rest", lambda *_: None)

@@ -160,7 +160,8 @@ SIGHTS = """
     ReportShipment; ReportShipment already_exists; ReportShipment not_paid; ReportShipment out_of_range
     ConfirmReceipt; ConfirmReceipt unknown_obligation; ObligationSettled; ObligationLapsed; Traded
     ConfirmReceipt not_permitted; ConfirmReceipt out_of_range; all came; part came; nothing came
-    DeclareAffiliation; EndAffiliation
+    DeclareAffiliation; EndAffiliation; RulebookAdopted; ParticipantSuspended; ParticipantReinstated
+    SubmitOrder suspended
     DeclareDefault; DeclareDefault not_due; RefundObligation; RefundObligation wrong_phase
     performed; defaulted; refunded; from guarantee; from free money; from guarantee fund; from insurance fund
     from share; DebtOpened; DebtPaid; SessionCleared

@@ -308,7 +308,8 @@ def test_a_month_is_judged_by_what_is_known_today() -> None:
         ({"places": (), "links": ()}, None),
         ({"links": ()}, None),
         ({"links": (Link("ZH", "KZ-47", 5, 0), Link("KZ-47", "ZH", 5, 0))}, None),
-        ({"day": "2099-12-31"}, None),
+        ({"day": "2099-12-31", "delivery_month": "2100-01"}, None),
+        ({"delivery_month": "2021-11"}, Code.OUT_OF_RANGE),
     ],
 )
 def test_a_session_opens_over_a_sound_network(changes: dict[str, Any], code: Code | None) -> None:

@@ -50,14 +50,11 @@ def publish(desk: Desk, month: str, day: str | None = None) -> Any:
     return desk.give(PublishPrices, "operator", session_id=month)
 
 
-def test_a_month_of_the_year_0_is_refused_like_any_other_without_a_price() -> None:
-    """No calendar of Python has the year 0; publishing a month of it is refused, and ends no writer by an exception."""
+def test_a_month_of_the_year_0_is_refused_like_any_other_that_is_past() -> None:
+    """No calendar of Python has the year 0; a session of it is refused, and ends no writer by an exception."""
     desk = founded(rulebook(**CALENDAR))
-    opened = desk.must(OpenSession, "operator", **opening("old", delivery_month="0000-01"))
-    desk.at_ns = opened.closes_at_ns
-    for kind in (CloseSession, ClearSession):
-        desk.must(kind, "operator", session_id="old")
-    assert desk.give(PublishPrices, "operator", session_id="old").code == Code.NO_PRICE
+    answer = desk.give(OpenSession, "operator", **opening("old", delivery_month="0000-01"))
+    assert (answer.code, answer.events[0].where) == (Code.OUT_OF_RANGE, "delivery_month")  # type: ignore[union-attr]  # a refusal
     assert desk.findings == []
 
 

@@ -41,6 +41,7 @@ from naryq.messages import (
     PlanSupply,
     PublishPrices,
     RefuseAllotment,
+    Refused,
     ReportOutput,
     ReportRetailTerms,
     ReportSales,
@@ -379,6 +380,24 @@ def test_reports_are_corrected_with_a_reason() -> None:
         assert desk.give(kind, actor, **early).code == Code.NOT_FOUND
         again = desk.must(kind, actor, **fields, correction="a scale was wrong")
         assert again.previous == tuple(fields[name] for name in list(fields)[2:])
+
+
+def test_an_output_is_that_of_a_plant_that_there_is() -> None:
+    """A plant is known from a plan, an instrument or a session; a province, and a name of nothing, are none."""
+    desk = life_of_a_plan()
+    for plant in ("Atlantis", "KZ-47"):
+        (refused,) = desk.give(ReportOutput, "atyrau", month=MONTH, plant=plant, **OUTPUT).events
+        assert isinstance(refused, Refused)
+        assert (refused.code, refused.where) == (Code.UNKNOWN_PLACE, "plant")
+    assert desk.give(ReportOutput, "atyrau", month=MONTH, plant="AT", **OUTPUT).code is None
+    bare = founded(rulebook())
+    bare.at_ns = instant("10:00", "2022-01-03")
+    report = {"month": "2021-12", "plant": "ZH", **OUTPUT}
+    assert bare.give(ReportOutput, "zhanaozen", **report).code == Code.UNKNOWN_PLACE
+    bare.must(ListInstrument, "operator", **instrument())
+    assert bare.give(ReportOutput, "zhanaozen", **report).code is None
+    bare.must(OpenSession, "operator", **opening(day="2022-01-03"))
+    assert bare.give(ReportOutput, "zhanaozen", **{**report, "plant": "AT"}).code is None
 
 
 def test_only_its_akimat_reports_a_province() -> None:

@@ -283,7 +283,9 @@ def ship(state: State, command: ReportShipment) -> Decision:
             where="document",
             remedy="Give each loading document once.",
         )
-    _check_loading_day(command.loaded_on, today(state, command))
+    _check_loading_day(
+        command.loaded_on, state.sessions[obligation.opened.session_id].opened.day, today(state, command)
+    )
     _check_prepaid(obligation, terms, command.loaded_on)
     highest = obligation.awaited_kg + tolerance_kg(obligation, terms) if obligation.awaited_kg else 0
     if command.mass_kg > highest:
@@ -300,19 +302,20 @@ def ship(state: State, command: ReportShipment) -> Decision:
     return (reported,)
 
 
-def _check_loading_day(day: str, latest: str) -> None:
+def _check_loading_day(day: str, earliest: str, latest: str) -> None:
+    """Refuse a day that is none, one to come, and one before the deal: that gas was loaded for somebody else."""
     try:
         date.fromisoformat(day)
     except ValueError:
-        raise _wrong_day(day) from None
-    if day > latest:
-        raise _wrong_day(day)
+        raise _wrong_day(day, earliest, latest) from None
+    if not earliest <= day <= latest:
+        raise _wrong_day(day, earliest, latest)
 
 
-def _wrong_day(day: str) -> Refusal:
+def _wrong_day(day: str, earliest: str, latest: str) -> Refusal:
     return Refusal(
         Code.OUT_OF_RANGE,
-        f"{day} is no day of the calendar up to today",
+        f"{day} is no day of the calendar from {earliest}, the day of the deal, to {latest}",
         where="loaded_on",
         remedy="Give the day on which the gas was loaded, as its document says.",
     )

@@ -169,11 +169,14 @@ def _check_terms(state: State, command: OpenSession, rules: InForce) -> None:
 
 
 def _check_month(command: OpenSession, rules: InForce) -> None:
-    """Refuse to trade months that are past or too far ahead: their collar would be led astray."""
+    """Refuse to trade months that are past, where nobody loads, and those too far ahead, which lead collars astray."""
     ahead = rules.integer("delivery_months_ahead")
     today = command.day[:7]
-    if ahead is not None and not today <= command.delivery_month <= month_after(today, ahead):
-        what = f"the delivery month {command.delivery_month} is past, or more than {ahead} months after {today}"
+    if command.delivery_month < today:
+        what = f"the delivery month {command.delivery_month} is past on {command.day}"
+        raise Refusal(Code.OUT_OF_RANGE, what, where="delivery_month", remedy=f"Name {today} or a later month.")
+    if ahead is not None and command.delivery_month > month_after(today, ahead):
+        what = f"the delivery month {command.delivery_month} is more than {ahead} months after {today}"
         remedy = f"Name a month from {today} to {month_after(today, ahead)}."
         raise Refusal(Code.OUT_OF_RANGE, what, where="delivery_month", remedy=remedy)
 

@@ -20,6 +20,7 @@ from naryq.messages import (
     OrderAmended,
     OrderCancelled,
     OutputReported,
+    Place,
     PlanApproved,
     PlanSupply,
     Refusal,
@@ -285,6 +286,7 @@ def _report_output(state: State, command: ReportOutput) -> Decision:
     _check_month_over(command.month, rules.effective)
     before = state.supply.outputs.get((command.month, command.actor, command.plant))
     check_correction(before is not None, command.correction, f"the output of {command.plant}")
+    _check_plant(state, command.plant)
     reported = OutputReported(
         month=command.month,
         seller_id=command.actor,
@@ -299,6 +301,18 @@ def _report_output(state: State, command: ReportOutput) -> Decision:
         previous=None if before is None else _figures(before),
     )
     return (reported,)
+
+
+def _check_plant(state: State, plant: str) -> None:
+    """Refuse (UNKNOWN_PLACE) a plant of which neither an instrument, nor a plan, nor a session has ever known."""
+    is_known = (
+        any(each.plant == plant for each in state.market.instruments.values())
+        or any(link.source == plant for plan in state.supply.plans.values() for link in plan.opened.links)
+        or any(Place(plant, "plant") in session.opened.places for session in state.sessions.values())
+    )
+    if not is_known:
+        what = f"no instrument, plan or session has a plant {plant!r}"
+        raise Refusal(Code.UNKNOWN_PLACE, what, where="plant", remedy="Name the plant as its plan or instrument does.")
 
 
 def _report_sales(state: State, command: ReportSales) -> Decision:
