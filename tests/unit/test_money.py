@@ -475,6 +475,24 @@ def test_a_void_deal_is_undone_to_the_last_tiyn() -> None:
     assert money.undo("call/1").code == Code.WRONG_PHASE
 
 
+def test_a_void_deal_gives_back_its_own_fee_alone() -> None:
+    """Where the deal that paid the minimum is void the sound one costs what it was charged; at the end all is back."""
+    money = continuous(exchange_fee_minimum=100_000_00)
+    money.must(SubmitOrder, "zhanaozen", **offer("ask", 90_000, 3))
+    for name in ("one", "two", "three"):
+        money.must(SubmitOrder, "aktau", **bid(name, 90_000, 1))
+        if name == "two":
+            money.undo("day/1")
+            money.undo("day/2")
+    deals = [deal for _, deal in sorted(money.desk.state.money.obligations.items())]
+    assert [deal.opened.seller_fee_tiyn for deal in deals] == [100_000_00, 0, 0]
+    assert [deal.opened.buyer_fee_tiyn for deal in deals] == [100_000_00] * 3
+    assert money.tenge("fees") == 100_000
+    money.undo("day/3")
+    assert money.holds("fees") == 0
+    assert [money.tenge(f"cash:{who}") for who in ("aktau", "zhanaozen")] == [10_000_000] * 2
+
+
 def test_what_is_loaded_is_not_undone() -> None:
     """Gas does not flow back into the plant by a booking."""
     money = agreed(prepayment_days=None)
