@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -326,6 +326,30 @@ def test_a_lock_that_was_taken_away_is_not_believed(tmp_path: Path, monkeypatch:
         with pytest.raises(Refusal) as refusal:
             SqliteJournal.open(path)
         assert refusal.value.code == Code.JOURNAL_LOCKED
+
+
+def with_something_else_in_it(lock: Path) -> None:
+    lock.write_bytes(b"something else" * 1_000)
+
+
+def with_a_pipe_in_its_place(lock: Path) -> None:
+    lock.unlink()
+    os.mkfifo(lock)
+
+
+@pytest.mark.parametrize("spoil", [with_something_else_in_it, with_a_pipe_in_its_place])
+def test_a_spoilt_lock_says_nothing_of_the_journal(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    """Nobody is told to restore a copy of a sound journal: it stays shut until the lock is gone, and then it opens."""
+    path = str(tmp_path / "journal")
+    SqliteJournal.create(path).close()
+    spoil(Path(f"{path}-lock"))
+    for _ in range(2):
+        with pytest.raises(Refusal) as refusal:
+            SqliteJournal.open(path)
+        assert refusal.value.code is Code.UNREADABLE
+    Path(f"{path}-lock").unlink()
+    with closing(SqliteJournal.open(path)) as journal:
+        assert journal.append([b"row"]).sequence == 1
 
 
 def test_a_lock_that_was_there_stays(tmp_path: Path) -> None:

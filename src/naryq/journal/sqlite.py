@@ -356,6 +356,10 @@ def _take_lock(path: str) -> apsw.Connection:
         except apsw.BusyError as error:
             lock.close()
             raise locked(path) from error
+        except (apsw.NotADBError, apsw.CorruptError) as error:  # Of the lock, which says nothing of the journal.
+            lock.close()
+            what, remedy = "the lock is not one of ours", "Remove it while no writer is at work: it is made anew."
+            raise Refusal(Code.UNREADABLE, what, where=f"{path}-lock", remedy=remedy) from error
         except apsw.IOError:
             if not _is_gone(lock):
                 lock.close()
