@@ -23,7 +23,9 @@ from naryq.messages import (
     Rule,
     RulebookText,
     RuleValue,
+    canonical,
     decode_entry,
+    decode_events,
     encode,
 )
 from naryq.rulebook import CATALOGUE, digest_of
@@ -120,6 +122,7 @@ class Desk:
 
     def _decided(self, command: AnyCommand) -> tuple[AnyEvent, ...]:
         events = exchange.decide(self.state, command)
+        assert decode_events(canonical(events)) == events, "the engine stops at an event that it cannot read back"
         entry = Entry(self.state.sequence + 1, command, events)
         self.rows.append(entry)
         self.state = exchange.apply(self.state, entry)
