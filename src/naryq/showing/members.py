@@ -18,6 +18,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing | None
     until: str | None
     reason: str | None
+    actor: str | None
+    """Who has suspended or excluded it; empty where nobody is named."""
     group: str | None
     """The smallest identifier of its affiliates, where it has any."""
 
@@ -47,5 +49,6 @@ def _member(state: State, viewer: Viewer, participant_id: str, at_ns: int) -> Me
         standing=standing if seen else None,
         until=absence.until if seen and absence is not None else None,
         reason=absence.reason if seen and absence is not None else None,
+        actor=absence.actor if seen and absence is not None else None,
         group=state.people.groups.get(participant_id) if seen else None,
     )
