@@ -70,6 +70,7 @@ def furnish(venue: Venue) -> None:
     for proposal_id in ("lower", "wider-collar"):
         venue.must(AssessProposal, "operator", proposal_id=proposal_id, sessions=1)
     venue.must(StopTrading, "regulator", scope="region", target="KZ-23", reason="a leak")
+    venue.must(StopTrading, "operator", scope="participant", target="press", reason="its keys are lost")
     terms = {"initiator_id": "zhanaozen", "initiator": "seller", "direction": "up", "format": "open"}
     standard: Any = {**terms, "payment": "uniform", "lots": 5, "start_price_tenge_per_tonne": 80_000}
     auction = {"kind": "standard", "instrument": "ZH-KZ", "standard": StandardTerms(**standard)}
