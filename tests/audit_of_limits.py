@@ -115,7 +115,7 @@ def reopened(books: Books, command: m.ResumeTrading, events: tuple[m.AnyEvent, .
 
 # --- Limits -----------------------------------------------------------------------------------------------------
 
-FOLLOWING = (m.PriceCounted, m.KeysCounted, m.LimitReached, m.LimitLifted, m.BandWidened)
+FOLLOWING = (m.PriceCounted, m.KeysCounted, m.CollarTightened, m.LimitReached, m.LimitLifted, m.BandWidened)
 """What the limits add to the events of a command."""
 
 

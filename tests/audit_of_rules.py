@@ -6,6 +6,8 @@ Written from the messages and the page on rule changes alone: it asks old and ne
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 from naryq import messages as m
@@ -192,6 +194,35 @@ def told(books: Any, command: Any, events: Any) -> Iterator[str]:
         yield from _changed(books.rulebook, events[1].rulebook, proposed, today)
     if isinstance(command, m.DeclareEmergency):
         yield from _in_emergency(books.rulebook, events[1].rulebook, command, today)
+        yield from _tightened(books, command, events)
+
+
+def _tightened(books: Any, command: m.DeclareEmergency, events: Any) -> Iterator[str]:
+    """An emergency draws closer, and never wider, the collars of sessions on its days that may still take orders."""
+    told = [event for event in events if isinstance(event, m.CollarTightened)]
+    rates: dict[str, Any] = {value.rule: value.value for value in command.values}
+    declared = events[0]
+    wanted = []
+    for name, call in sorted(books.calls.items()):
+        opened, reference = call.opened, call.opened.reference_tenge_per_tonne
+        is_live = call.phase in ("announced", "collecting", "call", "continuous", "halted")
+        if not is_live or reference is None or not declared.effective <= opened.day <= declared.until:
+            continue
+        lows, highs = [opened.collar_lowest_tenge_per_tonne], [opened.collar_highest_tenge_per_tonne]
+        if rates.get("collar_fall") is not None:
+            lows.append(ceil(Fraction(reference * (10_000 - rates["collar_fall"]), 10_000)))
+        if rates.get("collar_rise") is not None:
+            highs.append(floor(Fraction(reference * (10_000 + rates["collar_rise"]), 10_000)))
+        bounds = (_of_two(max, lows), _of_two(min, highs))
+        if bounds != (lows[0], highs[0]):
+            wanted.append(m.CollarTightened(name, declared.emergency_id, *bounds, events[1].version))
+    if told != wanted:
+        yield f"the emergency draws {told} closer, by hand {wanted}"
+
+
+def _of_two(pick: Any, bounds: list[int | None]) -> int | None:
+    known = [bound for bound in bounds if bound is not None]
+    return pick(known) if known else None
 
 
 def flagged(books: Any, events: Any) -> Iterator[str]:

@@ -118,8 +118,8 @@ def fold(call: Any, event: Any) -> None:
             call.trades.append(event)
             for order_id in (event.buy_order_id, event.sell_order_id):
                 _take(call, order_id, event.quantity_lots)
-        case m.BasePriceSet():
-            terms = {name: getattr(event, name) for name in BASE}
+        case m.BasePriceSet() | m.CollarTightened():
+            terms = {name: getattr(event, name) for name in BASE if hasattr(event, name)}
             call.opened = msgspec.structs.replace(call.opened, **terms)
         case m.PhaseChanged() | m.SessionPublished():
             call.phase = getattr(event, "phase", "published")

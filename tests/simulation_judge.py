@@ -137,13 +137,15 @@ class Judge:
                     yield f"refused, and yet {name} is another"
 
     def _unnamed(self, entry: Entry) -> Iterator[str]:
-        """Every decision that rests on rules names the rulebook in force."""
+        """Every decision that rests on rules names the rulebook in force, which one before it may have brought."""
         rulebook = self.desk.state.rulebook
+        version = None if rulebook is None else rulebook.version
         for event in entry.events:
+            version = event.version if isinstance(event, RulebookAdopted) else version
             if isinstance(event, OrderAmended) and not isinstance(entry.command, AmendOrder):
                 continue  # What a clearing takes from an order leaves it under the rules that it was accepted by.
             named = getattr(event, "rulebook_version", None)
-            if named and (rulebook is None or named != rulebook.version):
+            if named and named != version:
                 yield f"names the rulebook {named}"
 
     def _out_of_turn(self, entry: Entry) -> Iterator[str]:

@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from naryq import limits, pricing, reform
+from naryq.exchange.limits import drawn_closer
 from naryq.messages import (
     Code,
+    CollarTightened,
     Entry,
     OrderAccepted,
     OrderAmended,
@@ -255,10 +257,8 @@ def _gather(seen: Seen, event: object) -> None:
             _gather_order(seen, event)
         case PhaseChanged() | Traded() | SessionPublished() if event.session_id in seen.sheets:
             seen.sheets[event.session_id].gather(event)
-        case SessionCleared():
-            seen.months[event.session_id].cleared = event
-        case PricesPublished():
-            seen.months[event.session_id].published = event
+        case CollarTightened() | SessionCleared() | PricesPublished() if event.session_id in seen.months:
+            _gather_month(seen.months[event.session_id], event)
         case Refused():
             seen.refusals[event.code] += 1
         case _:
@@ -279,6 +279,16 @@ def _gather_order(seen: Seen, event: OrderAccepted | OrderAmended | OrderCancell
     if isinstance(event, OrderAmended):
         price, lots = event.price_tenge_per_tonne, event.quantity_lots
         month.orders[event.order_id] = msgspec.structs.replace(order, price_tenge_per_tonne=price, quantity_lots=lots)
+
+
+def _gather_month(month: MonthSeen, event: CollarTightened | SessionCleared | PricesPublished) -> None:
+    match event:
+        case CollarTightened():
+            month.opened = drawn_closer(month.opened, event)
+        case SessionCleared():
+            month.cleared = event
+        case PricesPublished():
+            month.published = event
 
 
 def _gather_refused(seen: Seen, order: SubmitOrder, code: Code) -> None:

@@ -22,7 +22,7 @@ FOLDED = {
     4: "b0807c60c6296f20167c6061e895f1bc0e82073b97a6e464908d0f1058060166",
 }
 """For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
-NOT_KEPT = "BasePriceSet ClaimDecided DebtWaived LimitLifted ObligationRefunded"
+NOT_KEPT = "BasePriceSet ClaimDecided CollarTightened DebtWaived LimitLifted ObligationRefunded"
 """The events of which no kept history has one."""
 
 

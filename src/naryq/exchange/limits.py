@@ -13,15 +13,17 @@ import msgspec
 from naryq import ledger, limits
 from naryq.exchange import people
 from naryq.exchange.limits_state import NO_BAND, Sale
-from naryq.exchange.state import Session, State
+from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, mass_kg, rules_in_force
 from naryq.maps import Map
 from naryq.messages import (
     ClaimCompensation,
     ClaimDecided,
     Code,
+    CollarTightened,
     CompensationClaimed,
     DecideClaim,
+    EmergencyDeclared,
     LimitLifted,
     LimitReached,
     OrderAccepted,
@@ -33,10 +35,11 @@ from naryq.messages import (
     Refusal,
     SessionCleared,
     SessionEnded,
+    SessionOpened,
     SubmitOrder,
     Traded,
 )
-from naryq.rulebook import InForce
+from naryq.rulebook import InForce, Rulebook
 from naryq.units import NS_PER_DAY, divide
 
 PER_TONNE: Final = "tenge_per_tonne"
@@ -136,6 +139,45 @@ def _a_robot(state: State, command: SubmitOrder) -> Decision:
             at_ns=command.at_ns,
             session_id=command.session_id,
         ),
+    )
+
+
+# --- The collar of an emergency ---------------------------------------------------------------------------------
+
+LIVE: Final = ("announced", "collecting", "call", "continuous", "halted")
+"""The phases of a session into which orders may still come."""
+
+
+def tightened(state: State, rulebook: Rulebook, declared: EmergencyDeclared) -> Iterator[CollarTightened]:
+    """Draw the collars of the sessions on an emergency's days closer, where it has a narrower rule of collars.
+
+    It never widens one: who has sent an order knew what the others may send.
+    """
+    for _, session in sorted(state.sessions.items()):
+        opened = session.opened
+        if session.phase in LIVE and declared.effective <= opened.day <= declared.until:
+            rules = rulebook.in_force(opened.day, declared.effective)
+            rise, fall = (
+                rules.integer(rule) if rule in declared.rules else None for rule in ("collar_rise", "collar_fall")
+            )
+            now = limits.Collar(opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
+            closer = limits.narrower(now, limits.collar(opened.reference_tenge_per_tonne, rise, fall))
+            if closer != now:
+                yield CollarTightened(
+                    session_id=opened.session_id,
+                    emergency_id=declared.emergency_id,
+                    collar_lowest_tenge_per_tonne=closer.lowest_tenge_per_tonne,
+                    collar_highest_tenge_per_tonne=closer.highest_tenge_per_tonne,
+                    rulebook_version=rulebook.version,
+                )
+
+
+def drawn_closer(opened: SessionOpened, event: CollarTightened) -> SessionOpened:
+    """Return the terms of a session with the collar of an emergency."""
+    return replace(
+        opened,
+        collar_lowest_tenge_per_tonne=event.collar_lowest_tenge_per_tonne,
+        collar_highest_tenge_per_tonne=event.collar_highest_tenge_per_tonne,
     )
 
 
@@ -426,6 +468,11 @@ def _limit_lifted(state: State, event: LimitLifted) -> State:
     return state
 
 
+def _collar_tightened(state: State, event: CollarTightened) -> State:
+    session = state.sessions[event.session_id]
+    return with_session(state, replace(session, opened=drawn_closer(session.opened, event)))
+
+
 def _compensation_claimed(state: State, event: CompensationClaimed) -> State:
     claims = state.limits.claims.insert(event.claim_id, event)
     claimed = state.limits.claimed.insert((event.session_id, event.participant_id), event.claim_id)
@@ -470,6 +517,7 @@ TOPIC: Final = Topic(
             PriceCounted: _price_counted,
             LimitReached: _limit_reached,
             LimitLifted: _limit_lifted,
+            CollarTightened: _collar_tightened,
             CompensationClaimed: _compensation_claimed,
             ClaimDecided: _claim_decided,
         }

@@ -1,7 +1,7 @@
 """How rules come into force and change: a founding rulebook, proposals under four eyes, and emergencies that end.
 
 An order is judged by the rule in force when it is taken. A change takes effect on a later day only, and a session
-that is open keeps the terms of its opening; an emergency takes effect at once.
+that is open keeps the terms of its opening; an emergency takes effect at once, and its collar reaches open sessions.
 """
 
 from types import MappingProxyType
@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from naryq.exchange.limits import tightened
 from naryq.exchange.rule_effect import effect
 from naryq.exchange.state import Emergency, Proposal, RuleChanges, State
 from naryq.exchange.topic import Decision, Topic, rules_in_force
@@ -231,7 +232,7 @@ def _declare(state: State, command: DeclareEmergency) -> Decision:
         declared_by=command.actor,
         role=_role(state, command.actor),
     )
-    return (declared, _adopted(rulebook))
+    return (declared, _adopted(rulebook), *tightened(state, rulebook, declared))
 
 
 def _check_rested(state: State, rule: str, today: Day, days_max: int) -> None:

@@ -22,7 +22,7 @@ from naryq.limits.orders import (
     within_second,
 )
 from naryq.limits.parity import TWO_KEY, Keys, Lock, bid_limit, judge_parity, turned
-from naryq.limits.prices import COLLAR, Collar, collar, judge_price, moved
+from naryq.limits.prices import COLLAR, Collar, collar, judge_price, moved, narrower
 from naryq.limits.pump import CAP, FLOOR, STEP, Bounded, bound_pump, judge_publication, rationed
 from naryq.limits.session import (
     BAND,
@@ -86,6 +86,7 @@ __all__ = [
     "judge_rate",
     "judge_size",
     "moved",
+    "narrower",
     "rationed",
     "remembered",
     "together",

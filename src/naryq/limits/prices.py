@@ -36,6 +36,17 @@ def collar(reference_tenge_per_tonne: int | None, rise: int | None, fall: int | 
     return Collar(lowest, highest)
 
 
+def narrower(one: Collar, other: Collar) -> Collar:
+    """Return the collar that lies within both.
+
+    >>> narrower(Collar(40_000, None), Collar(60_000, 110_000))
+    Collar(lowest_tenge_per_tonne=60000, highest_tenge_per_tonne=110000)
+    """
+    lows = [each.lowest_tenge_per_tonne for each in (one, other) if each.lowest_tenge_per_tonne is not None]
+    highs = [each.highest_tenge_per_tonne for each in (one, other) if each.highest_tenge_per_tonne is not None]
+    return Collar(max(lows, default=None), min(highs, default=None))
+
+
 def moved(price: int, basis_points: int, rounding: Rounding) -> int:
     """Return a price moved by a rate in basis points.
 

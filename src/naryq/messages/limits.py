@@ -100,6 +100,16 @@ class KeysCounted(Event, frozen=True, tag=True):
     instrument: Known | None = None
 
 
+class CollarTightened(Event, frozen=True, tag=True):
+    """An emergency has drawn a session's collar closer: new orders meet it, and those that stand keep standing."""
+
+    session_id: Known
+    emergency_id: Known
+    collar_lowest_tenge_per_tonne: int | None
+    collar_highest_tenge_per_tonne: int | None
+    rulebook_version: str
+
+
 class ClaimCompensation(Command, frozen=True, tag=True):
     """Claim what a sale at an administered price left below cost, with a statement of the cost a tonne."""
 
@@ -148,6 +158,7 @@ LimitEvent = (
     | BandWidened
     | PriceCounted
     | KeysCounted
+    | CollarTightened
     | CompensationClaimed
     | ClaimDecided
 )

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from naryq.exchange.limits import drawn_closer
 from naryq.exchange.orders import counted
 from naryq.exchange.series import rebased
 from naryq.messages import (
     AnyEvent,
     ApplicationSubmitted,
     BasePriceSet,
+    CollarTightened,
     Entry,
     FlagClosed,
     FlagRaised,
@@ -223,6 +225,12 @@ def _base_price_set(board: Board, event: BasePriceSet) -> None:
     line.shown = msgspec.structs.replace(line.shown, opened=public_terms(line.opened))
 
 
+def _collar_tightened(board: Board, event: CollarTightened) -> None:
+    line = board.sessions[event.session_id]
+    line.opened = drawn_closer(line.opened, event)
+    line.shown = msgspec.structs.replace(line.shown, opened=public_terms(line.opened))
+
+
 def _phase_changed(board: Board, event: PhaseChanged) -> None:
     board.sessions[event.session_id].set_phase(event.phase)
     board.touched[event.session_id] = None
@@ -310,6 +318,7 @@ _FOLDS: Final[Mapping[type, Callable[[Board, Any], None]]] = MappingProxyType(
         Traded: _traded,
         SessionOpened: _session_opened,
         BasePriceSet: _base_price_set,
+        CollarTightened: _collar_tightened,
         PhaseChanged: _phase_changed,
         SessionClosed: _session_closed,
         SessionCleared: _session_cleared,
