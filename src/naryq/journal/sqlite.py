@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from urllib.parse import quote
 
 import apsw
@@ -62,6 +62,10 @@ PRAGMAS: Final[tuple[Pragma, ...]] = (
     ("cell_size_check", 1, 1),
     ("trusted_schema", 0, 0),
 )
+
+_File = tuple[int, int, int]
+"""A file as it is found under its name: its device and its number there, and its length in bytes."""
+NO_FILE: Final[_File] = (0, 0, 0)
 
 READ_ROWS: Final = 256
 COPY_BYTES: Final = 1 << 16
@@ -155,7 +159,7 @@ class SqliteJournal(SqliteReader):
         path: str,
         lock: apsw.Connection,
         at_step: AtStep,
-        look: Callable[[], tuple["_File", ...]],
+        look: Callable[[], tuple[_File, ...]],
     ) -> None:
         """Use an open connection under a lock; call `create` or `open` instead. `look` finds the files that it has."""
         super().__init__(connection, path)
@@ -210,7 +214,7 @@ class SqliteJournal(SqliteReader):
             _check_format(connection, path)  # Before any setting, so that a foreign file stays as it is.
             _set(connection, path, pragmas)
             _write_log_again(path, vfs)
-            look = partial(_files, Path(path).absolute()) if vfs is None else tuple
+            look = partial(_files, str(whole := Path(path).absolute()), f"{whole}-wal") if vfs is None else tuple
             journal = cls(connection, path, lock, at_step, look)
             stack.pop_all()
             return journal
@@ -242,9 +246,11 @@ class SqliteJournal(SqliteReader):
 
     def _refuse_unless_in_place(self) -> None:
         found = self._look()
-        if not all(now.goes_on(before) for now, before in zip(found, self._files, strict=True)):
-            log, before = found[-1], self._files[-1]
-            if log.of == before.of and log.size < before.size:
+        if found == self._files:
+            return
+        if not all(map(_goes_on, self._files, found)):
+            before, log = self._files[-1], found[-1]
+            if _is_one(before, log) and not _goes_on(before, log):
                 self._leave_the_log()  # A log that was only taken away is whole, and closing saves what it holds.
             what = "its file or its log was moved, replaced or cut off while in use; nothing more was written to it"
             raise damaged(what, where=self._path)
@@ -272,28 +278,26 @@ class SqliteJournal(SqliteReader):
             raise apsw.BusyError("the head on disk is not the head that this writer knows")
 
 
-class _File(NamedTuple):
-    """A file as it is found under its name: which one it is, and its length in bytes; nothing where there is none."""
-
-    of: tuple[int, int] = (0, 0)
-    size: int = 0
-
-    def goes_on(self, before: "_File") -> bool:
-        """Say whether it is the same as before and as long at least: a journal and its log never become shorter."""
-        return self.of == before.of and self.size >= before.size
+def _goes_on(before: _File, now: _File) -> bool:
+    """Say whether a file is the same as before and as long at least: a journal and its log never become shorter."""
+    return _is_one(before, now) and now[2] >= before[2]
 
 
-def _files(path: Path) -> tuple[_File, _File]:
+def _is_one(before: _File, now: _File) -> bool:
+    return before[:2] == now[:2]
+
+
+def _files(path: str, log: str) -> tuple[_File, ...]:
     """Return the journal's file and its log."""
-    return _file(path), _file(f"{path}-wal")
+    return _file(path), _file(log)
 
 
-def _file(path: Path | str) -> _File:
+def _file(name: str) -> _File:
     try:
-        found = os.stat(path)  # noqa: PTH116 - before each commit, and at a third of the time
+        found = os.stat(name)  # noqa: PTH116 - before each commit, and at a third of the time
     except OSError:
-        return _File()
-    return _File((found.st_dev, found.st_ino), found.st_size)
+        return NO_FILE
+    return found.st_dev, found.st_ino, found.st_size
 
 
 def _appended(at_step: AtStep) -> Callable[[], bool]:
