@@ -31,6 +31,8 @@ class Call:
     cleared: m.SessionCleared | None = None
     trades: list[m.Traded] = field(default_factory=list)
     has_ended: bool = False
+    wider: tuple[int | None, int | None] | None = None
+    """The collar before an emergency drew it closer: orders that stood since then may trade beyond the closer one."""
 
     @property
     def carriage(self) -> Any:
@@ -77,7 +79,7 @@ class Books:
         other.market = self.market.copy()
         other.supply = self.supply.copy()
         other.calls = {
-            name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades), c.has_ended)
+            name: Call(c.opened, c.phase, dict(c.orders), c.cleared, list(c.trades), c.has_ended, c.wider)
             for name, c in self.calls.items()
         }
         return other
@@ -400,6 +402,7 @@ class _Clearing:
         gate = price.price_tenge_per_tonne - self.call.carriage[price.place]
         if (gate in bounds) != ("collar" in price.limits):
             yield f"{price.place} is wrong about the collar"
+        bounds = self.call.wider or bounds
         if price.traded_lots and bounds[1] is not None and gate > bounds[1]:
             yield f"{price.place} trades above the collar"
         if price.traded_lots and bounds[0] is not None and gate < bounds[0] and price.place in self._plants():

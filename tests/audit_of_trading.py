@@ -119,12 +119,19 @@ def fold(call: Any, event: Any) -> None:
             for order_id in (event.buy_order_id, event.sell_order_id):
                 _take(call, order_id, event.quantity_lots)
         case m.BasePriceSet() | m.CollarTightened():
-            terms = {name: getattr(event, name) for name in BASE if hasattr(event, name)}
-            call.opened = msgspec.structs.replace(call.opened, **terms)
+            _draw(call, event)
         case m.PhaseChanged() | m.SessionPublished():
             call.phase = getattr(event, "phase", "published")
         case m.SessionEnded():
             call.has_ended = True
+
+
+def _draw(call: Any, event: m.BasePriceSet | m.CollarTightened) -> None:
+    """Write a collar down, and the wider one, by which the orders that stand were judged."""
+    opened, terms = call.opened, {name: getattr(event, name) for name in BASE if hasattr(event, name)}
+    if isinstance(event, m.CollarTightened) and call.wider is None:
+        call.wider = (opened.collar_lowest_tenge_per_tonne, opened.collar_highest_tenge_per_tonne)
+    call.opened = msgspec.structs.replace(opened, **terms)
 
 
 def _take(call: Any, order_id: str, lots: int) -> None:
