@@ -190,6 +190,7 @@ def _came_short() -> Money:
         money.receive(f"b-{name}", received_kg=(0, mass // 7, mass - mass // 2 - 3)[number % 3])
     money.on("2022-02-11")
     for deal in list(_deals(money)):
+        money.ship(deal.opened.obligation_id, f"late-{deal.opened.seller_id}", 1, "2022-02-10", deal.opened.seller_id)
         money.fail(deal.opened.obligation_id, "seller")
     return money
 

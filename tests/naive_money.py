@@ -149,7 +149,7 @@ class NaiveMoney:
                 elif command.amount_tiyn > self.free(deal.who("buyer")) + self._freed(deal, paid=command.amount_tiyn):
                     yield Code.INSUFFICIENT_FUNDS
             case m.ReportShipment():
-                yield from self._wrong_shipment(command, deal, day)
+                yield from self._wrong_shipment(books, command, deal, day)
             case m.DeclareDefault() if not self._may_fail(deal, command.party, day):
                 yield Code.NOT_DUE
             case m.RefundObligation() if deal.received or deal.underway or deal.failed:
@@ -157,7 +157,9 @@ class NaiveMoney:
             case _:
                 pass
 
-    def _wrong_shipment(self, command: m.ReportShipment, deal: Deal, day: str) -> Iterator[Code]:
+    def _wrong_shipment(self, books: Any, command: m.ReportShipment, deal: Deal, day: str) -> Iterator[Code]:
+        if day > _last_day(deal) and books.people[command.actor] != "operator":
+            yield Code.NOT_PERMITTED
         if command.document in self.documents:
             yield Code.ALREADY_EXISTS
         try:
@@ -184,10 +186,7 @@ class NaiveMoney:
             return days is not None and day > later(deal.terms["day"], days) and deal.unpaid > 0
         if deal.unpaid and deal.terms["prepayment_days"] is not None:
             return False
-        month = deal.event.delivery_month
-        first = date.fromisoformat(f"{month}-01")
-        last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-        return day > later(last.isoformat(), deal.terms["delivery_days"] or 0) and deal.awaited > 0
+        return day > _last_day(deal) and deal.awaited > 0
 
     def _tolerance(self, deal: Deal) -> int:
         return half_up(Fraction(deal.event.mass_kg * (deal.terms["weight_tolerance"] or 0), WHOLE))
@@ -585,3 +584,10 @@ class NaiveMoney:
             self._close(deal)
         self._collect(deal.who("buyer"))
         self._collect(deal.who("seller"))
+
+
+def _last_day(deal: Deal) -> str:
+    """The day until which the seller loads: some days after the last of the delivery month."""
+    first = date.fromisoformat(f"{deal.event.delivery_month}-01")
+    last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return later(last.isoformat(), deal.terms["delivery_days"] or 0)

@@ -319,6 +319,12 @@ def _loaded_before_the_deal(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def _put_off_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """A seller may report loadings after its last day, and put off its default by each."""
+    patch.setattr(obligations, "_check_last_day", lambda *_: None)
+
+
+@bug
 def _tolerance_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A rest within the tolerance does not lapse."""
     patch.setattr(obligations, "_lapse_small_rest", lambda *_: None)

@@ -98,6 +98,19 @@ def test_loading_is_on_a_day_from_the_deal_to_today(day: str) -> None:
     assert money.ship("call/1", "RW-1", 36_000, "2021-12-31").code is None
 
 
+def test_after_the_last_day_only_the_operator_reports_a_loading() -> None:
+    """A seller puts off its default no longer by one document after another; what it did load is still taken."""
+    money = agreed(prepayment_days=None)
+    money.on("2022-02-10")
+    assert money.ship("call/1", "RW-1", 1, "2022-02-10", "zhanaozen").code is None
+    money.on("2022-02-11")
+    assert money.receive("RW-1", received_kg=0).code is None
+    assert money.ship("call/1", "RW-2", 1, "2022-02-10", "zhanaozen").code == Code.NOT_PERMITTED
+    assert money.ship("call/1", "RW-2", 180_000, "2022-02-10").code is None
+    assert money.receive("RW-2").code is None
+    assert money.fail("call/1", "seller").code is None
+
+
 def test_gas_that_is_received_first_is_settled_when_it_is_paid() -> None:
     """Without prepayment the seller waits for the buyer's money, and has it the moment it comes."""
     money = agreed(prepayment_days=None)

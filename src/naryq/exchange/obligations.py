@@ -276,6 +276,7 @@ def ship(state: State, command: ReportShipment) -> Decision:
     obligation = open_obligation(state, command.obligation_id)
     terms = state.money.terms[obligation.opened.session_id]
     _check_party(state, command, "seller", obligation.opened.seller_id)
+    _check_last_day(state, command, obligation.opened.deliver_by)
     if command.document in state.money.shipments:
         raise Refusal(
             Code.ALREADY_EXISTS,
@@ -300,6 +301,20 @@ def ship(state: State, command: ReportShipment) -> Decision:
         command.obligation_id, command.document, command.mass_kg, counted, command.loaded_on, command.wagons
     )
     return (reported,)
+
+
+def _check_last_day(state: State, command: ReportShipment, deliver_by: str) -> None:
+    """Refuse (NOT_PERMITTED) a seller's report after its last day, on which only the operator may still take one.
+
+    No default is due while anything is under way: one small document after another would put it off for ever.
+    """
+    if today(state, command) > deliver_by and state.participants[command.actor].role != "operator":
+        raise Refusal(
+            Code.NOT_PERMITTED,
+            f"the seller had until {deliver_by} to load",
+            where="obligation_id",
+            remedy="Send the loading document to the operator, who may report it as long as no default is declared.",
+        )
 
 
 def _check_loading_day(day: str, earliest: str, latest: str) -> None:
@@ -466,7 +481,7 @@ def refund(state: State, command: RefundObligation) -> Decision:
             Code.WRONG_PHASE,
             f"obligation {command.obligation_id!r} is partly performed or in default",
             where="obligation_id",
-            remedy="Only an obligation of which nothing has been loaded can be undone; let the rest be declared.",
+            remedy="Only one of which nothing has come or is on its way can be undone; let the rest be declared.",
         )
     steps, opened, paid = Steps(state), obligation.opened, obligation.paid_tiyn
     fees = (opened.buyer_fee_tiyn, opened.seller_fee_tiyn)
