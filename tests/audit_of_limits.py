@@ -235,7 +235,10 @@ def counted_in_trade(books: Books, events: tuple[m.AnyEvent, ...]) -> Iterator[s
     prices = {} if region is None or not lots else {region: half_up(Fraction(turnover, lots))}
     day, traded = books.day(ended.at_ns), ended.statistics
     yield from _counter(books, call.opened, prices, day, events)
-    broken_off = any(isinstance(event, m.PhaseChanged) and event.phase == "cancelled" for event in events)
+    ends = [
+        event.phase for event in events if isinstance(event, m.PhaseChanged) and event.session_id == ended.session_id
+    ]
+    broken_off = "cancelled" in ends
     if ended.reference_moved != (not broken_off and moves_reference(books, call.opened, traded.volume_lots, day)):
         yield "the reference moves on less volume than the rules ask for, or stays on enough"
     average = half_up(Fraction(traded.turnover, traded.volume_lots)) if traded.volume_lots else None
