@@ -7,12 +7,13 @@ of one is only held to be of those that its rules know.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from fractions import Fraction
 from itertools import chain
 from typing import Any
 
 import msgspec
 from tests import audit_of_limits, audit_of_trading
-from tests.pricing_twins import average, collar
+from tests.pricing_twins import average, collar, half_up
 from tests.verdicts import misjudged
 
 from naryq import messages as m
@@ -537,8 +538,12 @@ def _published(books: Any, command: m.PublishSession) -> m.SessionPublished:
     ends = (prices[0], max(prices), min(prices), prices[-1]) if prices else (None, None, None, None)
     sums = m.Statistics(len(pairs), sum(lots for _, lots in pairs), sum(price * lots for price, lots in pairs), *ends)
     opened = call.opened
+    acted = books.limits.acted[command.session_id]
+    turnover, lots = books.limits.kept.get(command.session_id, (0, 0))
+    kept = half_up(Fraction(turnover + sums.turnover, lots + sums.volume_lots)) if lots else None
+    limits = tuple(name for number, name in enumerate(acted) if name not in acted[:number])
     return m.SessionPublished(
-        command.session_id, opened.day, opened.instrument, sums, average(pairs), rulebook_version=books.version
+        command.session_id, opened.day, opened.instrument, sums, average(pairs), books.version, limits, kept
     )
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from naryq import messages as m
 
+ON_TRADES = ("session_price_limit", "hold_rise", "administered_price")
+"""The limits that stop trades of a session."""
+
 
 @dataclass
 class LimitBooks:
@@ -32,6 +35,8 @@ class LimitBooks:
     """The provinces that an instrument delivers to besides."""
     halted_until: dict[str, int] = field(default_factory=dict)
     holidays: dict[int, m.HolidaysDeclared] = field(default_factory=dict)
+    acted: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By session, the limits that acted on its trades, each time."""
 
     def copy(self) -> "LimitBooks":
         """Return books that go their own way from here."""
@@ -51,6 +56,7 @@ class LimitBooks:
             dict(self.provinces),
             dict(self.halted_until),
             dict(self.holidays),
+            defaultdict(list, {key: list(value) for key, value in self.acted.items()}),
         )
 
     def acts(self, instrument: str | None) -> bool:
@@ -59,6 +65,8 @@ class LimitBooks:
 
     def fold(self, event: Any) -> None:
         """Write down what an event says."""
+        if isinstance(event, m.LimitReached) and event.limit in ON_TRADES and event.session_id is not None:
+            self.acted[event.session_id].append(event.limit)
         match event:
             case m.OrderAccepted():
                 self.sent[event.participant_id].append(event.submitted_at_ns)

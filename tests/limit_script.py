@@ -12,6 +12,7 @@ limit     hold_rise 108000 107000    the next limit that acted: its rule, the va
 phase     halted                     the phase of the session
 gone      a b                        the orders that were cancelled since the last `gone` line
 widened   107000 108500 11:30        the next widening of the band: before, after, from when
+published hold_rise 104000 105500    the session ends: the limits that acted, the average, and what it would have been
 """
 
 from typing import Any
@@ -28,6 +29,7 @@ from naryq.messages import (
     LimitReached,
     OpenSession,
     OrderCancelled,
+    PublishSession,
     ResumeTrading,
     StopTrading,
     SubmitOrder,
@@ -73,6 +75,15 @@ class LimitScript:
         answer = self._asked(*words)
         assert answer.code == refusal, f"{self.line}: {answer.events[0]}"
         self.events += [] if refusal else answer.events
+
+    def _published(self, limits: str, *averages: str) -> None:
+        desk = self.at_work
+        desk.at_ns = desk.state.sessions["day"].opened.closes_at_ns
+        desk.must(CloseSession, "operator", session_id="day")
+        event = desk.must(PublishSession, "operator", session_id="day")
+        found = (event.weighted_average_tenge_per_tonne, event.uncapped_average_tenge_per_tonne)
+        told = (",".join(event.limits) or "-", *("-" if each is None else str(each) for each in found))
+        assert told == (limits, *averages), f"{self.line}: {event}"
 
     def _asked(self, first: str, *words: str) -> Any:
         desk = self.at_work

@@ -188,6 +188,9 @@ class SessionSheet(msgspec.Struct):
     statistics: Statistics | None = None
     """Once it is published."""
     weighted_average_tenge_per_tonne: int | None = None
+    limits: tuple[str, ...] = ()
+    """The limits that acted on its trades, and what the average would have been without them, once it is published."""
+    uncapped_average_tenge_per_tonne: int | None = None
 
     @staticmethod
     def of(opened: SessionOpened) -> "SessionSheet":
@@ -204,6 +207,8 @@ class SessionSheet(msgspec.Struct):
         else:
             self.phase, self.statistics = "published", event.statistics
             self.weighted_average_tenge_per_tonne = event.weighted_average_tenge_per_tonne
+            self.limits = event.limits
+            self.uncapped_average_tenge_per_tonne = event.uncapped_average_tenge_per_tonne
 
 
 class MonthSeen(msgspec.Struct):

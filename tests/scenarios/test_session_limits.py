@@ -137,6 +137,12 @@ def test_a_hold_stops_rises_and_lets_falls_go_on() -> None:
     )
 
 
+def test_what_is_published_says_that_it_was_halted() -> None:
+    """The halt is named beside the average of what traded; without a limit nothing is."""
+    play("rules session_price_limit 500", PEOPLE, "reference 100000", THIN, "published session_price_limit 102000 -")
+    play(PEOPLE, "reference 100000", THIN, "published - 104333 -")
+
+
 def test_a_band_widens_when_many_trade_at_its_edge() -> None:
     """Four trades of three buyers and two sellers at the edge widen it by a step, after the cooling-off time."""
     play(

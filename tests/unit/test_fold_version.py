@@ -10,6 +10,7 @@ import pytest
 
 from naryq import exchange
 from naryq.exchange import limits, machine, parity, snapshots, supply
+from naryq.exchange.limits_state import Band
 from naryq.exchange.snapshots import FOLD_VERSION
 from naryq.maps import Map
 from naryq.messages import AnyEvent, Deposited, Entry, Message, Refusal, decode_entry, encode
@@ -19,7 +20,7 @@ FOLDED = {
     1: "aed1ffc4be3657d5a9929e909f7541abdd948f3935d4dd8b6ebbd8ec5149d6db",
     2: "cb6d7f029efaaedb02a0066284e37f3d785b4336219e5b292cb901af30402f2f",
     3: "d9dac903c79a31cc3971eb92b9edea57fbde3f48a5c3a22ccb3813a21c0e40bf",
-    4: "b0807c60c6296f20167c6061e895f1bc0e82073b97a6e464908d0f1058060166",
+    4: "4e16a8cd9b8053392212366759b83c97d9ed12a25f95f82ca09ac5ddaa65c4d6",
 }
 """For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
 NOT_KEPT = "BasePriceSet ClaimDecided CollarTightened DebtWaived LimitLifted ObligationRefunded"
@@ -57,17 +58,24 @@ def test_a_changed_fold_has_another_number() -> None:
 
 
 def as_before_the_fourth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a state be hashed as before the fourth fold: with the network's two keys alone, and absences of nobody's."""
+    """Let a state be hashed as before the fourth fold: one pair of keys, absences of nobody's, bands without names."""
     today = exchange.state_hash
 
     def before(state: exchange.State) -> str:
         lock: Any = parity.lock_of(state, None)
         absences: Any = Map({who: unsigned(absence) for who, absence in state.people.absences.items()})
-        limits_then = msgspec.structs.replace(state.limits, locks=lock)
+        bands: Any = Map({session_id: unnamed(band) for session_id, band in state.limits.bands.items()})
+        limits_then = msgspec.structs.replace(state.limits, locks=lock, bands=bands)
         people_then = msgspec.structs.replace(state.people, absences=absences)
         return today(msgspec.structs.replace(state, limits=limits_then, people=people_then))
 
     monkeypatch.setattr(exchange, "state_hash", before)
+
+
+def unnamed(band: Band) -> tuple[Any, ...]:
+    """Return what a band held while it did not say which limits had acted."""
+    assert band.__struct_fields__[-1] == "acted"
+    return msgspec.structs.astuple(band)[:-1]
 
 
 def unsigned(absence: Message) -> msgspec.Raw:

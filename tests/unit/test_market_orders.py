@@ -7,6 +7,7 @@ from tests.trading_samples import asked, bid, closed, offer, over, phase, tradin
 from tests.venue_samples import Answer, Desk, rulebook
 
 from naryq import exchange
+from naryq.exchange import bounding
 from naryq.exchange.trading import CALL_ENDED, SELF_TRADE
 from naryq.messages import (
     AmendOrder,
@@ -17,10 +18,12 @@ from naryq.messages import (
     OrderCancelled,
     OrderExpired,
     PriceCounted,
+    PublishSession,
     Refused,
     SubmitOrder,
     Traded,
 )
+from naryq.showing import sessions
 
 HELD = {"collar_rise": 1_000, "collar_fall": 1_000, "hold_rise": 700, "market_orders": "taken"}
 """Around a reference of 90,000 the collar goes up to 99,000, and the hold to 96,300."""
@@ -133,7 +136,24 @@ def test_what_a_hold_keeps_from_trading_is_counted() -> None:
     assert (reached.until_ns, desk.state.sessions["second"].phase) == (None, "continuous")
     (counted,) = of(closed(desk, "second"), PriceCounted)
     assert counted.uncapped_price_tenge_per_tonne == (92_000 + 2 * 98_000) // 3
+    published = desk.must(PublishSession, "operator", session_id="second")
+    assert (published.limits, published.weighted_average_tenge_per_tonne) == (("hold_rise",), 92_000)
+    assert published.uncapped_average_tenge_per_tonne == counted.uncapped_price_tenge_per_tonne
+    shown = sessions.session(desk.state, "second", desk.at_ns)
+    assert shown is not None
+    assert shown.limits == ("hold_rise",)
     assert desk.findings == []
+
+
+def test_a_publication_without_its_limits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the bands forget which limit acted, the auditor misses it in what is published."""
+    monkeypatch.setattr(bounding, "BINDING", ())
+    desk = second()
+    sent(desk, "zhanaozen", "dear sell 98000 9")
+    sent(desk, "aktau", "any buy any 3")
+    closed(desk, "second")
+    desk.give(PublishSession, "operator", session_id="second")
+    assert any("hold_rise" in finding for finding in desk.findings)
 
 
 def test_a_call_at_the_close_takes_back_what_would_meet_itself() -> None:

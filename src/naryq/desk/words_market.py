@@ -33,6 +33,7 @@ MARKET: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "series.none": ("No series is announced.", "Жарияланған топтама жоқ.", "Объявленных серий нет."),
         "sessions_count": ("Sessions", "Сессия саны", "Сессий"),
         "base_price": ("Base price", "Негіз баға", "Базовая цена"),
+        "limits_acted": ("Limits that acted", "Іске қосылған шектеулер", "Сработавшие ограничения"),
         "holidays": ("Days without trading", "Сауда жоқ күндер", "Дни без торгов"),
         "holidays.whole_week": (
             "every Saturday and Sunday ({count} days)",

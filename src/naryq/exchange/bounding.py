@@ -27,6 +27,8 @@ from naryq.rulebook import InForce
 from naryq.units import NS_PER_MINUTE, utc_minute
 
 PER_TONNE: Final = "tenge_per_tonne"
+BINDING: Final = (limits.HALT, limits.HOLD, limits.ADMINISTERED)
+"""The limits that act on the trades of a session."""
 
 
 def band_of(state: State, session: Session) -> Band:
@@ -230,11 +232,12 @@ def _band_widened(state: State, event: BandWidened) -> State:
 
 def _limit_reached(state: State, event: LimitReached) -> State:
     """Remember how long a halt lasts, and what would have traded beyond a bound: it counts as an uncapped price."""
-    if event.session_id is None or event.limit not in (limits.HALT, limits.HOLD, limits.ADMINISTERED):
+    if event.session_id is None or event.limit not in BINDING:
         return state
+    band = state.limits.bands.get(event.session_id, NO_BAND)
+    state = _with_band(state, event.session_id, acted=tuple(dict.fromkeys((*band.acted, event.limit))))
     if event.limit == limits.HALT:
         return _with_band(state, event.session_id, halted_until_ns=event.until_ns)
-    band = state.limits.bands.get(event.session_id, NO_BAND)
     turnover = band.kept_turnover + event.value * event.lots
     return _with_band(state, event.session_id, kept_turnover=turnover, kept_lots=band.kept_lots + event.lots)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from naryq import ledger, limits
 from naryq.exchange import people
-from naryq.exchange.limits_state import NO_BAND, Sale
+from naryq.exchange.limits_state import NO_BAND, Sale, uncapped_average
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, mass_kg, rules_in_force
 from naryq.maps import Map
@@ -40,7 +40,7 @@ from naryq.messages import (
     Traded,
 )
 from naryq.rulebook import InForce, Rulebook
-from naryq.units import NS_PER_DAY, divide
+from naryq.units import NS_PER_DAY
 
 PER_TONNE: Final = "tenge_per_tonne"
 replace = msgspec.structs.replace
@@ -208,10 +208,9 @@ def _session_ended(state: State, event: SessionEnded) -> Decision:
     if region is None or found is None:
         return ()
     band = state.limits.bands.get(event.session_id, NO_BAND)
-    lots = found.volume_lots + band.kept_lots
-    if not lots:
+    price = uncapped_average(band, found)
+    if price is None:
         return ()
-    price = divide(found.turnover + band.kept_turnover, lots)
     return tuple(_counting(state, session, region, price, rules_in_force(state, event.at_ns)))
 
 

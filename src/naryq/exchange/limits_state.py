@@ -6,7 +6,8 @@ import msgspec
 
 from naryq import limits
 from naryq.maps import Map
-from naryq.messages import CompensationClaimed, Day, ParityReported
+from naryq.messages import CompensationClaimed, Day, ParityReported, Statistics
+from naryq.units import divide
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -31,9 +32,17 @@ class Band(msgspec.Struct, frozen=True):
     kept_turnover: int = 0
     """The sum of price times lots of what a bound has kept from trading."""
     kept_lots: int = 0
+    acted: tuple[str, ...] = ()
+    """The limits that have acted on its trades, each once, in the order in which they first did."""
 
 
 NO_BAND: Final = Band()
+
+
+def uncapped_average(band: Band, found: Statistics) -> int | None:
+    """Return the average of what traded and of what a bound kept from trading, weighted by lots; None of nothing."""
+    lots = found.volume_lots + band.kept_lots
+    return divide(found.turnover + band.kept_turnover, lots) if lots else None
 
 
 class Limits(msgspec.Struct, frozen=True):

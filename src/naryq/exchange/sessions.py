@@ -21,6 +21,7 @@ from naryq.exchange import (
 )
 from naryq.exchange.book import EMPTY
 from naryq.exchange.limits import caps
+from naryq.exchange.limits_state import uncapped_average
 from naryq.exchange.state import Session, State, in_phase, ordered, with_session
 from naryq.exchange.topic import Decision, Topic, rules_in_force, session_in
 from naryq.maps import Map
@@ -374,8 +375,18 @@ def _publish_session(state: State, command: PublishSession) -> Decision:
         remedy = "Clear it first; the prices of a network session are published with PublishPrices."
         raise Refusal(Code.WRONG_PHASE, what, where="session_id", remedy=remedy)
     version = rules_in_force(state, command.at_ns).version
-    average = weighted_average_of(found)
-    return (SessionPublished(command.session_id, opened.day, opened.instrument, found, average, version),)
+    band = bounding.band_of(state, session)
+    published = SessionPublished(
+        session_id=command.session_id,
+        day=opened.day,
+        instrument=opened.instrument,
+        statistics=found,
+        weighted_average_tenge_per_tonne=weighted_average_of(found),
+        rulebook_version=version,
+        limits=band.acted,
+        uncapped_average_tenge_per_tonne=uncapped_average(band, found) if band.kept_lots else None,
+    )
+    return (published,)
 
 
 # --- Folding --------------------------------------------------------------------------------------------------------

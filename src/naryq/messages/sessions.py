@@ -208,7 +208,7 @@ class SessionEnded(Event, frozen=True, tag=True):
 
 
 class SessionPublished(Event, frozen=True, tag=True):
-    """The statistics of a session over one instrument are public."""
+    """The statistics of a session over one instrument are public, with the limits that made them what they are."""
 
     session_id: Known
     day: Day
@@ -216,6 +216,11 @@ class SessionPublished(Event, frozen=True, tag=True):
     statistics: Statistics
     weighted_average_tenge_per_tonne: int | None
     rulebook_version: str
+    limits: tuple[str, ...] = ()
+    """The limits that halted it or kept orders from trading, each once, in the order in which they first did."""
+    uncapped_average_tenge_per_tonne: int | None = None
+    """The average with what limits kept from trading, at the prices at which it would have; None where they kept none.
+    """
 
 
 class SessionClosed(Event, frozen=True, tag=True):

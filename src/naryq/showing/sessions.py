@@ -45,6 +45,8 @@ class ShownSession(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds
     statistics: Statistics
     average_tenge_per_tonne: int | None
+    limits: tuple[str, ...]
+    """The limits that have acted on its trades so far, each once; those of a network session stand at its prices."""
     ended_at_ns: int | None
     round_number: int | None
     """The round of an open standard auction."""
@@ -87,6 +89,7 @@ def shown(state: State, session: Session, at_ns: int) -> ShownSession:
         bounds=_bounds(state, session, at_ns),
         statistics=found,
         average_tenge_per_tonne=_average(session),
+        limits=bounding.band_of(state, session).acted,
         ended_at_ns=session.ended_at_ns,
         round_number=len(session.rounds) or None,
         prices=() if session.cleared is None else tuple(map(_nameless, session.cleared.prices)),
