@@ -411,7 +411,8 @@ class Moves(Supplying, Limiting, Campaign, World):
         if not waiting and self.draw.random() < 0.8:
             return self._submit()
         flag = self._one(waiting)
-        return CloseFlag, "regulator", {"flag_id": flag, "finding": "explained", "reason": "looked at"}
+        reason = "\u200b" if flag.endswith("-1") else "looked at"
+        return CloseFlag, "regulator", {"flag_id": flag, "finding": "explained", "reason": reason}
 
 
 def _as_order(fields: dict[str, Any]) -> dict[str, Any]:
