@@ -302,3 +302,38 @@ def test_the_check_tells_them_apart() -> None:
 def test_a_check_of_the_chain_alone_is_caught() -> None:
     """A check that believes what a start believes lets the forged snapshot pass, and this suite says so."""
     assert "forged" in misjudged(by_chain_alone)
+
+
+class GoneAfter(MemoryJournal):
+    """A journal whose server is gone after some rows."""
+
+    def read(self, after: int = 0) -> Iterator[Record]:
+        yield from list(super().read(after))[:5]
+        raise Refusal(Code.UNREADABLE, "the server can no longer be asked", where="journal")
+
+
+def test_a_server_that_goes_amid_a_check_is_no_difference() -> None:
+    """A journal that cannot be read to its end says nothing of a snapshot: no venue may be stopped for it."""
+    rows, snapshot = rows_and_snapshot()
+    with pytest.raises(Refusal) as refused:
+        leads_to(GoneAfter(rows), exchange, snapshot)
+    assert refused.value.code is Code.UNREADABLE
+
+
+def test_a_check_ends_with_its_venue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the venue is killed, nobody waits for the answer, and the process goes no further through the journal."""
+    rows, snapshot = rows_and_snapshot()
+    read: list[int] = []
+
+    class Watched(MemoryJournal):
+        def read(self, after: int = 0) -> Iterator[Record]:
+            for row in super().read(after):
+                read.append(row.sequence)
+                yield row
+
+    parents = iter([7, 7, 1])
+    monkeypatch.setattr(snapshot_check, "ROWS_A_LOOK", 4)
+    monkeypatch.setattr("os.getppid", lambda: next(parents))
+    with pytest.raises(SystemExit):
+        leads_to(Watched(rows), exchange, snapshot)
+    assert read == list(range(1, 9))
