@@ -13,6 +13,7 @@ from naryq.desk.actions import ACTIONS
 from naryq.desk.words import LANGUAGES, WORDS, name_of, preferred, say
 from naryq.messages import Code, Measure, Screen, Side
 from naryq.rulebook import CATALOGUE
+from naryq.surveillance import SCREENS as ALL_SCREENS
 
 DESK = Path(__file__).parents[2] / "src" / "naryq" / "desk"
 TEMPLATES = "".join(path.read_text("utf-8") for path in sorted((DESK / "templates").glob("*.html")))
@@ -61,9 +62,11 @@ def test_what_the_watch_and_the_rules_measure_is_worded() -> None:
     """Each screen, each measure of evidence and each unit of either has a word in every language."""
     units = UNITS | {each.unit for each in CATALOGUE.values()}
     keys = [f"unit.{unit}".replace(" ", "_") for unit in sorted(units)]
+    keys += [f"direction.{each.direction}".replace(" ", "_") for each in ALL_SCREENS]
     keys += [f"measure.{measure}" for measure in get_args(Measure)]
     keys += [f"screen.{screen}" for screen in get_args(Screen)]
     assert [key for key in keys if key not in WORDS] == []
+    assert name_of("ru", "direction", "at most") == "не более"
     assert {"basis points", "nanoseconds"} <= UNITS
     assert {*get_args(Measure)} <= set(re.findall(r'"(\w+)"', SCREENS))
 
