@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from msgspec import structs
 from tests import (
+    audit_of_bands,
     audit_of_limits,
     audit_of_orders,
     audit_of_people,
@@ -243,6 +244,7 @@ class Auditor:
         else:
             yield from audit_of_trading.judged(self.books, events)
             yield from audit_of_limits.counted_in_trade(self.books, events)
+            yield from audit_of_bands.judged(self.books, events)
             yield from audit_of_sessions.rebased(self.books, events)
 
     def _judge(self, command: m.AnyCommand, events: tuple[m.AnyEvent, ...]) -> Iterator[str]:

@@ -37,6 +37,8 @@ class LimitBooks:
     holidays: dict[int, m.HolidaysDeclared] = field(default_factory=dict)
     acted: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """By session, the limits that acted on its trades, each time."""
+    bands: dict[str, Any] = field(default_factory=dict)
+    """By session, who has met at the edge of its band, as `audit_of_bands` writes it down."""
 
     def copy(self) -> "LimitBooks":
         """Return books that go their own way from here."""
@@ -57,6 +59,7 @@ class LimitBooks:
             dict(self.halted_until),
             dict(self.holidays),
             defaultdict(list, {key: list(value) for key, value in self.acted.items()}),
+            dict(self.bands),
         )
 
     def acts(self, instrument: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Bugs planted in what binds for long: exclusions, reviews, claims, the counter, the two keys."""
+"""Bugs planted in what binds for long, and in what bounds trades: claims, the counter, the two keys, bands, halts."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from tests.planting import catalogue, fold_with, judge_with, wrap
 from tests.simulated_bugs import caught, changed, without
 
 from naryq import limits
+from naryq.exchange import bounding, machine, orders, parity, people, plans
 from naryq.exchange import limits as limit_topic
-from naryq.exchange import orders, parity, people, plans
 from naryq.messages import (
     ApplicationCorrected,
     ClaimDecided,
@@ -16,12 +16,13 @@ from naryq.messages import (
     DecideClaim,
     InstrumentDelisted,
     LimitLifted,
+    LimitReached,
     ParticipantExcluded,
     ParticipantSuspended,
 )
 from naryq.units import NS_PER_DAY
 
-SEEDS = (1, 2, 21, 22, 29, 8, 38, 13, 19, 11, 26, 0, 4, 16)
+SEEDS = (1, 2, 21, 22, 29, 8, 38, 13, 19, 11, 26, 0, 4, 16, 79, 50, 133, 195, 42, 54)
 """These say something of a bug of this catalogue; most of them are found by more than one."""
 
 BUGS, bug = catalogue()
@@ -157,6 +158,34 @@ def _stale_parity(patch: pytest.MonkeyPatch) -> None:
 
 
 BUGS["While the two keys act any price is taken"] = without("check_parity")
+
+
+@bug
+def _short_stay(patch: pytest.MonkeyPatch) -> None:
+    """The limit of the two keys does not stay as long as it must."""
+    wrap(patch, limits, "turned", lambda original, lock, a, p, keys: original(lock, a, p, keys._replace(stay=0)))
+
+
+# --- What bounds the trades of a session ------------------------------------------------------------------------
+
+
+@bug
+def _kept_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What a bound kept from trading is not counted as a price."""
+    original = machine._EVOLVERS[LimitReached]
+    fold_with(patch, LimitReached, lambda state, event: original(state, changed(event, lots=0)))
+
+
+@bug
+def _nobody_met(patch: pytest.MonkeyPatch) -> None:
+    """However many trade at the edge of a band, it is no wider."""
+    patch.setattr(limits, "is_broad", lambda *_: False)
+
+
+@bug
+def _no_pause(patch: pytest.MonkeyPatch) -> None:
+    """A session that a limit has halted reopens at once."""
+    patch.setattr(bounding, "check_may_reopen", lambda *_: None)
 
 
 # --- Instruments and sessions -----------------------------------------------------------------------------------

@@ -6,17 +6,19 @@ from typing import Any
 import msgspec
 import pytest
 from tests.limit_script import LimitScript
-from tests.planting import catalogue, wrap
+from tests.planting import catalogue, fold_with, wrap
 from tests.trading_samples import REGIONAL, REPUBLICAN, closed, instrument, offer, over, venue
 from tests.trading_samples import bid as trucked
 from tests.unit.test_cumulative import COUNTER, KEYS, claim, parity, session
+from tests.unit.test_market_orders import second
+from tests.unit.test_market_orders import sent as sent_second
 from tests.unit.test_pump_limits import CALENDAR, cleared, publish
 from tests.unit.test_two_keys import keyed, sent, traded
 from tests.unit.test_two_keys import opened as of_keys
 from tests.venue_samples import Desk, founded, instant, opened, order, rulebook
 
 from naryq import limits, pricing
-from naryq.exchange import bounding, control, machine, orders, people
+from naryq.exchange import bounding, calendar, control, machine, orders, people
 from naryq.exchange import limits as limit_topic
 from naryq.exchange import parity as parity_topic
 from naryq.limits import orders as limit_orders
@@ -24,6 +26,8 @@ from naryq.messages import (
     CancelOrder,
     DecideClaim,
     DeclareAffiliation,
+    DeclareHolidays,
+    LimitReached,
     ListInstrument,
     OpenSession,
     OrderCancelled,
@@ -42,7 +46,7 @@ BUGS, bug = catalogue()
 
 def tour() -> list[str]:
     """Take every limit through what it must refuse and what it must take, and return what its watchers say."""
-    for stage in (_orders, _stops, _counter, _keys, _keys_of_instruments, _trucks, _pump):
+    for stage in (_orders, _stops, _counter, _keys, _keys_of_instruments, _trucks, _kept, _holidays, _pump):
         findings = stage()
         if findings:
             return findings
@@ -120,12 +124,30 @@ def _keys() -> list[str]:
 
 
 def _keys_of_instruments() -> list[str]:
-    desk = keyed(market_orders="taken", collar_rise=1_000, reference_minimum_lots=2)
+    desk = keyed(market_orders="taken", collar_rise=1_000, reference_minimum_lots=2, two_key_stay=3)
     traded(desk, "continuous", 0, 100_000)
     _book(desk, 1, REGIONAL, "sell 100000 9", "buy 100000 9", "sell 60000 1", "buy 60000 1")
     traded(desk, "continuous", 2, 60_000, lots=1)
     for number, code in ((3, REGIONAL), (4, REPUBLICAN)):
         _book(desk, number, code, "sell 90001 1", "buy 90001 1", "buy any 1", "sell 70000 9", "buy 70000 9")
+    traded(desk, "continuous", 5, 60_000)
+    return desk.findings
+
+
+def _kept() -> list[str]:
+    desk = second(cumulative_sessions=3, cumulative_threshold=10**6, administered_price=80_000)
+    orders_sent = (("zhanaozen", "high sell 97000 2"), ("aktau", "any buy any 2"), ("zhanaozen", "low sell 90000 1"))
+    for who, words in (*orders_sent, ("dossor", "bid buy 90000 1")):
+        sent_second(desk, who, words)
+    closed(desk, "second")
+    return desk.findings
+
+
+def _holidays() -> list[str]:
+    desk = venue()
+    desk.must(DeclareHolidays, "operator", year=2022, days=("2022-01-03",), source="a decree")
+    for day in ("2022-01-03", "2022-01-04"):
+        desk.give(OpenSession, "operator", **over("call", f"on-{day}", day=day))
     return desk.findings
 
 
@@ -327,6 +349,31 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     """The counter forgets the oldest price one session late."""
     wrap(patch, limits, "counted", lambda original, prices, price, n, most: original(prices, price, n + 1, most))
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """What a bound kept from trading is no part of the price that is counted."""
+    original = machine._EVOLVERS[LimitReached]
+    fold_with(patch, LimitReached, lambda state, event: original(state, msgspec.structs.replace(event, lots=0)))
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A session is opened on a holiday."""
+    patch.setattr(calendar, "check_trading_day", lambda *_: None)
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The limit of two keys stays no session longer than a key turns."""
+    wrap(patch, limits, "turned", lambda original, lock, a, p, keys: original(lock, a, p, keys._replace(stay=0)))
+
+
+@bug
+def _(patch: pytest.MonkeyPatch) -> None:
+    """However many meet at the edge of a band, it is no wider."""
+    patch.setattr(limits, "is_broad", lambda *_: False)
 
 
 @bug
