@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.venue_samples import Desk, founded, instant, opened, order, rulebook
+from tests.venue_samples import DAY, Desk, founded, instant, opened, order, rulebook
 
 from naryq import exchange
+from naryq.cli.files import read_rulebook
 from naryq.exchange.people import TOPIC, group_of, groups, standing
 from naryq.messages import (
     AdmitParticipant,
@@ -25,6 +26,7 @@ from naryq.messages import (
     SubmitOrder,
     SuspendParticipant,
 )
+from naryq.rulebook import Rulebook
 
 ADMISSION = {"station_owner.station": 0, "station_owner.experience": 2, "producer.plant": 0}
 STATION = Shown("station", "deed-7", "2021-05-01")
@@ -154,6 +156,23 @@ def test_a_class_that_the_rules_leave_out_does_not_trade() -> None:
     refused = remedied(desk, SubmitOrder, "aktau", **order("c", "KZ-47", "buy", price=90_000, lots=1))
     assert (refused.code, refused.where) == (Code.NOT_PERMITTED, "side")
     assert "station_owner" in refused.remedy
+
+
+def test_closed_lists_leave_nobody_without_credentials() -> None:
+    """By the two lists of the page on participants, under the credentials of `guarded`, no class is no trade."""
+    asked = Rulebook(read_rulebook("guarded")).in_force(DAY, DAY).numbers("admission")
+    buyers = ("gas_network_organisation", "industrial_consumer", "depot_owner", "station_owner")
+    lists: dict[str, Any] = {"platform_sellers": ("producer", "tolling_owner", "importer"), "platform_buyers": buyers}
+    of_classes = {credential.partition(".")[0] for credential in asked}
+    assert all(each in of_classes for words in lists.values() for each in words), "each class has something to show"
+    desk = opened(rulebook(admission=dict(asked), **lists))
+    for who, fields in (("aktau", order("a", "KZ-47", "buy", price=90_000, lots=1)),
+                        ("atyrau", order("b", "AT", "sell", price=90_000, lots=1))):  # fmt: skip
+        assert remedied(desk, SubmitOrder, who, **fields).code == Code.NOT_PERMITTED
+    register = (Shown("register", "entry 9", "2021-01-01"), Shown("vat_registration", "no 4", "2019-01-01"))
+    desk.must(AdmitParticipant, "operator", **guest(shown=(STATION, YEARS, *register)))
+    desk.must(SubmitOrder, "guest", **order("c", "KZ-47", "buy", price=90_000, lots=1))
+    assert desk.findings == []
 
 
 def test_a_buyer_bids_where_it_takes_delivery() -> None:
