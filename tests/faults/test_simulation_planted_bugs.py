@@ -34,7 +34,7 @@ from naryq.messages import (
     TradingResumed,
 )
 
-SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13, 19, 20, 312)
+SEEDS = (2, 5, 6, 1, 4, 7, 9, 11, 12, 13, 19, 20, 312, 112)
 
 BUGS, bug = catalogue()
 
