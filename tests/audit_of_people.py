@@ -103,11 +103,27 @@ def _wrong_pair(books: Any, command: Any) -> Iterator[Code]:
         yield Code.NOT_FOUND
     if declared and not ends:
         yield Code.ALREADY_EXISTS
-    if not ends and books.people[command.actor] in ("seller", "buyer") and command.actor not in pair:
-        yield Code.NOT_PERMITTED
+    if not ends and books.people[command.actor] in ("seller", "buyer"):
+        if command.actor not in pair:
+            yield Code.NOT_PERMITTED
+        yield from _accuses(books, command)
     of_exchange = any(books.people.get(one) == "operator" for one in books.register.group(pair[0]))
     if ends and declared and of_exchange and books.people[command.actor] != "regulator":
         yield Code.NOT_PERMITTED
+
+
+def _accuses(books: Any, command: m.DeclareAffiliation) -> Iterator[Code]:
+    """A member that declares its affiliates suspends nobody but itself by that."""
+    pair = (command.participant_id, command.affiliate_id)
+    if (
+        pair[0] != pair[1]
+        and all(one in books.people for one in pair)
+        and tuple(sorted(pair)) not in books.register.pairs
+    ):
+        joined = books.register.group(pair[0]) | books.register.group(pair[1])
+        hit = {event.participant_id for event in _declared(books, command)[1]}
+        if hit & (joined - {command.actor}):
+            yield Code.NOT_PERMITTED
 
 
 def _wrong_class(books: Any, command: Any, role: str | None) -> Iterator[Code]:
@@ -197,7 +213,7 @@ def expected(books: Any, command: Any) -> tuple[m.AnyEvent, ...]:
         case m.EndAffiliation():
             first, second = sorted((command.participant_id, command.affiliate_id))
             return (m.AffiliationEnded(first, second, command.evidence),)
-    return _affiliated(books, command, version)
+    return _affiliated(books, command)
 
 
 def _admitted(command: Any, version: str) -> m.AnyEvent:
@@ -229,24 +245,36 @@ def _removed(books: Any, command: Any) -> m.AnyEvent:
     return event
 
 
-def _affiliated(books: Any, command: m.DeclareAffiliation, version: str) -> tuple[m.AnyEvent, ...]:
-    first, second = sorted((command.participant_id, command.affiliate_id))
-    declared = m.AffiliationDeclared(first, second, command.evidence)
-    after = books.copy()
-    after.fold(declared, command.at_ns)
-    if books.rulebook is None:
-        return (declared,)
-    today = books.day(command.at_ns)
-    gone = [
-        who
-        for who in sorted(after.register.group(first))
-        if barred(after, who, today) and not after.register.kept_out(who, command.at_ns)
-    ]
-    suspended = [m.ParticipantSuspended(who, "affiliated with the exchange", None, None, version) for who in gone]
+def _affiliated(books: Any, command: m.DeclareAffiliation) -> tuple[m.AnyEvent, ...]:
+    declared, suspended = _declared(books, command)
     followed: list[m.AnyEvent] = [declared]
     for event in suspended:
         followed += [event, *_leaving(books, event)]
     return tuple(followed)
+
+
+def _declared(
+    books: Any, command: m.DeclareAffiliation
+) -> tuple[m.AffiliationDeclared, tuple[m.ParticipantSuspended, ...]]:
+    """Return a declaration with the suspensions that it brings: without an end, also where one through a day lasts."""
+    first, second = sorted((command.participant_id, command.affiliate_id))
+    declared = m.AffiliationDeclared(first, second, command.evidence)
+    if books.rulebook is None:
+        return declared, ()
+    after, today = books.copy(), books.day(command.at_ns)
+    after.fold(declared, command.at_ns)
+    suspended = []
+    for who in sorted(books.people):
+        lasting = after.register.absent[who] if after.register.kept_out(who, command.at_ns) else None
+        if barred(after, who, today) and (lasting is None or _ends_by_itself(lasting)):
+            by = "" if lasting is None else lasting.actor
+            fields = (who, "affiliated with the exchange", None, None, books.version, by)
+            suspended.append(m.ParticipantSuspended(*fields))
+    return declared, tuple(suspended)
+
+
+def _ends_by_itself(absence: Any) -> bool:
+    return isinstance(absence, m.ParticipantSuspended) and absence.ends_at_ns is not None
 
 
 def _leaving(books: Any, event: Any) -> Iterator[m.OrderCancelled]:

@@ -351,6 +351,38 @@ def test_an_affiliate_of_the_exchange_is_suspended() -> None:
     assert desk.read_back() == desk.state, "a suspension that nobody asked for is written so that it can be read"
 
 
+def test_a_suspension_through_a_day_gets_no_end_by_an_affiliation_with_the_exchange() -> None:
+    """It would end by itself, and leave an affiliate of the exchange trading; whose it was, it stays."""
+    desk = founded(rulebook(exchange_affiliates="forbidden"))
+    pair = {"participant_id": "dossor", "affiliate_id": "operator", "evidence": "shares"}
+    desk.must(SuspendParticipant, "regulator", participant_id="dossor", reason="late", until="2021-12-31")
+    event = desk.give(DeclareAffiliation, "operator", **pair).events[1]
+    assert isinstance(event, ParticipantSuspended)
+    assert (event.until, event.ends_at_ns, event.actor) == (None, None, "regulator")
+    desk.at_ns = instant("09:00", "2022-01-02")
+    assert standing(desk.state, "dossor", desk.at_ns) == "suspended"
+    desk.must(EndAffiliation, "regulator", **pair)
+    back = {"participant_id": "dossor", "reason": "please"}
+    assert remedied(desk, ReinstateParticipant, "operator", **back).code == Code.NOT_PERMITTED
+    desk.must(ReinstateParticipant, "regulator", **back)
+    assert desk.findings == []
+
+
+def test_a_member_suspends_nobody_else_by_its_own_word() -> None:
+    """Who says that it belongs with the exchange is suspended, and drags no rival along; who watches may say both."""
+    desk = founded(rulebook(exchange_affiliates="forbidden"))
+    declared(desk, "atyrau", "operator", "atyrau")
+    rival = {"participant_id": "atyrau", "affiliate_id": "zhanaozen", "evidence": "a lie"}
+    assert remedied(desk, DeclareAffiliation, "atyrau", **rival).code == Code.NOT_PERMITTED
+    declared(desk, "zhanaozen", "aktau", "zhanaozen")
+    own = {"participant_id": "zhanaozen", "affiliate_id": "operator", "evidence": "shares"}
+    assert remedied(desk, DeclareAffiliation, "zhanaozen", **own).code == Code.NOT_PERMITTED
+    assert [standing(desk.state, who, desk.at_ns) for who in ("aktau", "zhanaozen")] == ["active", "active"]
+    declared(desk, "zhanaozen", "operator", "operator")
+    assert [standing(desk.state, who, desk.at_ns) for who in ("aktau", "zhanaozen")] == ["suspended", "suspended"]
+    assert desk.findings == []
+
+
 def test_an_affiliate_of_the_exchange_may_be_permitted() -> None:
     """Where no rule forbids it, the affiliation is only known."""
     for rules in ({}, {"exchange_affiliates": "permitted"}):

@@ -51,6 +51,8 @@ ROLE_OF_CLASS: Final = MappingProxyType(
     }
 )
 """The one role under which each class takes part."""
+AFFILIATED: Final = "affiliated with the exchange"
+"""Why whoever belongs with the exchange is suspended."""
 MEMBERS: Final[tuple[Role, ...]] = ("seller", "buyer")
 """The roles of those who trade."""
 
@@ -348,7 +350,20 @@ def _declare_affiliation(state: State, command: DeclareAffiliation) -> Decision:
         what = f"{pair[0]!r} and {pair[1]!r} are affiliated already"
         raise Refusal(Code.ALREADY_EXISTS, what, where="affiliate_id", remedy="There is nothing to do.")
     declared = AffiliationDeclared(*pair, command.evidence)
-    return (declared, *_barred_by(state, declared, command.at_ns))
+    barred = tuple(_barred_by(state, declared, command.at_ns))
+    if own:
+        _check_bars_itself(state, command, barred)
+    return (declared, *barred)
+
+
+def _check_bars_itself(state: State, command: DeclareAffiliation, barred: Iterable[ParticipantSuspended]) -> None:
+    """Refuse (NOT_PERMITTED) a member's word by which others of its group would be suspended: rivals, if it lies."""
+    joined = {*members_of(state, command.participant_id), *members_of(state, command.affiliate_id)} - {command.actor}
+    others = [event.participant_id for event in barred if event.participant_id in joined]
+    if others:
+        what = f"it would suspend {', '.join(others)} as affiliated with the exchange"
+        remedy = "Send the evidence to the operator or a regulator, who may declare it."
+        raise Refusal(Code.NOT_PERMITTED, what, where="affiliate_id", remedy=remedy)
 
 
 def _end_affiliation(state: State, command: EndAffiliation) -> Decision:
@@ -391,6 +406,7 @@ def groups(pairs: Iterable[Pair]) -> dict[str, str]:
 def _barred_by(state: State, declared: AffiliationDeclared, at_ns: int) -> Iterator[ParticipantSuspended]:
     """Suspend the members that an affiliation makes one with the exchange, where the rulebook forbids it.
 
+    Whoever is suspended through a day would trade again after it: that suspension gets no end, and stays whose it was.
     Source: Law on commodity exchanges, article 11(3).
     """
     if state.rulebook is None:
@@ -398,8 +414,11 @@ def _barred_by(state: State, declared: AffiliationDeclared, at_ns: int) -> Itera
     rules = rules_in_force(state, at_ns)
     after = _affiliation_declared(state, declared)
     for member in _barred(after, rules):
-        if standing(state, member, at_ns) == "active":
-            yield ParticipantSuspended(member, "affiliated with the exchange", None, None, rules.version)
+        absence = state.people.absences.get(member)
+        if absence is None or _is_over(absence, at_ns):
+            yield ParticipantSuspended(member, AFFILIATED, None, None, rules.version)
+        elif isinstance(absence, ParticipantSuspended) and absence.ends_at_ns is not None:
+            yield ParticipantSuspended(member, AFFILIATED, None, None, rules.version, absence.actor)
 
 
 def _barred(state: State, rules: InForce) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ class ParticipantSuspended(Event, frozen=True, tag=True):
     ends_at_ns: int | None
     rulebook_version: str
     actor: str = ""
-    """Who asked for it; nobody where it follows from an affiliation, or is from before version 4."""
+    """Who asked for it; nobody where it follows from an affiliation alone, or is from before version 4."""
 
 
 class ParticipantExcluded(Event, frozen=True, tag=True):
