@@ -252,10 +252,9 @@ def _over(books: Any, command: m.OpenSession, instrument: m.Instrument, today: s
 
 
 def around(books: Any, command: Any, opened: dict[str, Any], reference: int | None) -> m.SessionOpened:
-    """Return a session with the collar around a reference: for a series, by the rules of the day of the command."""
+    """Return a session with the collar around a reference, by the rules of its own day."""
     today = books.day(command.at_ns)
-    day = command.day if isinstance(command, m.OpenSession) else today
-    rise, fall = (books.rule(rule, day, today) for rule in ("collar_rise", "collar_fall"))
+    rise, fall = (books.rule(rule, opened["day"], today) for rule in ("collar_rise", "collar_fall"))
     lowest, highest = collar(reference, rise, fall)
     return m.SessionOpened(
         **opened,

@@ -228,7 +228,7 @@ def _loses_market_orders(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _keeps_market_orders(_: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda _: iter(())
+    return lambda *_: iter(())
 
 
 Plant = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -11,7 +11,7 @@ from tests.venue_samples import DAY, SOURCE, Desk, instant, opening, order, rule
 
 from naryq import exchange, limits
 from naryq.exchange import limits as limit_topic
-from naryq.exchange import rulebooks, snapshots
+from naryq.exchange import rulebooks, snapshots, trading
 from naryq.messages import (
     AmendOrder,
     ChangePhase,
@@ -144,6 +144,78 @@ def test_a_network_session_is_held_to_it_and_says_so() -> None:
         "KZ-47": True,
     }
     assert desk.findings == []
+
+
+def called(*standing: str, **rules: Any) -> Desk:
+    """Return it with the first session of the series in a call, orders in it, and an emergency of five per cent."""
+    desk = based(**rules)
+    desk.at_ns = instant("11:00")
+    desk.must(ChangePhase, "operator", session_id="extra-1", phase="call", reason="its window")
+    for who, words in zip(("atyrau", "dossor"), standing, strict=False):
+        assert sent(desk, who, words).code is None
+    assert declare(desk, collar_rise=500, collar_fall=500) == {"extra-1": (76_000, 84_000)}
+    return desk
+
+
+def ends(desk: Desk) -> list[tuple[int, str]]:
+    """End the call, and return the price and the bid of each trade."""
+    events = desk.give(ChangePhase, "operator", session_id="extra-1", phase="continuous", reason="it ends").events
+    return [(each.price_tenge_per_tonne, each.buy_order_id) for each in events if isinstance(each, Traded)]
+
+
+@pytest.mark.parametrize(
+    ("standing", "comes", "trades"),
+    [
+        (("dear sell 95000 5",), (("aktau", "any buy any 5"),), []),
+        (("dear sell 95000 5",), (("aktau", "any buy any 5"), ("zhanaozen", "met sell 83000 5")), [(83_000, "any")]),
+        (("dear sell 95000 5", "top buy 96000 5"), (("aktau", "any buy any 5"),), [(95_000, "top")]),
+        (("far sell 96000 1", "cheap buy 65000 5"), (("zhanaozen", "any sell any 5"),), []),
+    ],
+)
+def test_a_market_order_of_a_call_keeps_to_it(standing: Any, comes: Any, trades: Any) -> None:
+    """It meets no order from before the emergency beyond the closer collar, for which nothing is held of it."""
+    desk = called(*standing, call_price_rule="euronext")
+    for who, words in comes:
+        assert sent(desk, who, words).code is None
+    found = ends(desk)
+    assert found == trades
+    assert "any" not in desk.state.sessions["extra-1"].numbers, "what is left of a market order ends with its call"
+    assert desk.findings == []
+
+
+@pytest.mark.parametrize(("side", "price"), [("buy", 83_500), ("sell", 76_500)])
+def test_a_market_order_of_a_call_waits_on_the_tick(side: str, price: int) -> None:
+    """Where the closer collar of 76,008 to 83,992 lies between two ticks, it waits at the last one inside."""
+    desk = based(price_tick=500)
+    desk.at_ns = instant("11:00")
+    desk.must(ChangePhase, "operator", session_id="extra-1", phase="call", reason="its window")
+    far, near = ("far sell 95000 1", "near sell 80000 5") if side == "buy" else ("far buy 65000 1", "near buy 80000 5")
+    other, own = ("atyrau", "aktau") if side == "buy" else ("dossor", "zhanaozen")
+    assert sent(desk, other, far).code is None
+    assert declare(desk, collar_rise=499, collar_fall=499) == {"extra-1": (76_008, 83_992)}
+    assert sent(desk, other, near).code is None
+    assert sent(desk, own, f"any {side} any 9").code is None
+    assert [found for found, _ in ends(desk)] == [price]
+    assert desk.findings == []
+
+
+def test_a_market_order_beyond_it_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a market order took any price of the call, the auditor would say that it trades outside its limit."""
+    monkeypatch.setattr(trading, "_kept_to_worst", lambda *_: False)
+    desk = called("dear sell 95000 5")
+    sent(desk, "aktau", "any buy any 5")
+    assert ends(desk) == [(95_000, "any")]
+    assert any("outside the limit" in finding for finding in desk.findings)
+
+
+def test_a_series_announced_in_an_emergency_leaves_it_behind() -> None:
+    """Each session of it has the collar of its own day, closer or wider: the emergency's on its days alone."""
+    for rate, collar in ((500, (76_000, 84_000)), (5_000, (40_000, 120_000))):
+        desk = venue(rulebook(**COLLAR), "2021-12-30")
+        declare(desk, days=2, collar_rise=rate, collar_fall=rate)
+        desk.must(ScheduleSessions, "operator", **SERIES)
+        assert [collar_of(desk, f"extra-{number}") for number in (1, 2)] == [collar, (64_000, 96_000)]
+        assert desk.findings == []
 
 
 def test_a_snapshot_the_rows_and_the_doors_know_it() -> None:

@@ -45,7 +45,7 @@ def _schedule_sessions(state: State, command: ScheduleSessions) -> Decision:
     days = calendar.trading_days(state, command.first_day, count)
     codes = [command.instrument] * regional + [command.fallback_instrument] * (count - regional)
     opened = tuple(
-        sessions.around(_session(state, command, number, day, code), base, rules)
+        sessions.around(_session(state, command, number, day, code), base, rules_in_force(state, command.at_ns, day))
         for number, (day, code) in enumerate(zip(days, codes, strict=True), 1)
     )
     scheduled = SessionsScheduled(

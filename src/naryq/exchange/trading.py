@@ -217,8 +217,9 @@ def uncrossed(state: State, session: Session, at_ns: int, bounds: Bounds = UNBOU
     """Say what follows when a call ends: trades at one price, and the end of market orders.
 
     Orders of one group do not meet: the rule of self-trades says whose is taken back instead, and the price is found
-    anew. Where the price would lie outside the bounds nothing trades, and market orders end all the same: what is left
-    of the call goes on in the book, where nobody sees them.
+    anew. So it is where a market order would trade beyond the worst price that it was judged by: orders may stand from
+    before an emergency drew the collar closer. Where the price would lie outside the bounds nothing trades, and market
+    orders end all the same: what is left of the call goes on in the book, where nobody sees them.
 
     Args:
         state: The state as the call ends.
@@ -231,6 +232,8 @@ def uncrossed(state: State, session: Session, at_ns: int, bounds: Bounds = UNBOU
     events: list[AnyEvent] = []
     stopped_at = None
     while (price := _uncrossing(session, call).price) is not None:
+        if _kept_to_worst(session, call, price):
+            continue
         if not bounds.allow(price):
             stopped_at = price
             break
@@ -242,7 +245,7 @@ def uncrossed(state: State, session: Session, at_ns: int, bounds: Bounds = UNBOU
             events.extend(_trades_at(state, session, price, meeting.pairs, at_ns))
             _take(meeting.pairs)
             break
-    events.extend(_gone(session.orders[o.order_id], CALL_ENDED) for o in _waiting_at_market(call))
+    events.extend(_gone(session.orders[o.order_id], CALL_ENDED) for o in _waiting_at_market(session, call))
     return Outcome(tuple(events), stopped_at)
 
 
@@ -274,6 +277,21 @@ def _ladder(orders: tuple[Order, ...]) -> Ladder:
     limits = [order for order in orders if abs(order.price) != MARKET_PRICE and order.shown]
     market = sum(order.shown for order in orders if abs(order.price) == MARKET_PRICE)
     return Ladder([order.price for order in limits], [order.shown for order in limits], market)
+
+
+def _kept_to_worst(session: Session, call: _Call, price: int) -> bool:
+    """Let market orders that a price is too bad for wait at their worst price instead; say whether there was one."""
+    found = False
+    for order in (order for side in (call.bids, call.asks) for order in side if abs(order.price) == MARKET_PRICE):
+        worst = session.orders[order.order_id].price_tenge_per_tonne
+        if order.shown and (price > worst if order.side == "buy" else price < worst):
+            order.price, found = _on_tick(worst, order.side, session.opened.tick_tenge_per_tonne), True
+    return found
+
+
+def _on_tick(worst: int, side: Side, tick: int) -> int:
+    """Return the worst price on the tick that is no worse than one that may lie between."""
+    return worst - worst % tick if side == "buy" else worst + -worst % tick
 
 
 def _willing(order: Order, price: int) -> bool:
@@ -313,5 +331,6 @@ def _take(pairs: list[tuple[Order, Order, int]]) -> None:
         newer.shown -= lots
 
 
-def _waiting_at_market(call: _Call) -> Iterator[Order]:
-    return (o for side in (call.bids, call.asks) for o in side if o.shown and abs(o.price) == MARKET_PRICE)
+def _waiting_at_market(session: Session, call: _Call) -> Iterator[Order]:
+    both = (order for side in (call.bids, call.asks) for order in side if order.shown)
+    return (order for order in both if session.orders[order.order_id].order_type == "market")
