@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.audit_of_people import is_day
 from tests.audit_of_sessions import lacking
 from tests.supply_books import Plan
 from tests.verdicts import misjudged
@@ -262,7 +263,9 @@ def _wrong_shipment(books: Any, command: m.ShipAllotment) -> Iterator[Code]:
         yield Code.NOT_PERMITTED
     if command.document in books.supply.documents:
         yield Code.DUPLICATE_ID
-    if command.loaded_on > books.day(command.at_ns) or command.mass_kg > books.supply.due_kg(command.allotment_id):
+    first = f"{months_of(books.supply.allotted[command.allotment_id][0])[0]}-01"
+    in_period = is_day(command.loaded_on) and first <= command.loaded_on <= books.day(command.at_ns)
+    if not in_period or command.mass_kg > books.supply.due_kg(command.allotment_id):
         yield Code.OUT_OF_RANGE
 
 

@@ -160,7 +160,7 @@ class NaiveMoney:
     def _wrong_shipment(self, books: Any, command: m.ReportShipment, deal: Deal, day: str) -> Iterator[Code]:
         if day > _last_day(deal) and books.people[command.actor] != "operator":
             yield Code.NOT_PERMITTED
-        if command.document in self.documents:
+        if command.document in self.documents or command.document in books.supply.documents:
             yield Code.ALREADY_EXISTS
         try:
             date.fromisoformat(command.loaded_on)

@@ -118,6 +118,8 @@ class Supplying:
         if self.draw.random() < 0.35:
             who = one.applicant_id if self.draw.random() < 0.9 else self.draw.choice(BUYERS)
             return RefuseAllotment, who, {"allotment_id": name, "lots": self.draw.randint(1, 4), "reason": "full"}
+        if self.draw.random() < 0.9:
+            self.pass_days(max(0, (date.fromisoformat(f"{plan.approved.months[0]}-01") - self.day).days))
         document = self.name("b") if self.draw.random() < 0.9 else "bill"
         loaded_on = (self.day + timedelta(self.draw.random() < 0.05)).isoformat()
         shipped = {"document": document, "mass_kg": self.draw.randint(1, 99_000), "loaded_on": loaded_on}

@@ -72,6 +72,8 @@ class Plans:
             case m.AllotmentShipped():
                 self.shipped_kg[event.allotment_id] += event.mass_kg
                 self.documents.add(event.document)
+            case m.ShipmentReported():
+                self.documents.add(event.document)
             case m.OutputReported():
                 self.reports[event.month, event.seller_id, event.plant] = event
             case m.SalesReported():

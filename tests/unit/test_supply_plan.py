@@ -280,7 +280,7 @@ def test_refused_gas_is_sold_in_additional_sessions() -> None:
 
 
 def test_what_is_loaded_for_deals_of_the_platform_is_seen() -> None:
-    """Shipments of deals that are settled against delivery show beside the duty to offer."""
+    """Shipments of deals that are settled against delivery show beside the duty to offer, and count no second time."""
     desk = approved(**{name: value for name, value in MONEY_RULES.items() if name != "prepayment_days"})
     for name, tenge in (("zhanaozen", 10**8), ("aktau", 10**8)):
         desk.must(Deposit, "operator", participant_id=name, amount_tiyn=tenge, bank_reference=f"bank-{name}")
@@ -296,6 +296,14 @@ def test_what_is_loaded_for_deals_of_the_platform_is_seen() -> None:
     desk.must(ReportShipment, "operator", obligation_id=obligation, **loaded)
     duty = next(each for each in duties(desk.state, MONTH) if each.plant == "ZH")
     assert (duty.platform_loaded_kg, duty.offered_lots) == (36_000, 2)
+    desk.at_ns = instant("10:00", "2022-01-05")
+    other = {"mass_kg": 36_000, "loaded_on": "2022-01-05"}
+    twice = {"allotment_id": "2022-01/2", "document": "waybill-1", **other}
+    assert desk.give(ShipAllotment, "zhanaozen", **twice).code == Code.DUPLICATE_ID, "it counts for the plan as well"
+    desk.must(ShipAllotment, "zhanaozen", **{**twice, "document": "waybill-2"})
+    again = {"obligation_id": obligation, "document": "waybill-2", **other}
+    assert desk.give(ReportShipment, "zhanaozen", **again).code == Code.ALREADY_EXISTS, "it counts for the deal as well"
+    assert desk.findings == []
 
 
 @pytest.mark.parametrize(
@@ -303,12 +311,14 @@ def test_what_is_loaded_for_deals_of_the_platform_is_seen() -> None:
     [
         ({"document": "bill-1"}, Code.DUPLICATE_ID),
         ({"loaded_on": "2022-01-06"}, Code.OUT_OF_RANGE),
+        ({"loaded_on": "2021-12-31"}, Code.OUT_OF_RANGE),
+        ({"loaded_on": "2022-01-00"}, Code.OUT_OF_RANGE),
         ({"mass_kg": 360_001}, Code.OUT_OF_RANGE),
         ({"allotment_id": "2022-01/9"}, Code.NOT_FOUND),
     ],
 )
 def test_a_shipment_counts_once_and_when_it_has_come(changes: dict[str, Any], code: Code) -> None:
-    """A document twice, a day to come, more than is owed, and an unknown allotment are refused."""
+    """A document twice, a day to come or before the period, more than is owed, and an unknown allotment are refused."""
     desk = approved()
     desk.at_ns = instant("10:00", "2022-01-05")
     fields = {"allotment_id": "2022-01/2", "document": "bill-1", "mass_kg": 1, "loaded_on": "2022-01-05"}

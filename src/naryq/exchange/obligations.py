@@ -272,12 +272,12 @@ def insufficient_funds(needed: int, has: int) -> Refusal:
 
 
 def ship(state: State, command: ReportShipment) -> Decision:
-    """Decide `ReportShipment`: a document counts once, and only up to what the obligation still takes."""
+    """Decide `ReportShipment`: a document counts once, here or in a plan, and only up to what is still awaited."""
     obligation = open_obligation(state, command.obligation_id)
     terms = state.money.terms[obligation.opened.session_id]
     _check_party(state, command, "seller", obligation.opened.seller_id)
     _check_last_day(state, command, obligation.opened.deliver_by)
-    if command.document in state.money.shipments:
+    if command.document in state.money.shipments or command.document in state.supply.documents:
         raise Refusal(
             Code.ALREADY_EXISTS,
             f"loading document {command.document!r} is reported already",

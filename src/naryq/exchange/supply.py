@@ -33,7 +33,7 @@ from naryq.messages import (
 )
 from naryq.reform import part_plan
 from naryq.rulebook import InForce
-from naryq.units import Rounding, day_after, divide, month_after
+from naryq.units import Rounding, day_after, divide, is_day, month_after
 
 # --- The plan of a month by hand --------------------------------------------------------------------------------
 
@@ -130,12 +130,17 @@ def _ship_allotment(state: State, command: ShipAllotment) -> Decision:
     if command.actor != allotted.allotment.seller_id:
         what = f"{command.allotment_id!r} is to be delivered by {allotted.allotment.seller_id!r}"
         raise Refusal(Code.NOT_PERMITTED, what, where="allotment_id", remedy="Report your own deliveries.")
-    if command.document in state.supply.documents:
-        what = f"{command.document!r} was reported for {state.supply.documents[command.document]!r}"
+    counted_for = state.supply.documents.get(command.document)
+    if command.document in state.money.shipments:
+        counted_for = state.money.shipments[command.document].reported.obligation_id
+    if counted_for is not None:
+        what = f"{command.document!r} was reported for {counted_for!r}"
         raise Refusal(Code.DUPLICATE_ID, what, where="document", remedy="A loading document counts once.")
-    if command.loaded_on > today:
-        what = f"{command.loaded_on} has not come yet"
-        raise Refusal(Code.OUT_OF_RANGE, what, where="loaded_on", remedy="Report what has been loaded.")
+    first = f"{plans.months_of(allotted.period)[0]}-01"
+    if not is_day(command.loaded_on) or not first <= command.loaded_on <= today:
+        what = f"{command.loaded_on} is no day of the calendar from {first}, the first of the period, to {today}"
+        remedy = "Report what has been loaded in the period of the plan, by the day on its document."
+        raise Refusal(Code.OUT_OF_RANGE, what, where="loaded_on", remedy=remedy)
     if command.mass_kg > allotted.due_kg:
         what = f"{allotted.due_kg} kg of {command.allotment_id!r} are still to be loaded"
         raise Refusal(Code.OUT_OF_RANGE, what, where="mass_kg", remedy="Report the rest as gas outside the plan.")
