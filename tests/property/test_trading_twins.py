@@ -125,7 +125,7 @@ def test_a_call_outside_the_bounds_trades_nothing() -> None:
     desk.must(SubmitOrder, "zhanaozen", **offer("a", 90_000, 1))
     desk.must(SubmitOrder, "aktau", **bid("b", 90_000, 1))
     session = desk.state.sessions["day"]
-    assert matching.uncrossed(desk.state, session, 1, Bounds(highest=89_999)) == ((), 90_000)
+    assert matching.uncrossed(desk.state, session, 1, Bounds(highest=89_999)) == ((), 90_000, 0)
     assert len(matching.uncrossed(desk.state, session, 1, Bounds(highest=90_000)).events) == 1
 
 

@@ -12,6 +12,7 @@ from naryq.exchange.trading import CALL_ENDED, SELF_TRADE
 from naryq.messages import (
     AmendOrder,
     Code,
+    DeclareAffiliation,
     LimitReached,
     OpenSession,
     OrderAmended,
@@ -121,6 +122,34 @@ def test_nobody_unseen_stands_before_the_bids_after_a_call() -> None:
     assert standing(desk) == {"dear": 2, "seen": 1}
     (trade,) = of(sent(desk, "atyrau", "cheap sell 90000 1"), Traded)
     assert (trade.buy_order_id, trade.price_tenge_per_tonne) == ("seen", 91_000)
+    assert desk.findings == []
+
+
+def test_the_same_offer_beyond_a_hold_is_counted_once() -> None:
+    """However large an order, and however often it comes, it counts no more than what others offered there."""
+    desk = second(cumulative_sessions=3, cumulative_threshold=900_000)
+    sent(desk, "zhanaozen", "fair sell 92000 1")
+    sent(desk, "zhanaozen", "dear sell 98000 9")
+    sent(desk, "aktau", "fair-bid buy 92000 1")
+    kept = [of(sent(desk, "aktau", f"any-{lots}-{number} buy any {lots}"), LimitReached) for number, lots in SENT]
+    assert [each.lots for (each,) in kept] == [4, 4, 1, 0]
+    assert kept[-1][0].what == "500 lots would have traded at 98000"
+    (counted,) = of(closed(desk, "second"), PriceCounted)
+    assert counted.uncapped_price_tenge_per_tonne == (92_000 + 9 * 98_000) // 10
+    assert desk.findings == []
+
+
+SENT = ((1, 4), (2, 4), (3, 500), (4, 500))
+"""Market orders that come one after the other: number and lots."""
+
+
+def test_the_offers_of_ones_own_group_beyond_a_hold_count_nothing() -> None:
+    """Who belongs with the seller cannot lift the uncapped average with its own offer, whatever self-trades may."""
+    desk = second(self_trade="allow")
+    desk.must(DeclareAffiliation, "operator", participant_id="aktau", affiliate_id="zhanaozen", evidence="one owner")
+    sent(desk, "zhanaozen", "dear sell 98000 9")
+    (reached,) = of(sent(desk, "aktau", "any buy any 3"), LimitReached)
+    assert (reached.lots, reached.what) == (0, "3 lots would have traded at 98000")
     assert desk.findings == []
 
 

@@ -4,7 +4,7 @@ A network session is a call already and has a price for each place; its bounds s
 """
 
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -108,17 +108,30 @@ def stopped(state: State, session: Session, order: OrderAccepted, outcome: Outco
     if outcome.stopped_at is None:
         return ()
     left = order.quantity_lots - sum(e.quantity_lots for e in outcome.events if isinstance(e, Traded))
-    return _limit_acts(state, session, outcome.stopped_at, at_ns, lots=left)
+    return _limit_acts(state, session, outcome.stopped_at, at_ns, _Kept(f"{left} lots", left, outcome.offered))
 
 
 def call_stopped(state: State, session: Session, outcome: Outcome, at_ns: int) -> Decision:
     """Say what follows where a bound kept a call from trading."""
     if outcome.stopped_at is None:
         return ()
-    return _limit_acts(state, session, outcome.stopped_at, at_ns, lots=0)
+    return _limit_acts(state, session, outcome.stopped_at, at_ns, _Kept("a call", 0, 0))
 
 
-def _limit_acts(state: State, session: Session, price: int, at_ns: int, *, lots: int) -> Decision:
+class _Kept(NamedTuple):
+    """What a bound kept from trading, in words; the lots of an order, and those that it would have met there."""
+
+    words: str
+    lots: int
+    offered: int
+
+
+def _limit_acts(state: State, session: Session, price: int, at_ns: int, kept: _Kept) -> Decision:
+    """Say which limit acts, and what it has kept from trading.
+
+    One and the same offer is counted once: else a market order that is sent again and again, and costs nothing because
+    it cannot trade, would lift the uncapped average as high as it likes, and bring on an administered price.
+    """
     found = bounds(state, session, at_ns)
     highest, lowest = found.highest_tenge_per_tonne, found.lowest_tenge_per_tonne
     above = highest is not None and price > highest
@@ -127,17 +140,18 @@ def _limit_acts(state: State, session: Session, price: int, at_ns: int, *, lots:
     minutes = rules_in_force(state, at_ns).integer("session_halt")
     until_ns = at_ns + (minutes or 0) * NS_PER_MINUTE if limit == limits.HALT else None
     session_id = session.opened.session_id
+    uncounted = max(0, kept.offered - band_of(state, session).kept_lots)
     reached = LimitReached(
         limit=limit,
         subject=session_id,
         value=price,
         threshold=bound,
         unit=PER_TONNE,
-        what=f"{lots} lots would have traded at {price}" if lots else f"a call would have traded at {price}",
+        what=f"{kept.words} would have traded at {price}",
         at_ns=at_ns,
         session_id=session_id,
         until_ns=until_ns,
-        lots=lots,
+        lots=min(kept.lots, uncounted),
     )
     if limit != limits.HALT:
         return (reached,)

@@ -46,6 +46,8 @@ class Outcome(NamedTuple):
 
     events: tuple[AnyEvent, ...]
     stopped_at: int | None = None
+    offered: int = 0
+    """The lots of the other side from that price on that the order would have met."""
 
 
 NOTHING: Final = Outcome(())
@@ -65,6 +67,7 @@ class _Way(msgspec.Struct, frozen=True, gc=False):
     left: int
     met_itself: bool = False
     stopped_at: int | None = None
+    offered: int = 0
 
 
 def trades_in_book(session: Session) -> bool:
@@ -117,7 +120,7 @@ def entering(state: State, session: Session, order: OrderAccepted, bounds: Bound
         return Outcome((_gone(order, POSTED),))
     if order.time_in_force == "fill_or_kill" and way.left:
         return Outcome((_gone(order, KILLED),))
-    return Outcome(tuple(_told(state, order, way)), way.stopped_at)
+    return Outcome(tuple(_told(state, order, way)), way.stopped_at, way.offered)
 
 
 def _way(state: State, session: Session, book: Book, order: OrderAccepted, bounds: Bounds) -> _Way:
@@ -133,7 +136,7 @@ def _way(state: State, session: Session, book: Book, order: OrderAccepted, bound
         if not wanted or (price > worst if order.side == "buy" else price < worst):
             break
         if not bounds.allow(price):
-            return _Way(tuple(steps), wanted, stopped_at=price)
+            return _Way(tuple(steps), wanted, stopped_at=price, offered=_offered(state, session, book, order, price))
         if rule not in {"", "allow"} and people.group_of(state, maker.participant_id) == group:
             if rule != "cancel_newest":
                 steps.append(_Step(maker, 0))
@@ -144,6 +147,20 @@ def _way(state: State, session: Session, book: Book, order: OrderAccepted, bound
         steps.append(_Step(maker, lots))
         wanted -= lots
     return _Way(tuple(steps), wanted)
+
+
+def _offered(state: State, session: Session, book: Book, order: OrderAccepted, first: int) -> int:
+    """Return the lots that stand for an order from a price on up to its worst, those of its own group apart."""
+    lowest, highest = sorted((first, order.price_tenge_per_tonne))
+    group = people.group_of(state, order.participant_id)
+    makers = (session.orders[number] for number in queue(book, "sell" if order.side == "buy" else "buy"))
+    return sum(
+        maker.quantity_lots
+        for maker in makers
+        if lowest <= maker.price_tenge_per_tonne <= highest
+        and people.group_of(state, maker.participant_id) != group
+        and not is_held(state, session, maker)
+    )
 
 
 def _told(state: State, order: OrderAccepted, way: _Way) -> Iterator[AnyEvent]:

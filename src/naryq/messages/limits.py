@@ -45,7 +45,7 @@ class LimitReached(Event, frozen=True, tag=True):
     session_id: Known | None = None
     until_ns: int | None = None
     lots: int = 0
-    """What it kept from trading, where it did."""
+    """What it kept from trading, where it did, as far as it stood on the other side and was not counted before."""
 
 
 class LimitLifted(Event, frozen=True, tag=True):
