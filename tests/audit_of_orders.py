@@ -212,7 +212,7 @@ def _wrong_amendment(
         yield Code.OUT_OF_RANGE
     if call.opened.kind == "standard" or books.rulebook is None:
         return
-    made = as_submitted(command, order)
+    made = as_submitted(call, command, order)
     if reduces(made, order):
         today = books.day(command.at_ns)
         least = books.rule("batch_lowest", today, today)
@@ -224,13 +224,14 @@ def _wrong_amendment(
         yield from _wrong_order(books, money, made, call, order)
 
 
-def as_submitted(command: m.AmendOrder, order: m.OrderAccepted) -> m.SubmitOrder:
-    """Return the order that an amendment makes, as if it were sent anew."""
+def as_submitted(call: Any, command: m.AmendOrder, order: m.OrderAccepted) -> m.SubmitOrder:
+    """Return the order that an amendment makes, as if it were sent anew; a market order that grows is priced anew."""
     shared = {name: getattr(order, name) for name in m.SubmitOrder.__struct_fields__ if hasattr(order, name)}
     stamp = {"command_id": command.command_id, "actor": command.actor, "at_ns": command.at_ns}
     made = m.SubmitOrder(**{**shared, **stamp})
     changes = {"price_tenge_per_tonne": command.price_tenge_per_tonne, "quantity_lots": command.quantity_lots}
-    return msgspec.structs.replace(made, **{name: value for name, value in changes.items() if value is not None})
+    made = msgspec.structs.replace(made, **{name: value for name, value in changes.items() if value is not None})
+    return priced(call, made) if made.quantity_lots > order.quantity_lots else made
 
 
 def reduces(made: m.SubmitOrder, order: m.OrderAccepted) -> bool:
@@ -304,7 +305,7 @@ def _accepted(books: Any, command: m.SubmitOrder) -> m.OrderAccepted:
 
 def _amended(books: Any, command: m.AmendOrder) -> m.OrderAmended:
     order = books.calls[command.session_id].orders[command.order_id]
-    made = as_submitted(command, order)
+    made = as_submitted(books.calls[command.session_id], command, order)
     return m.OrderAmended(
         session_id=command.session_id,
         order_id=command.order_id,

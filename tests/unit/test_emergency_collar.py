@@ -183,6 +183,22 @@ def test_a_market_order_of_a_call_keeps_to_it(standing: Any, comes: Any, trades:
     assert desk.findings == []
 
 
+def test_a_market_order_from_before_grows_within_it_alone() -> None:
+    """It may stand on as it was, and with more lots it is judged as a new one: its worst price is the closer collar."""
+    desk = based(call_price_rule="euronext")
+    desk.at_ns = instant("11:00")
+    desk.must(ChangePhase, "operator", session_id="extra-1", phase="call", reason="its window")
+    for who, words in (("atyrau", "dear sell 95000 9"), ("aktau", "any buy any 2")):
+        assert sent(desk, who, words).code is None
+    assert declare(desk, collar_rise=500) == {"extra-1": (64_000, 84_000)}
+    less, more = desk.branch(), desk.branch()
+    fields = {"session_id": "extra-1", "order_id": "any"}
+    assert less.must(AmendOrder, "aktau", quantity_lots=1, **fields).price_tenge_per_tonne == 96_000
+    assert more.must(AmendOrder, "aktau", quantity_lots=9, **fields).price_tenge_per_tonne == 84_000
+    assert (ends(less), ends(more)) == ([(95_000, "any")], [])
+    assert less.findings == more.findings == []
+
+
 @pytest.mark.parametrize(("side", "price"), [("buy", 83_500), ("sell", 76_500)])
 def test_a_market_order_of_a_call_waits_on_the_tick(side: str, price: int) -> None:
     """Where the closer collar of 76,008 to 83,992 lies between two ticks, it waits at the last one inside."""

@@ -25,6 +25,7 @@ from naryq.messages import (
     Phase,
     Refusal,
     SessionOpened,
+    Side,
     Statistics,
     SubmitOrder,
     Traded,
@@ -73,9 +74,13 @@ def _priced(opened: SessionOpened, command: SubmitOrder) -> SubmitOrder:
     """Give a market order the worst price at which the session lets it trade: by that its value is limited and held."""
     if command.order_type == "limit":
         return command
+    return msgspec.structs.replace(command, price_tenge_per_tonne=_worst_price(opened, command.side))
+
+
+def _worst_price(opened: SessionOpened, side: Side) -> int:
+    """Return the worst price at which a session lets a market order trade, in tenge a tonne."""
     highest, lowest = opened.collar_highest_tenge_per_tonne, opened.collar_lowest_tenge_per_tonne
-    worst = highest if command.side == "buy" else lowest
-    return msgspec.structs.replace(command, price_tenge_per_tonne=worst or 0)
+    return (highest if side == "buy" else lowest) or 0
 
 
 def _entered(state: State, session: Session, order: OrderAccepted) -> Decision:
@@ -250,7 +255,7 @@ def _amend_order(state: State, command: AmendOrder) -> Decision:
         raise _unsupported("a bid of a standard auction cannot be amended", "order_id")
     check_window(session.opened, command.at_ns)
     _check_open_lots(order, command)
-    amended = _amended(order, command)
+    amended = _amended(session.opened, order, command)
     price, lots = amended.price_tenge_per_tonne, amended.quantity_lots
     keeps_place = price == order.price_tenge_per_tonne and lots <= order.quantity_lots
     event = OrderAmended(command.session_id, command.order_id, price, lots, keeps_place, rules.version, command.at_ns)
@@ -274,7 +279,8 @@ def _check_open_lots(order: OrderAccepted, command: AmendOrder) -> None:
         raise Refusal(Code.OUT_OF_RANGE, what, where="open_lots", remedy=remedy)
 
 
-def _amended(order: OrderAccepted, command: AmendOrder) -> OrderAccepted:
+def _amended(opened: SessionOpened, order: OrderAccepted, command: AmendOrder) -> OrderAccepted:
+    """Return an order as it would become; a market order that grows has the worst price of a new one."""
     price, lots = command.price_tenge_per_tonne, command.quantity_lots
     if price is None and lots is None:
         raise Refusal(
@@ -282,6 +288,8 @@ def _amended(order: OrderAccepted, command: AmendOrder) -> OrderAccepted:
         )
     if price is not None and order.order_type == "market":
         raise _unsupported("a market order has no price of its own", "price_tenge_per_tonne")
+    if order.order_type == "market" and lots is not None and lots > order.quantity_lots:
+        price = _worst_price(opened, order.side)
     return msgspec.structs.replace(
         order,
         price_tenge_per_tonne=order.price_tenge_per_tonne if price is None else price,
