@@ -379,10 +379,17 @@ def wrong_claim(books: Books, command: Any, lacks: list[Code]) -> Iterator[Code]
             last = books.limits.parity
             if not _is_day(command.day) or command.day > today or (last is not None and command.day < last.day):
                 yield Code.OUT_OF_RANGE
+            if last is not None and books.people.get(last.actor) == "regulator" and _is_fresh(books, last.day, today):
+                yield from (Code.NOT_PERMITTED,) if books.people[command.actor] != "regulator" else ()
         case m.ClaimCompensation():
             yield from _wrong_claim(books, command, today)
         case m.DecideClaim():
             yield from _wrong_decision(books, command, today)
+
+
+def _is_fresh(books: Books, day: str, today: str) -> bool:
+    oldest = books.rule("parity_age", today, today)
+    return oldest is None or (date.fromisoformat(today) - date.fromisoformat(day)).days <= oldest
 
 
 def _wrong_claim(books: Books, command: m.ClaimCompensation, today: str) -> Iterator[Code]:

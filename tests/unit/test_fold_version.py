@@ -20,7 +20,7 @@ FOLDED = {
     1: "aed1ffc4be3657d5a9929e909f7541abdd948f3935d4dd8b6ebbd8ec5149d6db",
     2: "cb6d7f029efaaedb02a0066284e37f3d785b4336219e5b292cb901af30402f2f",
     3: "d9dac903c79a31cc3971eb92b9edea57fbde3f48a5c3a22ccb3813a21c0e40bf",
-    4: "4e16a8cd9b8053392212366759b83c97d9ed12a25f95f82ca09ac5ddaa65c4d6",
+    4: "f5a7f215058299c1eb13c4100fc4c08817fb9029c7077e68e7d7b7a8f49d80d7",
 }
 """For each number of the fold, what the kept histories came to. The last is of today; the others never change."""
 NOT_KEPT = "BasePriceSet ClaimDecided CollarTightened DebtWaived LimitLifted ObligationRefunded"
@@ -58,14 +58,15 @@ def test_a_changed_fold_has_another_number() -> None:
 
 
 def as_before_the_fourth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a state be hashed as before the fourth fold: one pair of keys, absences of nobody's, bands without names."""
+    """Let a state be hashed as before the fourth fold: one pair of keys, no `actor`, bands without names."""
     today = exchange.state_hash
 
     def before(state: exchange.State) -> str:
         lock: Any = parity.lock_of(state, None)
         absences: Any = Map({who: unsigned(absence) for who, absence in state.people.absences.items()})
         bands: Any = Map({session_id: unnamed(band) for session_id, band in state.limits.bands.items()})
-        limits_then = msgspec.structs.replace(state.limits, locks=lock, bands=bands)
+        reported: Any = None if state.limits.parity is None else unsigned(state.limits.parity)
+        limits_then = msgspec.structs.replace(state.limits, locks=lock, bands=bands, parity=reported)
         people_then = msgspec.structs.replace(state.people, absences=absences)
         return today(msgspec.structs.replace(state, limits=limits_then, people=people_then))
 
@@ -79,14 +80,14 @@ def unnamed(band: Band) -> tuple[Any, ...]:
 
 
 def unsigned(absence: Message) -> msgspec.Raw:
-    """Return how an absence was spelled while it had no `actor`; of kept histories none has one."""
+    """Return how an absence or a parity was spelled while it had no `actor`; of kept histories none has one."""
     spelling = encode(absence)
     assert spelling.endswith(b',"actor":""}')
     return msgspec.Raw(spelling.removesuffix(b',"actor":""}') + b"}")
 
 
 def test_the_fourth_fold_differs_in_whose_keys_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where only the network has two keys, and no absence says who asked for it, all comes to what it came to."""
+    """Where only the network has two keys, and nothing says who asked for it, all comes to what it came to."""
     as_before_the_fourth(monkeypatch)
     assert folded() == FOLDED[3]
 

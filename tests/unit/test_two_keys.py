@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.trading_samples import REGIONAL, REPUBLICAN, asked, closed, over, phase, venue
-from tests.unit.test_cumulative import KEYS, of, parity, session
+from tests.unit.test_cumulative import KEYS, SOURCE, of, parity, session
 from tests.unit.test_venue_auctions import terms
 from tests.venue_samples import Desk, instant, opening, order, rulebook
 
@@ -19,6 +19,7 @@ from naryq.messages import (
     LimitReached,
     OpenSession,
     Refused,
+    ReportParity,
     SubmitOrder,
     Traded,
 )
@@ -271,6 +272,19 @@ def test_an_amendment_gets_round_no_key() -> None:
         ({"price_tenge_per_tonne": 90_000}, None),
     ):
         assert desk.give(AmendOrder, "atyrau", session_id="late", order_id=standing, **change).code == code
+    assert desk.findings == []
+
+
+def test_the_operator_reports_no_parity_over_a_regulators() -> None:
+    """A parity beyond any price would open the keys: a regulator's stands until it is too old."""
+    desk = keyed(parity_age=30)
+    far = {"day": "2021-01-01", "parity_tenge_per_tonne": 10**8, "source": SOURCE}
+    desk.must(ReportParity, "operator", **{**far, "parity_tenge_per_tonne": 70_000})
+    desk.must(ReportParity, "regulator", **{**far, "parity_tenge_per_tonne": 71_000})
+    for day, code in (("2021-01-01", Code.NOT_PERMITTED), ("2021-01-31", Code.NOT_PERMITTED), ("2021-02-01", None)):
+        desk.at_ns = instant("10:00", day)
+        assert desk.branch().give(ReportParity, "operator", **{**far, "day": day}).code == code
+        assert desk.branch().give(ReportParity, "regulator", **{**far, "day": day}).code is None
     assert desk.findings == []
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from naryq import limits
 from naryq.exchange.state import State
-from naryq.exchange.topic import Asked, Decision, Topic, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, is_regulator, rules_in_force
 from naryq.messages import (
     Code,
     KeysCounted,
@@ -143,7 +143,21 @@ def _report_parity(state: State, command: ReportParity) -> Decision:
             where="day",
             remedy="Report the parity of a day that has come, no earlier than the last one reported.",
         )
-    return (ParityReported(command.day, command.parity_tenge_per_tonne, command.source),)
+    _check_overrules(state, command)
+    return (ParityReported(command.day, command.parity_tenge_per_tonne, command.source, command.actor),)
+
+
+def _check_overrules(state: State, command: ReportParity) -> None:
+    """Refuse (NOT_PERMITTED) to anybody but a regulator to replace what a regulator has reported and is not too old.
+
+    A parity out of this world would turn the second key back, and lift the limit of both beyond any price.
+    """
+    last = state.limits.parity
+    if last is None or not is_regulator(state, last.actor) or is_regulator(state, command.actor):
+        return
+    if _fresh_parity(state, rules_in_force(state, command.at_ns), command.at_ns) is not None:
+        what = f"the regulator {last.actor!r} has reported the parity of {last.day}"
+        raise Refusal(Code.NOT_PERMITTED, what, where="day", remedy="Let the regulator report the next one too.")
 
 
 # --- Folding ----------------------------------------------------------------------------------------------------

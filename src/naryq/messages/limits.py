@@ -27,6 +27,8 @@ class ParityReported(Event, frozen=True, tag=True):
     day: Day
     parity_tenge_per_tonne: int
     source: LegalSource
+    actor: str = ""
+    """Who reported it; before version 4 nobody is named."""
 
 
 class LimitReached(Event, frozen=True, tag=True):
