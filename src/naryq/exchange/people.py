@@ -415,7 +415,7 @@ def _barred_by(state: State, declared: AffiliationDeclared, at_ns: int) -> Itera
     after = _affiliation_declared(state, declared)
     for member in _barred(after, rules):
         absence = state.people.absences.get(member)
-        if absence is None or _is_over(absence, at_ns):
+        if standing(state, member, at_ns) == "active":
             yield ParticipantSuspended(member, AFFILIATED, None, None, rules.version)
         elif isinstance(absence, ParticipantSuspended) and absence.ends_at_ns is not None:
             yield ParticipantSuspended(member, AFFILIATED, None, None, rules.version, absence.actor)
