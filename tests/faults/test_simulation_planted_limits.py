@@ -22,7 +22,7 @@ from naryq.messages import (
 )
 from naryq.units import NS_PER_DAY
 
-SEEDS = (1, 2, 21, 22, 29, 8, 38, 13, 19, 11, 26, 0, 4, 16, 79, 50, 133, 195, 42, 54)
+SEEDS = (1, 2, 14, 21, 22, 29, 8, 38, 39, 13, 19, 11, 26, 0, 4, 16, 79, 50, 133, 195, 42, 54)
 """These say something of a bug of this catalogue; most of them are found by more than one."""
 
 BUGS, bug = catalogue()
