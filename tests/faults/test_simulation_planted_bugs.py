@@ -277,7 +277,7 @@ def _stopped_for_ever(patch: pytest.MonkeyPatch) -> None:
 @bug
 def _operator_lifts_a_regulators_stop(patch: pytest.MonkeyPatch) -> None:
     """The operator lifts what a regulator has stopped."""
-    patch.setattr(control, "is_regulator", lambda *_: True)
+    patch.setattr(control, "may_undo", lambda *_: True)
 
 
 @bug

@@ -12,10 +12,11 @@ import msgspec
 
 from naryq.exchange.limits_state import NO_BAND
 from naryq.exchange.state import Session, State, ordered
-from naryq.exchange.topic import Asked, Decision, Topic, is_regulator, region_of, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, is_regulator, may_undo, region_of, rules_in_force
 from naryq.messages import (
     Code,
     OrderCancelled,
+    Phase,
     PhaseChanged,
     Refusal,
     Resting,
@@ -29,7 +30,7 @@ from naryq.rulebook import InForce
 
 WHOLE: Final = "venue"
 """The target of a stop that names none."""
-STANDING: Final = ("collecting", "call", "continuous", "halted")
+STANDING: Final[tuple[Phase, ...]] = ("collecting", "call", "continuous", "halted")
 """The phases in which orders stand that may still trade."""
 Places: TypeAlias = "tuple[str | None, ...]"
 """Where an order stands and where it is to be delivered."""
@@ -130,7 +131,7 @@ def _resume_trading(state: State, command: ResumeTrading) -> Decision:
             where="target",
             remedy="Name the scope and the target of a stop as they were given.",
         )
-    if is_regulator(state, stop.actor) and not is_regulator(state, command.actor):
+    if not may_undo(state, command.actor, stop.actor):
         raise Refusal(
             Code.NOT_PERMITTED,
             f"the regulator {stop.actor!r} has stopped {_named(command.scope, command.target)}: {stop.reason}",

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from naryq import ledger, limits
-from naryq.exchange import people
+from naryq.exchange import control, people
 from naryq.exchange.limits_state import NO_BAND, Sale, uncapped_average
 from naryq.exchange.state import Session, State, with_session
 from naryq.exchange.topic import Asked, Decision, Topic, counting_region_of, mass_kg, rules_in_force
@@ -144,7 +144,7 @@ def _a_robot(state: State, command: SubmitOrder) -> Decision:
 
 # --- The collar of an emergency ---------------------------------------------------------------------------------
 
-LIVE: Final = ("announced", "collecting", "call", "continuous", "halted")
+LIVE: Final = ("announced", *control.STANDING)
 """The phases of a session into which orders may still come."""
 
 

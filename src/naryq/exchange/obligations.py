@@ -1,6 +1,5 @@
 """Deals that are settled against delivery: opened at the trade, paid, loaded, received, settled, closed or undone."""
 
-from datetime import date
 from typing import Final
 
 import msgspec
@@ -38,7 +37,7 @@ from naryq.messages import (
     ShipmentReported,
     Traded,
 )
-from naryq.units import amount_tiyn, day_after, last_day_of, share, tenge
+from naryq.units import amount_tiyn, day_after, is_day, last_day_of, share, tenge
 
 PRODUCT: Final = "lpg"
 """What a network session trades."""
@@ -319,16 +318,9 @@ def _check_last_day(state: State, command: ReportShipment, deliver_by: str) -> N
 
 def _check_loading_day(day: str, earliest: str, latest: str) -> None:
     """Refuse a day that is none, one to come, and one before the deal: that gas was loaded for somebody else."""
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        raise _wrong_day(day, earliest, latest) from None
-    if not earliest <= day <= latest:
-        raise _wrong_day(day, earliest, latest)
-
-
-def _wrong_day(day: str, earliest: str, latest: str) -> Refusal:
-    return Refusal(
+    if is_day(day) and earliest <= day <= latest:
+        return
+    raise Refusal(
         Code.OUT_OF_RANGE,
         f"{day} is no day of the calendar from {earliest}, the day of the deal, to {latest}",
         where="loaded_on",

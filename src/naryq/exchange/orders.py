@@ -34,8 +34,6 @@ from naryq.units import utc_minute
 
 TAKING: Final[tuple[Phase, ...]] = ("collecting", "call", "continuous")
 """The phases in which orders are taken."""
-STANDING: Final[tuple[Phase, ...]] = (*TAKING, "halted")
-"""The phases in which orders stand and can be taken back."""
 
 SESSION_LOTS_MAX: Final = 9_000_000_000
 """What a session may hold in all: at the highest limit price, 10**9 tenge a tonne, its welfare still fits 64 bits."""
@@ -329,7 +327,7 @@ def _own_order(session: Session, order_id: str, actor: str) -> OrderAccepted:
 
 
 def _cancel_order(state: State, command: CancelOrder) -> Decision:
-    session = session_in(state, command.session_id, *STANDING)
+    session = session_in(state, command.session_id, *control.STANDING)
     _own_order(session, command.order_id, command.actor)
     auctions.check_may_leave(session, command.order_id)
     check_window(session.opened, command.at_ns)
@@ -359,10 +357,10 @@ def _cancel_all(state: State, command: CancelAll) -> Decision:
 
 def _sessions_of(state: State, command: CancelAll) -> tuple[Session, ...]:
     if command.session_id is not None:
-        session = session_in(state, command.session_id, *STANDING)
+        session = session_in(state, command.session_id, *control.STANDING)
         check_window(session.opened, command.at_ns)
         return (session,) if _may_leave(session.opened, command.at_ns) else ()
-    open_now = (session for _, session in sorted(state.sessions.items()) if session.phase in STANDING)
+    open_now = (session for _, session in sorted(state.sessions.items()) if session.phase in control.STANDING)
     return tuple(s for s in open_now if _may_leave(s.opened, command.at_ns))
 
 

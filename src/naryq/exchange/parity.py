@@ -13,7 +13,7 @@ import msgspec
 
 from naryq import limits
 from naryq.exchange.state import State
-from naryq.exchange.topic import Asked, Decision, Topic, is_regulator, rules_in_force
+from naryq.exchange.topic import Asked, Decision, Topic, may_undo, rules_in_force
 from naryq.messages import (
     Code,
     KeysCounted,
@@ -153,7 +153,7 @@ def _check_overrules(state: State, command: ReportParity) -> None:
     A parity out of this world would turn the second key back, and lift the limit of both beyond any price.
     """
     last = state.limits.parity
-    if last is None or not is_regulator(state, last.actor) or is_regulator(state, command.actor):
+    if last is None or may_undo(state, command.actor, last.actor):
         return
     if _fresh_parity(state, rules_in_force(state, command.at_ns), command.at_ns) is not None:
         what = f"the regulator {last.actor!r} has reported the parity of {last.day}"

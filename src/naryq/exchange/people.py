@@ -8,7 +8,7 @@ import msgspec
 
 from naryq.exchange import control
 from naryq.exchange.state import Absence, Pair, State, ordered
-from naryq.exchange.topic import Decision, Topic, is_regulator, rules_in_force
+from naryq.exchange.topic import Decision, Topic, is_regulator, may_undo, rules_in_force
 from naryq.maps import Map
 from naryq.messages import (
     AdmitParticipant,
@@ -277,9 +277,9 @@ def _check_removable(state: State, command: SuspendParticipant | ExcludeParticip
 def _check_overrules(state: State, command: SuspendParticipant | ExcludeParticipant | ReinstateParticipant) -> None:
     """Refuse (NOT_PERMITTED) to anybody but a regulator to end or replace a regulator's suspension while it lasts."""
     absence = state.people.absences.get(command.participant_id)
-    if absence is None or _is_over(absence, command.at_ns) or not is_regulator(state, absence.actor):
+    if absence is None or _is_over(absence, command.at_ns):
         return
-    if not is_regulator(state, command.actor):
+    if not may_undo(state, command.actor, absence.actor):
         what = f"the regulator {absence.actor!r} has suspended {command.participant_id!r}: {absence.reason}"
         raise Refusal(Code.NOT_PERMITTED, what, where="participant_id", remedy="Ask the regulator.")
 

@@ -225,7 +225,7 @@ def _check_network(places: tuple[Place, ...], links: tuple[Link, ...]) -> None:
 
 # --- Phases ---------------------------------------------------------------------------------------------------------
 
-CHANGING: Final[tuple[Phase, ...]] = ("announced", *orders.STANDING)
+CHANGING: Final[tuple[Phase, ...]] = ("announced", *control.STANDING)
 """The phases that a command may lead out of."""
 _COLLECTING: Final = MappingProxyType(
     {
@@ -286,7 +286,7 @@ def _uncrossed(state: State, session: Session, at_ns: int) -> Decision:
 
 
 def _close_session(state: State, command: CloseSession) -> Decision:
-    session = session_in(state, command.session_id, *orders.STANDING)
+    session = session_in(state, command.session_id, *control.STANDING)
     if command.at_ns < session.opened.closes_at_ns:
         what = "the session's window is still open"
         raise Refusal(Code.OUTSIDE_WINDOW, what, where="at_ns", remedy="Close it when its window has ended.")

@@ -113,6 +113,11 @@ def is_regulator(state: State, actor: str) -> bool:
     return found is not None and found.role == "regulator"
 
 
+def may_undo(state: State, actor: str, first: str) -> bool:
+    """Say whether somebody may end or replace what another has ordered: a regulator's word only a regulator's may."""
+    return is_regulator(state, actor) or not is_regulator(state, first)
+
+
 def mass_kg(session: Session, lots: int) -> int:
     """Return the mass of lots of a session: months and plans count mass, since a lot by truck is no tank car."""
     return lots * session.opened.lot_kg
